@@ -1,0 +1,55 @@
+# The commands of the project; `make help` lists them.
+PYTHON ?= python3
+PORT ?= 8000
+SIMULATOR_PORT ?= 9000
+BIN = .venv/bin
+JOBS ?= auto
+
+.PHONY: help setup setup-test run test test-all nightly lint format bench lock docs
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.venv/.run: requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "The gateway needs Python 3.11 or newer; name it with: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.test: requirements/test.txt .venv/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+setup: .venv/.run ## make the environment: .venv, locked and hash-checked
+
+setup-test: .venv/.test
+
+run: setup ## start the gateway with a simulated model server; works offline
+	$(BIN)/lukhas serve --config deploy/demo.yaml --port $(PORT) --simulate
+
+test: setup-test ## the suite that needs only Python packages
+	$(BIN)/pytest -n $(JOBS) -m "not full and not nightly"
+
+test-all: setup-test ## what `test` runs, and what needs Node
+	$(BIN)/pytest -n $(JOBS) -m "not nightly"
+
+nightly: setup-test ## soaks and long loops
+	$(BIN)/pytest -m nightly
+
+lint: setup-test ## ruff and mypy, nothing is changed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup-test ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: setup ## write the generated references
+	$(BIN)/lukhas docs
+
+lock: ## make requirements/*.txt anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/run.txt
+	uv pip compile pyproject.toml --group build --group test -c requirements/run.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/test.txt
