@@ -1,0 +1,189 @@
+"""What plugins may answer: small frozen values, which the pipeline alone writes into the exchange.
+
+`None` always means that there is nothing to say. Each answer belongs to the hooks named in its docstring;
+any other answer of a hook is a fault of the plugin and counts as one that broke.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from identity.caller import Caller
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A decision not to carry on (admit, judge, review), or not to let one tool call through (allow_tool).
+
+    `status` is the HTTP status of the answer, `code` the machine-readable reason; `type` defaults to the OpenAI
+    error type that goes with the status. `retry_after` is in seconds.
+    """
+
+    message: str
+    code: str = "refused"
+    status: int = 403
+    type: str | None = None
+    param: str | None = None
+    retry_after: float | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Admission (admit), with limits by name; where several grants name a limit, the smallest holds."""
+
+    limits: Mapping[str, float] = {}
+
+
+class Signals(msgspec.Struct, frozen=True):
+    """Levels between 0 and 1 by signal name (observe), each with a reason in `because` where there is one.
+
+    Levels outside are clamped; a level that is not a number is a fault of the plugin.
+    """
+
+    levels: Mapping[str, float]
+    because: Mapping[str, str] = {}
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One place to send an exchange to: an upstream of the settings and, where it differs, another model."""
+
+    upstream: str = "default"
+    model: str | None = None
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where the exchange goes (route): the first target, and after it those to fall back on.
+
+    A fallback is tried only when nothing was sent to the one before it (no connection), or its reply has one
+    of the statuses in `fall_back_on` and nothing has gone out to the client yet.
+    """
+
+    targets: tuple[Target, ...] = (Target(),)
+    fall_back_on: tuple[int, ...] = ()
+    because: str = ""
+
+
+class Context(msgspec.Struct, frozen=True):
+    """Text to remind the model of (recall); offered as untrusted data directly before the last user turn."""
+
+    text: str
+    source: str
+
+
+class Set(msgspec.Struct, frozen=True, tag="set"):
+    """Gives the member at `path` of the request body (or reply, in an Amendment) this JSON value."""
+
+    path: Path
+    value: Any
+
+
+class Remove(msgspec.Struct, frozen=True, tag="remove"):
+    """Takes the member at `path` away; nothing happens where there is none."""
+
+    path: Path
+
+
+class Insert(msgspec.Struct, frozen=True, tag="insert"):
+    """Puts a JSON value into the array at `path`, before the element number `at`."""
+
+    path: Path
+    at: int
+    value: Any
+
+
+Change: TypeAlias = Set | Remove | Insert
+
+
+class Nudge(msgspec.Struct, frozen=True):
+    """Changes to the request body (shape), with the reason that stands in the record."""
+
+    changes: tuple[Change, ...]
+    because: str
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call that the model made, assembled: `arguments` is the JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+    choice: int = 0
+    index: int = 0
+    kind: str = "function"
+
+
+class ToolResult(msgspec.Struct, frozen=True):
+    """What a tool run here gave back to the model (run_tool)."""
+
+    output: str
+    failed: bool = False
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A piece of the reply that has not gone out yet (given to watch).
+
+    `text` is what waits, `before` the end of what went out already; `channel` is text, reasoning, refusal or
+    arguments; `choice` the choice or output item. `last` says that nothing follows on this channel.
+    """
+
+    text: str
+    before: str
+    channel: str
+    choice: int
+    last: bool
+
+
+class Release(msgspec.Struct, frozen=True):
+    """The window may go out (watch)."""
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """The window waits for more text (watch); what is held at the end is asked about with `last` set."""
+
+    because: str = ""
+
+
+class Redact(msgspec.Struct, frozen=True):
+    """The window goes out as `text` instead (watch)."""
+
+    text: str
+    because: str = ""
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """The reply ends here, with an error event where a stream is already going out (watch)."""
+
+    because: str
+    code: str = "content_cut"
+
+
+class Amendment(msgspec.Struct, frozen=True):
+    """Changes to the whole reply before it goes out (review)."""
+
+    changes: tuple[Change, ...]
+    because: str
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """The upstream is asked once more before anything has gone out (review); `changes` tighten the request."""
+
+    because: str
+    changes: tuple[Change, ...] = ()
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of an exchange (account); `estimated` says that they were not counted by the upstream."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+
+Verdict: TypeAlias = Release | Hold | Redact | Cut
+Answer: TypeAlias = (
+    Caller | Refusal | Grant | Signals | Route | Context | Nudge | ToolResult | Verdict | Amendment | Retry | Usage
+)

@@ -1,0 +1,174 @@
+"""The exchange: one OpenAI-shaped request and its reply, and all that was decided on the way.
+
+The pipeline alone writes it, each field in one phase. Plugins read it and return answers.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from gateway.answers import Answer, Refusal, Route, Usage
+from gateway.endpoints import Endpoint
+from identity.caller import Caller
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+Outcome: TypeAlias = Literal["answered", "refused", "upstream_error", "client_gone", "cut", "stopped", "failed"]
+
+
+def first_header(headers: Headers, name: bytes) -> bytes | None:
+    """Gives the first value of a header by its lower-case name."""
+    for key, value in headers:
+        if len(key) == len(name) and key.lower() == name:
+            return value
+    return None
+
+
+class Received(msgspec.Struct, frozen=True):
+    """The request line and headers as they came: `target` is the raw path and query, header names keep their case."""
+
+    method: bytes
+    target: bytes
+    headers: Headers
+    client: str = ""
+
+    def header(self, name: bytes) -> bytes | None:
+        """Gives the first value of a header by its lower-case name."""
+        return first_header(self.headers, name)
+
+
+class Request(msgspec.Struct, frozen=True):
+    """The request as it would go out now; each nudge replaces the whole of it.
+
+    `body` is None where it streams through (multipart, binary) and nothing can read it. `json` is what the body
+    says, None where it is not JSON. `fields` are the form fields that came ahead of a multipart body's files.
+    """
+
+    endpoint: Endpoint | None
+    body: bytes | None = b""
+    json: Any = None
+    fields: Mapping[str, str] = {}
+
+    @property
+    def model(self) -> str | None:
+        """The model that the request names, None where it names none."""
+        if isinstance(self.json, dict):
+            model = self.json.get("model")
+            return model if isinstance(model, str) else None
+        return self.fields.get("model")
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the request asks for a stream of events."""
+        return isinstance(self.json, dict) and self.json.get("stream") is True
+
+
+class Reply:
+    """The upstream's reply as far as it came.
+
+    `body` holds its bytes (None where they streamed through unread), `whole` says whether they are all there.
+    `json` is the reply as one JSON value; for a stream of events, the object that the events add up to.
+    """
+
+    __slots__ = ("_json", "_reader", "body", "headers", "status", "streamed", "whole")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Headers,
+        body: bytes | None,
+        reader: Callable[[bytes], Any],
+        *,
+        streamed: bool = False,
+        whole: bool = True,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.streamed = streamed
+        self.whole = whole
+        self._reader = reader
+        self._json: Any = msgspec.UNSET
+
+    @property
+    def json(self) -> Any:
+        """The reply as JSON values, None where it is none. Read at the first use."""
+        if self._json is msgspec.UNSET:
+            self._json = self._reader(self.body) if self.body else None
+        return self._json
+
+    def header(self, name: bytes) -> bytes | None:
+        """Gives the first value of a header by its lower-case name."""
+        return first_header(self.headers, name)
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One request to an upstream; times in nanoseconds of the monotonic clock, None for what did not happen."""
+
+    upstream: str
+    model: str | None
+    began: int
+    first_byte: int | None
+    ended: int
+    status: int | None
+    request_id: str | None
+    error: str | None = None
+
+
+class Step(NamedTuple):
+    """One run of one hook of one plugin; `began` in ns since the exchange arrived, `took` in ns."""
+
+    hook: str
+    plugin: str
+    version: str
+    began: int
+    took: int
+    answer: Answer | None
+    fault: str | None
+
+
+class Exchange:
+    """One request and its reply on their way through the hooks.
+
+    `arrived` is in ns since the epoch, `clock` in ns of the monotonic clock at the same moment. `request` is the
+    request as it would go out now; `received` never changes.
+    """
+
+    __slots__ = (
+        "arrived",
+        "attempts",
+        "caller",
+        "clock",
+        "endpoint",
+        "error",
+        "grants",
+        "id",
+        "outcome",
+        "received",
+        "refusal",
+        "reply",
+        "request",
+        "route",
+        "signals",
+        "trail",
+        "usage",
+    )
+
+    def __init__(self, id: str, arrived: int, clock: int, received: Received, endpoint: Endpoint | None) -> None:
+        self.id = id
+        self.arrived = arrived
+        self.clock = clock
+        self.received = received
+        self.endpoint = endpoint
+        self.request = Request(endpoint)
+        self.caller: Caller | None = None
+        self.grants: Mapping[str, float] = {}
+        self.signals: Mapping[str, float] = {}
+        self.route = Route()
+        self.refusal: Refusal | None = None
+        self.attempts: list[Attempt] = []
+        self.reply: Reply | None = None
+        self.usage: Usage | None = None
+        self.error: str | None = None
+        self.outcome: Outcome = "failed"
+        self.trail: list[Step] = []

@@ -1,0 +1,226 @@
+"""The hooks: what a plugin may be asked, when, and what happens if it breaks.
+
+A plugin is a class with any of these as methods, each marked with `@hookimpl`; it may leave out the arguments
+that it does not need. `def` and `async def` are both welcome: a `def` must be pure and quick, a slow one takes
+`@hookimpl(blocking=True)` and runs in a thread. `None` always means: nothing to say.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import click
+import msgspec
+import pluggy
+from prometheus_client import CollectorRegistry
+
+from gateway.answers import (
+    Amendment,
+    Context,
+    Cut,
+    Grant,
+    Hold,
+    Nudge,
+    Redact,
+    Refusal,
+    Release,
+    Retry,
+    Route,
+    Signals,
+    ToolCall,
+    ToolResult,
+    Usage,
+    Verdict,
+    Window,
+)
+from gateway.exchange import Exchange
+from gateway.settings import Settings
+from identity.caller import Caller
+
+PROJECT = "lukhas"
+hookspec = pluggy.HookspecMarker(PROJECT)
+_mark = pluggy.HookimplMarker(PROJECT)
+Implementation = TypeVar("Implementation", bound=Callable[..., Any])
+
+
+class Combined(Enum):
+    """How the answers of several plugins become one."""
+
+    FIRST = "the first answer"
+    ALL = "all of them"
+    MERGED = "merged, the maximum of each"
+    IN_ORDER = "each sees the last one's work"
+    WORST = "the worst"
+
+
+class Broken(Enum):
+    """What stands for the answer of a plugin that raised, overran its budget, or answered something else."""
+
+    REFUSE = "the exchange is refused (503)"
+    REFUSE_CALL = "the call is refused"
+    CUT = "the reply is cut"
+    DROP = "dropped and counted"
+    FAILED_RESULT = "the model is told that the tool failed"
+
+
+class Hook(msgspec.Struct, frozen=True):
+    """The rules of one hook; `security` hooks fail closed, and may not be skipped by an endpoint unnoticed."""
+
+    name: str
+    answers: tuple[type, ...]
+    combined: Combined
+    broken: Broken
+    security: bool = False
+    purpose: str = ""
+
+
+class Startup(msgspec.Struct, frozen=True):
+    """What a plugin may build itself from when the gateway starts.
+
+    `data` is the folder for what must survive, `pseudonym` gives a stable name for a secret without giving it
+    away, `registry` is where its metrics go, `admin_key` the bootstrap credential where there is one.
+    """
+
+    settings: Settings
+    data: Path
+    registry: CollectorRegistry
+    pseudonym: Callable[[bytes], str]
+    admin_key: str | None = None
+
+
+@overload
+def hookimpl(function: Implementation) -> Implementation: ...
+@overload
+def hookimpl(
+    *, blocking: bool = ..., governs_tools: bool = ..., needs: str | None = ...
+) -> Callable[[Implementation], Implementation]: ...
+def hookimpl(
+    function: Any = None, *, blocking: bool = False, governs_tools: bool = False, needs: str | None = None
+) -> Any:
+    """Marks a method as the plugin's answer to the hook of its name.
+
+    `blocking` runs a `def` in a thread. `governs_tools` (shape): if it breaks, the request goes without tools.
+    `needs="arguments"` (allow_tool): no part of a call goes out before the whole of it was asked about.
+    """
+
+    def marked(method: Any) -> Any:
+        method.lukhas_options = {"blocking": blocking, "governs_tools": governs_tools, "needs": needs}
+        return _mark(method)
+
+    return marked if function is None else marked(function)
+
+
+class Hooks:
+    """The hooks in the order in which an exchange meets them, then those of the plugin's life."""
+
+    @hookspec
+    def identify(self, exchange: Exchange) -> Caller | None:
+        """Says who sends the exchange. No plugin does: 401."""
+
+    @hookspec
+    def admit(self, exchange: Exchange) -> Refusal | Grant | None:
+        """Says whether the caller may do this at all: tier, limits, budgets."""
+
+    @hookspec
+    def observe(self, exchange: Exchange) -> Signals | None:
+        """Reads levels between 0 and 1 off the request. Asked again about the output of tools."""
+
+    @hookspec
+    def judge(self, exchange: Exchange) -> Refusal | None:
+        """Turns the exchange away for what it holds. Asked again about the output of tools."""
+
+    @hookspec
+    def route(self, exchange: Exchange) -> Route | None:
+        """Says where the exchange goes."""
+
+    @hookspec
+    def recall(self, exchange: Exchange) -> Context | None:
+        """Gives text to remind the model of, offered as untrusted data before the last user turn."""
+
+    @hookspec
+    def shape(self, exchange: Exchange) -> Nudge | None:
+        """Changes the request body. Asked once for each target of the route; in a tool loop it may only tighten."""
+
+    @hookspec
+    def allow_tool(self, exchange: Exchange, call: ToolCall) -> Refusal | None:
+        """Says whether one call that the model made may be delivered or run."""
+
+    @hookspec
+    def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult | None:
+        """Runs a call here; where no plugin does, the call is the client's and is delivered."""
+
+    @hookspec
+    def watch(self, exchange: Exchange, window: Window) -> Verdict | None:
+        """Judges a piece of the reply before it goes out. A whole reply is a stream of one window."""
+
+    @hookspec
+    def review(self, exchange: Exchange) -> Refusal | Amendment | Retry | None:
+        """Judges the whole reply (`exchange.reply`); on a stream that is already out a refusal is recorded late."""
+
+    @hookspec
+    def account(self, exchange: Exchange) -> Usage | None:
+        """Says how many tokens the exchange took, directly before it is recorded."""
+
+    @hookspec
+    def record(self, exchange: Exchange) -> None:
+        """Told once after the end of each exchange, whatever the end; the journal already has it."""
+
+    @hookspec
+    def startup(self, startup: Startup) -> None:
+        """Told once before the first exchange; raising stops the start with the message."""
+
+    @hookspec
+    def shutdown(self) -> None:
+        """Told once after the last exchange."""
+
+    @hookspec
+    def settings(self, settings: Settings) -> None:
+        """Told when the settings that may change while running have changed."""
+
+    @hookspec
+    def register_handlers(self) -> list[Any] | None:
+        """Gives Litestar route handlers for the office."""
+
+    @hookspec
+    def register_engines(self) -> list[Any] | None:
+        """Gives background loops for the office."""
+
+    @hookspec
+    def register_commands(self) -> list[click.Command] | None:
+        """Gives commands for the `lukhas` command line."""
+
+    @hookspec
+    def register_views(self) -> dict[str, str] | None:
+        """Gives SQL views by name, as SELECT statements, for the analyst's prompt."""
+
+    @hookspec
+    def health(self) -> str | None:
+        """Says in a sentence why the plugin cannot do its work, for /readyz; None where all is well."""
+
+
+EXCHANGE_HOOKS: tuple[Hook, ...] = (
+    Hook("identify", (Caller,), Combined.FIRST, Broken.REFUSE, security=True),
+    Hook("admit", (Refusal, Grant), Combined.ALL, Broken.REFUSE, security=True),
+    Hook("observe", (Signals,), Combined.MERGED, Broken.DROP),
+    Hook("judge", (Refusal,), Combined.FIRST, Broken.REFUSE, security=True),
+    Hook("route", (Route,), Combined.FIRST, Broken.DROP),
+    Hook("recall", (Context,), Combined.ALL, Broken.DROP),
+    Hook("shape", (Nudge,), Combined.IN_ORDER, Broken.DROP),
+    Hook("allow_tool", (Refusal,), Combined.WORST, Broken.REFUSE_CALL, security=True),
+    Hook("run_tool", (ToolResult,), Combined.FIRST, Broken.FAILED_RESULT),
+    Hook("watch", (Release, Hold, Redact, Cut), Combined.WORST, Broken.CUT, security=True),
+    Hook("review", (Refusal, Amendment, Retry), Combined.IN_ORDER, Broken.REFUSE, security=True),
+    Hook("account", (Usage,), Combined.FIRST, Broken.DROP),
+    Hook("record", (), Combined.ALL, Broken.DROP),
+)
+LIFECYCLE_HOOKS: tuple[str, ...] = (
+    "startup",
+    "shutdown",
+    "settings",
+    "register_handlers",
+    "register_engines",
+    "register_commands",
+    "register_views",
+    "health",
+)

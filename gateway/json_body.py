@@ -1,0 +1,52 @@
+"""Reads a JSON body that can be read in exactly one way, and refuses every other.
+
+A body with a key twice, a byte order mark, another encoding, or data after its end says one thing to us and
+perhaps another to the upstream: what was checked would not be what is done.
+"""
+
+import json
+from json import JSONDecodeError
+from typing import Any, NoReturn
+
+
+class BodyError(ValueError):
+    """The body cannot be read as JSON in exactly one way; the message says why, for the sender."""
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise BodyError(f"The JSON body has the key {twice!r} twice in one object.")
+    return members
+
+
+def _constant(name: str) -> NoReturn:
+    raise BodyError(f"The JSON body holds {name}, which is not JSON.")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant)
+
+
+def read_json(body: bytes) -> Any:
+    """Gives the JSON values of a UTF-8 body. Errors: BodyError."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise BodyError(f"The JSON body is not UTF-8 (byte {error.start}).") from None
+    if text.startswith("\ufeff"):
+        raise BodyError("The JSON body begins with a byte order mark.")
+    try:
+        return _DECODER.decode(text)
+    except JSONDecodeError as error:
+        raise BodyError(
+            f"We could not parse the JSON body of your request: {error.msg} at line {error.lineno}, "
+            f"column {error.colno}."
+        ) from None
+    except RecursionError:
+        raise BodyError("The JSON body is nested too deeply.") from None
+    except BodyError:
+        raise
+    except ValueError:
+        raise BodyError("The JSON body holds a number with more digits than we read.") from None

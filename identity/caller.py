@@ -1,0 +1,23 @@
+"""Who sends an exchange, as far as anyone else needs to know."""
+
+from typing import Literal
+
+import msgspec
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """The identified sender of an exchange.
+
+    `principal` is a stable name that gives no secret away (`key:3f9a...`, `admin`); `kind` says which credential
+    proved it; `models` are name patterns (None: all that the tier carries); `upstream_key` says whose key pays:
+    the caller's own, passed through, or the operator's.
+    """
+
+    principal: str
+    tier: str
+    kind: Literal["passthrough", "gateway_key", "admin"]
+    upstream_key: Literal["caller", "operator"]
+    models: tuple[str, ...] | None = None
+    permissions: frozenset[str] = frozenset()
+    mode: Literal["off", "shadow", "enforce"] | None = None
+    owner: str | None = None
