@@ -5,7 +5,7 @@ SIMULATOR_PORT ?= 9000
 BIN = .venv/bin
 JOBS ?= auto
 
-.PHONY: help setup setup-test run test test-all nightly lint format bench lock docs
+.PHONY: help setup setup-test run test test-all nightly lint format bench lock docs endpoints
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -49,6 +49,9 @@ format: setup-test ## put the code into shape
 
 docs: setup ## write the generated references
 	$(BIN)/lukhas docs
+
+endpoints: setup ## make gateway/endpoints.json anew: make endpoints OPENAPI=openapi.yaml
+	$(BIN)/python -m tests.openapi.make_table $(OPENAPI)
 
 lock: ## make requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/run.txt

@@ -1,0 +1,1 @@
+"""Makes things from the OpenAI document, which stays outside the repository."""
