@@ -1,0 +1,56 @@
+"""The front door for plugins: the exchange they read, the answers they give, and the marks of their hooks."""
+
+from gateway.answers import (
+    Amendment,
+    Context,
+    Cut,
+    Grant,
+    Hold,
+    Insert,
+    Nudge,
+    Redact,
+    Refusal,
+    Release,
+    Remove,
+    Retry,
+    Route,
+    Set,
+    Signals,
+    Target,
+    ToolCall,
+    ToolResult,
+    Usage,
+    Window,
+)
+from gateway.exchange import Exchange, Reply, Request
+from gateway.hookspecs import Startup, hookimpl
+from identity.caller import Caller
+
+__all__ = [
+    "Amendment",
+    "Caller",
+    "Context",
+    "Cut",
+    "Exchange",
+    "Grant",
+    "Hold",
+    "Insert",
+    "Nudge",
+    "Redact",
+    "Refusal",
+    "Release",
+    "Remove",
+    "Reply",
+    "Request",
+    "Retry",
+    "Route",
+    "Set",
+    "Signals",
+    "Startup",
+    "Target",
+    "ToolCall",
+    "ToolResult",
+    "Usage",
+    "Window",
+    "hookimpl",
+]

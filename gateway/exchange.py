@@ -4,7 +4,7 @@ The pipeline alone writes it, each field in one phase. Plugins read it and retur
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -115,7 +115,7 @@ class Attempt(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One run of one hook of one plugin; `began` in ns since the exchange arrived, `took` in ns."""
 
     hook: str

@@ -7,7 +7,7 @@ The text has been read before (`json_body.read_json`), so that it is known to be
 import json
 import re
 from collections.abc import Iterable
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 from gateway.answers import Change, Insert, Path, Remove, Set

@@ -1,0 +1,257 @@
+"""Asks plugins: takes their implementations from pluggy once, and runs each with its budget and failure policy.
+
+pluggy gives specification, validation and entry points; it is synchronous, and with async implementations its
+order breaks, so nothing of it is asked while an exchange runs. An empty hook is an empty tuple.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine, Generator
+from inspect import iscoroutine, iscoroutinefunction
+from time import monotonic_ns
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from gateway.answers import Answer, Cut, Nudge, Refusal, Remove, ToolResult
+from gateway.exchange import Exchange, Step
+from gateway.hookspecs import Broken, Hook
+
+DEF_BUDGET_NS = 10_000_000
+ASYNC_BUDGET_NS = 2_000_000_000
+OVERRUNS_BEFORE_QUARANTINE = 5
+QUARANTINE_NS = 60_000_000_000
+
+Fault: TypeAlias = Literal["raised", "overran", "wrong_type", "quarantined"]
+Counted: TypeAlias = Callable[[str, str, Fault], None]
+
+
+class FailurePolicy(msgspec.Struct, frozen=True):
+    """What the operator decided for a plugin that breaks; an opened one needs its reason in writing."""
+
+    open: bool = False
+    reason: str = ""
+
+
+def answer_of_a_broken_plugin(hook: Hook, plugin: str, governs_tools: bool) -> Answer | None:
+    """Gives the answer that stands for the one that a broken plugin owes."""
+    if hook.broken is Broken.REFUSE:
+        return Refusal(
+            f"The gateway could not decide about this request, because its plugin {plugin} failed. Try again later.",
+            code="plugin_failed",
+            status=503,
+        )
+    if hook.broken is Broken.REFUSE_CALL:
+        return Refusal(f"The plugin {plugin} could not decide about this call.", code="plugin_failed", status=503)
+    if hook.broken is Broken.CUT:
+        return Cut(f"the plugin {plugin} failed", code="plugin_failed")
+    if hook.broken is Broken.FAILED_RESULT:
+        return ToolResult("The tool failed.", failed=True)
+    if governs_tools:
+        tools = (Remove(("tools",)), Remove(("tool_choice",)), Remove(("functions",)), Remove(("function_call",)))
+        return Nudge(tools, because=f"the plugin {plugin} governs the tools and failed")
+    return None
+
+
+class Implementation:
+    """One hook of one plugin, as it runs."""
+
+    __slots__ = (
+        "_answers",
+        "_call",
+        "_coroutine",
+        "_counted",
+        "_overruns",
+        "_quarantined_until",
+        "_substitute",
+        "blocking",
+        "budget_ns",
+        "failure",
+        "hook",
+        "needs",
+        "plugin",
+        "version",
+    )
+
+    def __init__(
+        self,
+        hook: Hook,
+        plugin: str,
+        version: str,
+        method: Callable[..., Any],
+        call: Callable[..., Any],
+        *,
+        failure: FailurePolicy,
+        budget_ns: int | None,
+        counted: Counted,
+        blocking: bool = False,
+        governs_tools: bool = False,
+        needs: str | None = None,
+    ) -> None:
+        self.hook = hook
+        self.plugin = plugin
+        self.version = version
+        self.failure = failure
+        self.blocking = blocking
+        self.needs = needs
+        self._coroutine = iscoroutinefunction(method)
+        self.budget_ns = budget_ns or (ASYNC_BUDGET_NS if self._coroutine or blocking else DEF_BUDGET_NS)
+        self._call = call
+        self._answers = hook.answers
+        self._counted = counted
+        self._overruns = 0
+        self._quarantined_until = 0
+        self._substitute = None if failure.open else answer_of_a_broken_plugin(hook, plugin, governs_tools)
+
+    def ask(self, exchange: Exchange, *arguments: Any) -> "Answer | Pending | None":
+        """Runs the hook, and notes the run in the trail.
+
+        Gives its answer, or a Pending to await where the plugin waits for something. It never raises: the
+        answer of a plugin that broke is the one that its failure policy names.
+        """
+        began = monotonic_ns()
+        if self._quarantined_until and began < self._quarantined_until:
+            return self._broke(exchange, began, "quarantined", "")
+        try:
+            if self.blocking:
+                return Pending(self, exchange, began, asyncio.to_thread(self._call, exchange, *arguments), None)
+            answer = self._call(exchange, *arguments)
+            if self._coroutine:
+                try:
+                    waits_for = answer.send(None)
+                except StopIteration as stop:
+                    answer = stop.value
+                else:
+                    return Pending(self, exchange, began, answer, waits_for)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - plugins are strangers
+            return self._broke(exchange, began, "raised", described(error))
+        return self._answered(exchange, began, answer)
+
+    def _answered(self, exchange: Exchange, began: int, answer: Any) -> Answer | None:
+        took = monotonic_ns() - began
+        if answer is not None and type(answer) not in self._answers:
+            if iscoroutine(answer):
+                answer.close()
+            return self._broke(exchange, began, "wrong_type", f"answered {type(answer).__name__}")
+        exchange.trail.append(
+            Step(self.hook.name, self.plugin, self.version, began - exchange.clock, took, answer, None)
+        )
+        if took > self.budget_ns:
+            self._overran(began + took)
+        elif self._overruns:
+            self._overruns = 0
+        return answer  # type: ignore[no-any-return]
+
+    def _overran(self, now: int) -> None:
+        self._counted(self.plugin, self.hook.name, "overran")
+        self._overruns += 1
+        if self._overruns >= OVERRUNS_BEFORE_QUARANTINE:
+            self._quarantined_until = now + QUARANTINE_NS
+            self._overruns = 0
+
+    def _broke(self, exchange: Exchange, began: int, fault: Fault, what: str) -> Answer | None:
+        self._counted(self.plugin, self.hook.name, fault)
+        took = monotonic_ns() - began
+        exchange.trail.append(
+            Step(
+                self.hook.name,
+                self.plugin,
+                self.version,
+                began - exchange.clock,
+                took,
+                self._substitute,
+                f"{fault}: {what}" if what else fault,
+            )
+        )
+        return self._substitute
+
+
+def described(error: BaseException) -> str:
+    """Gives an error's type and first line; texts of strangers are kept short, since they stand in records."""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first[:200]}" if first else type(error).__name__
+
+
+class Pending:
+    """A hook that waits for something; awaiting it gives its answer, within the budget."""
+
+    __slots__ = ("_awaitable", "_began", "_exchange", "_implementation", "_waits_for")
+
+    def __init__(
+        self,
+        implementation: Implementation,
+        exchange: Exchange,
+        began: int,
+        awaitable: Coroutine[Any, Any, Any],
+        waits_for: Any,
+    ) -> None:
+        self._implementation = implementation
+        self._exchange = exchange
+        self._began = began
+        self._awaitable = awaitable
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Answer | None]:
+        return self._finished().__await__()
+
+    async def _finished(self) -> Answer | None:
+        implementation, exchange, began = self._implementation, self._exchange, self._began
+        try:
+            async with asyncio.timeout(implementation.budget_ns / 1e9) as deadline:
+                if implementation.blocking:
+                    answer = await self._awaitable
+                else:
+                    answer = await _Resumed(self._awaitable, self._waits_for)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - plugins are strangers
+            fault: Fault = "overran" if deadline.expired() else "raised"
+            return implementation._broke(exchange, began, fault, described(error))
+        return implementation._answered(exchange, began, answer)
+
+
+class _Resumed:
+    """Goes on with a coroutine that was driven once and waits for a future."""
+
+    __slots__ = ("_coroutine", "_waits_for")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        coroutine, waits_for = self._coroutine, self._waits_for
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as error:  # noqa: BLE001 - whatever comes is the coroutine's
+                step = functools.partial(coroutine.throw, error)
+            else:
+                step = functools.partial(coroutine.send, sent)
+            try:
+                waits_for = step()
+            except StopIteration as stop:
+                return stop.value
+
+
+async def first_answer(implementations: tuple[Implementation, ...], exchange: Exchange, *arguments: Any) -> Any:
+    """Asks in order until one has something to say; gives that answer, None where none has."""
+    for implementation in implementations:
+        answer = implementation.ask(exchange, *arguments)
+        if answer.__class__ is Pending:
+            answer = await answer
+        if answer is not None:
+            return answer
+    return None
+
+
+async def all_answers(
+    implementations: tuple[Implementation, ...], exchange: Exchange, *arguments: Any
+) -> list[tuple[Implementation, Any]]:
+    """Asks all in order; gives each answer that says something, with who gave it."""
+    answers = []
+    for implementation in implementations:
+        answer = implementation.ask(exchange, *arguments)
+        if answer.__class__ is Pending:
+            answer = await answer
+        if answer is not None:
+            answers.append((implementation, answer))
+    return answers

@@ -1,0 +1,169 @@
+"""Reads what an operator writes: YAML into typed, frozen values, with errors that name file, line and key."""
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from types import NoneType
+from typing import Any, TypeVar, get_args
+
+import msgspec
+import yaml
+
+Document = TypeVar("Document")
+_AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
+_PART = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+
+class DocumentError(Exception):
+    """A document of the operator is wrong; the message names the file, the line, the key, and what is allowed."""
+
+
+class Size(int):
+    """A number of bytes; written as a number or with a unit: `50 MiB`, `64 KiB`, `1 GiB`."""
+
+
+_UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+
+
+def read_document(text: str, kind: type[Document], source: str) -> Document:
+    """Gives the document in `text` as a value of `kind`; `source` is its name in errors. Errors: DocumentError."""
+    node = _composed(text, source)
+    if node is None:
+        return msgspec.convert({}, kind)
+    lines: dict[tuple[str | int, ...], int] = {}
+    values = _values(node, (), lines, source)
+    return converted({} if values is None else values, kind, source, lines)
+
+
+def converted(
+    values: Any, kind: type[Document], source: str, lines: dict[tuple[str | int, ...], int] | None = None
+) -> Document:
+    """Gives plain values as a value of `kind`. Errors: DocumentError."""
+    try:
+        return msgspec.convert(values, kind, dec_hook=_custom)
+    except msgspec.ValidationError as error:
+        raise DocumentError(_explained(str(error), values, kind, source, lines or {})) from None
+
+
+def read_file(path: Path, kind: type[Document]) -> Document:
+    """Gives the document in a file as a value of `kind`. Errors: DocumentError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise DocumentError(f"{path}: cannot be read: {reason}.") from None
+    return read_document(text, kind, str(path))
+
+
+def _composed(text: str, source: str) -> yaml.Node | None:
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise DocumentError(f"{source}, line {line}: not YAML: {error.problem}.") from None
+    except yaml.YAMLError as error:
+        raise DocumentError(f"{source}: not YAML: {error}.") from None
+
+
+def _values(node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], source: str) -> Any:
+    lines.setdefault(at, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        values: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = _scalar(key_node, source)
+            line = key_node.start_mark.line + 1
+            if key in values:
+                raise DocumentError(f"{source}, line {line}, {_dotted((*at, key))}: the key stands here twice.")
+            lines[(*at, key)] = line
+            values[key] = _values(value_node, (*at, key), lines, source)
+        return values
+    if isinstance(node, yaml.SequenceNode):
+        return [_values(each, (*at, number), lines, source) for number, each in enumerate(node.value)]
+    return _scalar(node, source)
+
+
+def _scalar(node: yaml.Node, source: str) -> Any:
+    if not isinstance(node, yaml.ScalarNode):
+        raise DocumentError(f"{source}, line {node.start_mark.line + 1}: a key must be a word.")
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node)
+    except (yaml.YAMLError, ValueError):
+        raise DocumentError(f"{source}, line {node.start_mark.line + 1}: {node.value!r} cannot be read.") from None
+    finally:
+        loader.dispose()
+
+
+def _custom(kind: type, value: Any) -> Any:
+    if kind is Size and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Size(value)
+    if kind is Size and isinstance(value, str):
+        match = _SIZE.fullmatch(value)
+        if match and match[2].lower() in _UNITS:
+            return Size(float(match[1]) * _UNITS[match[2].lower()])
+    if kind is Size:
+        raise ValueError("Expected a size such as 1048576 or `1 MiB`")
+    raise NotImplementedError(kind)
+
+
+def _explained(message: str, values: Any, kind: Any, source: str, lines: dict[tuple[str | int, ...], int]) -> str:
+    match = _AT.match(message)
+    what, raw = (match["what"], match["path"] or "") if match else (message, "")
+    path = tuple(int(index) if index.isdigit() else name for name, index in _PART.findall(raw) if index != "...")
+    unknown = _UNKNOWN.match(what)
+    if unknown:
+        field = unknown["field"]
+        known = _known_fields(_kind_at(kind, path))
+        path = (*path, field)
+        close = get_close_matches(field, known, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        what = f"unknown key; known: {', '.join(known)}.{hint}"
+    elif what.startswith("Invalid enum value"):
+        what = f"{what[0].lower()}{what[1:]}; allowed: {', '.join(map(str, _choices(_kind_at(kind, path))))}."
+    else:
+        what = what.replace("Object missing required field", "needs the key").rstrip(".") + "."
+        what = what[0].lower() + what[1:]
+    line = next((lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in lines), None)
+    place = f"{source}, line {line}" if line else source
+    return f"{place}, {_dotted(path)}: {what}" if path else f"{place}: {what}"
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def _kind_at(kind: Any, path: tuple[str | int, ...]) -> Any:
+    for part in path:
+        kind = _struct_or(kind)
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+            kind = fields.get(str(part))
+        else:
+            arguments = get_args(kind)
+            kind = arguments[-1] if arguments and arguments[-1] is not ... else arguments[0] if arguments else None
+    return _struct_or(kind)
+
+
+def _struct_or(kind: Any) -> Any:
+    for each in get_args(kind):
+        if isinstance(each, type) and issubclass(each, msgspec.Struct) and not _is_container(kind):
+            return each
+    return kind
+
+
+def _is_container(kind: Any) -> bool:
+    origin: Callable[..., Any] | None = getattr(kind, "__origin__", None)
+    return isinstance(origin, type) and issubclass(origin, (dict, list, tuple, set, frozenset))
+
+
+def _choices(kind: Any) -> list[Any]:
+    return [choice for each in get_args(kind) for choice in (_choices(each) or ([] if each is NoneType else [each]))]
+
+
+def _known_fields(kind: Any) -> list[str]:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return [field.encode_name for field in msgspec.structs.fields(kind)]
+    return []
