@@ -1,0 +1,1 @@
+"""Makes what tests need: servers, settings, exchanges."""
