@@ -40,6 +40,7 @@ def _chat(stream: bytes) -> bytes:
 
 PLAIN = Question("plain", _chat(b""), PLAIN_BODY)
 STREAM = Question("stream", _chat(b',"stream":true'), STREAM_BODY, EVENTS)
+PACED = Question("paced", _chat(b',"stream":true,"user":"pace=10"'), STREAM_BODY, EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class _Client(asyncio.Protocol):
         self.run = run
         self.parser = httptools.HttpResponseParser(self)
         self.pieces: list[bytes] = []
+        self.asked = False
         self.sent = self.first = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -127,6 +129,12 @@ class _Client(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self.run.failures.append(f"the reply is not HTTP: {error}")
             self.transport.close()
+        if not self.asked:
+            self._ask()
+
+    def on_message_begin(self) -> None:
+        if not self.asked:
+            self.run.failures.append("a reply came that nobody asked for")
 
     def on_body(self, piece: bytes) -> None:
         if not self.pieces:
@@ -144,12 +152,13 @@ class _Client(asyncio.Protocol):
             self.run.bad(f"the body is not the upstream's: {len(body)} bytes, expected {len(expected)}")
         else:
             self.run.good(self.first - self.sent, now - self.sent)
-        self._ask()
+        self.asked = False
 
     def _ask(self) -> None:
         if self.run.unsent == 0 or self.run.over.is_set():
             return
         self.run.unsent -= 1
+        self.asked = True
         self.sent = time.perf_counter()
         self.transport.write(self.run.request)
 
@@ -175,10 +184,10 @@ async def load(
                 made = await loop.create_connection(lambda: _Client(run), "127.0.0.1", port)
                 transports.append(made[0])
             await run.over.wait()
+    except TimeoutError:
+        run.failures.append(f"{run.unanswered} replies were not there after {limit:g} s")
     except OSError as error:
         run.failures.append(f"no connection: {error}")
-    except TimeoutError:
-        run.failures.append(f"{run.unanswered} replies were not there after {limit:.0f} s")
     finally:
         seconds = time.perf_counter() - begun
         run.over.set()

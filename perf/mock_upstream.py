@@ -1,9 +1,10 @@
 """A model server that answers every chat request with the same bytes, so that only the gateway is measured.
 
-    async with mock_upstream(pace=0.01) as port: ...
+    async with mock_upstream() as port: ...
 
-600 B in; 1.1 kB of JSON out, or EVENTS server-sent events of about 205 B and `[DONE]`. Runs inside the event
-loop of the load generator: what the two of them cost is on their core and never on the gateway's.
+600 B in; 1.1 kB of JSON out, or EVENTS server-sent events of about 205 B and `[DONE]`. `pace=10` anywhere in the
+request puts 10 ms between the events; without it they leave in one write. Runs inside the event loop of the load
+generator: what the two of them cost is on their core and never on the gateway's.
 """
 
 import asyncio
@@ -59,13 +60,13 @@ _STREAM_WRITES = (
 )
 _STREAM = _STREAM_HEAD + b"".join(_STREAM_WRITES)
 _ASKS_FOR_STREAM = re.compile(rb'"stream"\s*:\s*true')
+_PACE = re.compile(rb"\bpace=(\d+)")
 
 
 class _Connection(asyncio.Protocol):
     """One connection of the gateway: reads requests, writes the fixed answers."""
 
-    def __init__(self, pace: float) -> None:
-        self.pace = pace
+    def __init__(self) -> None:
         self.parser = httptools.HttpRequestParser(self)
         self.target = b""
         self.body = bytearray()
@@ -91,30 +92,32 @@ class _Connection(asyncio.Protocol):
         self.body += piece
 
     def on_message_complete(self) -> None:
-        target, streamed = self.target, _ASKS_FOR_STREAM.search(self.body)
+        target, body = self.target, bytes(self.body)
         self.target = b""
         self.body.clear()
         if not target.endswith(PATH):
             self.transport.write(_NOT_FOUND)
-        elif not streamed:
+        elif not _ASKS_FOR_STREAM.search(body):
             self.transport.write(_PLAIN)
-        elif not self.pace:
+        elif not (pace := _PACE.search(body)):
             self.transport.write(_STREAM)
         else:
             self.transport.write(_STREAM_HEAD)
-            loop = asyncio.get_running_loop()
-            self.timer = loop.call_later(self.pace, self._next_event, 0, loop.time())
+            self._event_after(int(pace[1]) / 1000, 0, asyncio.get_running_loop().time())
 
-    def _next_event(self, index: int, begun: float) -> None:
+    def _event_after(self, pause: float, index: int, begun: float) -> None:
+        due = begun + (index + 1) * pause
+        self.timer = asyncio.get_running_loop().call_at(due, self._write_event, pause, index, begun)
+
+    def _write_event(self, pause: float, index: int, begun: float) -> None:
         self.transport.write(_STREAM_WRITES[index])
         if index + 1 < EVENTS:
-            due = begun + (index + 2) * self.pace
-            self.timer = asyncio.get_running_loop().call_at(due, self._next_event, index + 1, begun)
+            self._event_after(pause, index + 1, begun)
 
 
 @asynccontextmanager
-async def mock_upstream(pace: float = 0.0) -> AsyncIterator[int]:
-    """Serves on a free port of 127.0.0.1 and gives the port; `pace` is the pause between events in seconds."""
-    server = await asyncio.get_running_loop().create_server(lambda: _Connection(pace), "127.0.0.1", 0, backlog=1024)
+async def mock_upstream() -> AsyncIterator[int]:
+    """Serves on a free port of 127.0.0.1 and gives the port."""
+    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=1024)
     async with server:
         yield server.sockets[0].getsockname()[1]

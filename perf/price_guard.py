@@ -127,8 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--gateway", default=GATEWAY, help="command with {port}, {upstream} and {data}")
     parser.add_argument("--price", type=Path, default=PRICE, help="the committed price")
     parser.add_argument("--windows", type=int, default=15, help="windows of each server and question")
-    parser.add_argument("--requests", type=int, default=2000, help="plain requests in a window")
-    parser.add_argument("--streams", type=int, default=200, help="streams in a window")
+    parser.add_argument("--requests", type=int, default=3000, help="plain requests in a window")
+    parser.add_argument("--streams", type=int, default=600, help="streams in a window")
     parser.add_argument("--write", action="store_true", help="make what is measured the committed price")
     options = parser.parse_args(arguments)
     requests = {PLAIN.name: options.requests, STREAM.name: options.streams}

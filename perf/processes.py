@@ -23,8 +23,10 @@ class Process:
     role: Role
 
 
-def tree(root: int) -> tuple[Process, ...]:
+def tree(root: int | None) -> tuple[Process, ...]:
     """The process `root` and all below it; who says neither `worker` nor `office` in its arguments is as its parent."""
+    if root is None:
+        return ()
     children: dict[int, list[int]] = {}
     for pid, parent in _parents():
         children.setdefault(parent, []).append(pid)

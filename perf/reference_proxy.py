@@ -105,13 +105,13 @@ class Proxy:
         return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-def main() -> None:
+def main(kind: type[Proxy] = Proxy) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--upstream", required=True, help="http://127.0.0.1:PORT/v1")
     options = parser.parse_args()
     upstream = urlsplit(options.upstream)
-    proxy = Proxy(upstream.hostname or "127.0.0.1", upstream.port or 80)
+    proxy = kind(upstream.hostname or "127.0.0.1", upstream.port or 80)
     uvicorn.run(
         proxy,
         host="127.0.0.1",

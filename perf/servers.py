@@ -32,11 +32,11 @@ class Cores:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server."""
+    """A running server; without a `pid` nothing is known of its CPU."""
 
     name: str
     port: int
-    pid: int
+    pid: int | None = None
 
 
 class NotAnswering(Exception):

@@ -1,0 +1,146 @@
+"""`make bench`: what a request and a streamed event cost in the gateway, with Python packages alone.
+
+Beside the gateway stand the reference proxy and the upstream asked directly; the gateway runs once as it is shipped
+and once with a plugin that answers every hook with nothing. Figures of one sitting can be compared, others cannot.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from perf.load import PACED, PLAIN, STREAM, Question
+from perf.mock_upstream import mock_upstream
+from perf.servers import GATEWAY, REFERENCE, NotAnswering, Server, cores, pinned, serving
+from perf.windows import Window, window
+
+NOOP = f"{GATEWAY} --config {Path(__file__).with_name('noop.yaml')}"
+COMMANDS = {"direct": "", "reference": REFERENCE, "gateway": GATEWAY, "noop": NOOP}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row of the table for each server: a question, over how many connections, and how often."""
+
+    question: Question
+    connections: int
+    requests: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.question.name}-{self.connections}"
+
+
+CASES = (
+    Case(PLAIN, 1, 1500),
+    Case(PLAIN, 32, 6000),
+    Case(PLAIN, 200, 6000),
+    Case(STREAM, 20, 1000),
+    Case(STREAM, 200, 1000),
+    Case(PACED, 20, 100),
+    Case(PACED, 200, 1000),
+)
+
+
+async def bench(commands: Mapping[str, str], cases: Sequence[Case], rounds: int) -> list[Window]:
+    """Starts one server after the other, drives every case `rounds` times, and prints rows as they come."""
+    print(setting(), *_HEAD, sep="\n", flush=True)
+    measured: list[Window] = []
+    async with mock_upstream() as upstream:
+        for name, command in commands.items():
+            async with _server(name, command, upstream) as server:
+                for case in cases:
+                    windows = await _windows(server, case, rounds)
+                    print(row(windows), flush=True)
+                    measured += windows
+    return measured
+
+
+async def _windows(server: Server, case: Case, rounds: int) -> list[Window]:
+    await window(
+        server, case.question, connections=case.connections, requests=max(case.connections, case.requests // 5)
+    )
+    return [
+        await window(server, case.question, connections=case.connections, requests=case.requests) for _ in range(rounds)
+    ]
+
+
+@asynccontextmanager
+async def _server(name: str, command: str, upstream: int) -> AsyncIterator[Server]:
+    """The server that `command` starts; without a command the upstream itself."""
+    if not command:
+        yield Server(name, upstream)
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        async with serving(name, command, upstream_port=upstream, folder=Path(folder), on=cores()) as server:
+            yield server
+
+
+_HEAD = (
+    "| server | case | CPU us | office us | a second | first byte p50/p99 ms | whole p50/p99 ms | PSS MB | foreign |",
+    "|---|---|---|---|---|---|---|---|---|",
+)
+
+
+def row(windows: Sequence[Window]) -> str:
+    """One line of the table: of several windows the valid one with the middle CPU, or why none is valid."""
+    valid = sorted((each for each in windows if not each.void), key=lambda each: each.serving_us)
+    if not valid:
+        broken = windows[0]
+        return f"| {broken.server} | {broken.question} c={broken.connections} | void: {broken.void} |||||||"
+    it = valid[len(valid) // 2]
+    return (
+        f"| {it.server} | {it.question} c={it.connections} | {it.serving_us:.1f} | {it.office_us:.1f} "
+        f"| {it.units_per_second:.0f} | {it.first_byte_p50_ms:.2f} / {it.first_byte_p99_ms:.2f} "
+        f"| {it.total_p50_ms:.2f} / {it.total_p99_ms:.2f} | {it.memory_mb:.0f} | {it.foreign:.0%} |"
+    )
+
+
+def setting() -> str:
+    """What the figures were taken on: processor, cores, Python, the libraries that matter."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown processor"
+    )
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "uvloop", "httptools", "litestar"))
+    machine = f"{model}, {os.cpu_count()} cores"
+    return f"{datetime.now(UTC):%Y-%m-%d}, {machine}, Python {platform.python_version()}, {libraries}\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m perf.bench", description=__doc__)
+    parser.add_argument("--server", action="append", choices=COMMANDS, help="only these, may be given again")
+    parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="only these")
+    parser.add_argument("--gateway", help="another command for the gateway, with {port}, {upstream} and {data}")
+    parser.add_argument("--rounds", type=int, default=3, help="windows of each case")
+    parser.add_argument("--json", type=Path, help="append every window to this file, one JSON line each")
+    options = parser.parse_args(arguments)
+    commands = {name: COMMANDS[name] for name in options.server or COMMANDS}
+    if options.gateway:
+        commands["gateway"] = options.gateway
+    cases = [case for case in CASES if not options.case or case.name in options.case]
+    try:
+        with pinned(cores().load), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            measured = runner.run(bench(commands, cases, options.rounds))
+    except NotAnswering as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.json:
+        with options.json.open("ab") as output:
+            output.writelines(msgspec.json.encode(each) + b"\n" for each in measured)
+    return 1 if any(each.void for each in measured) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""The benchmark prints a row for each server and case, and keeps every window for later."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from perf.bench import main, row
+from perf.windows import Window
+
+WINDOW = Window("gateway", "plain", 32, 100, 100, 50.0, 7.0, 1000.0, 1.0, 2.0, 1.0, 2.0, 20.0, 0.0)
+
+
+def test_rows_come_out_for_each_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = tmp_path / "windows.jsonl"
+    wanted = ["--server", "direct", "--server", "reference", "--case", "plain-1", "--rounds", "1"]
+    assert main([*wanted, "--json", str(kept)]) == 0
+    out = capsys.readouterr().out
+    assert "| direct | plain c=1 |" in out
+    assert "| reference | plain c=1 |" in out
+    assert [json.loads(line)["server"] for line in kept.read_text().splitlines()] == ["direct", "reference"]
+
+
+def test_a_row_is_the_middle_window() -> None:
+    assert "| 60.0 | 7.0 |" in row([replace(WINDOW, serving_us=cost) for cost in (90.0, 60.0, 50.0)])
+
+
+def test_a_void_window_gives_no_figures() -> None:
+    void = replace(WINDOW, serving_us=1.0, void="a worker came or went")
+    assert "| 50.0 |" in row([void, WINDOW])
+    assert "void: a worker came or went" in row([void])

@@ -1,0 +1,20 @@
+"""The no-op plugin fills every hook."""
+
+from pathlib import Path
+
+from gateway.hookspecs import EXCHANGE_HOOKS
+from gateway.settings import load_settings
+from perf.noop_plugin import Noop
+
+SETTINGS = Path(__file__).parents[2] / "perf" / "noop.yaml"
+
+
+def test_every_hook_of_an_exchange_is_filled() -> None:
+    filled = {name for name, member in vars(Noop).items() if hasattr(member, "lukhas_impl")}
+    assert filled == {hook.name for hook in EXCHANGE_HOOKS}
+
+
+def test_the_settings_put_it_before_the_shipped_chain() -> None:
+    loaded = load_settings(str(SETTINGS), {})
+    assert loaded.settings.chain == ("noop_plugin.py", "default")
+    assert (loaded.folder / "noop_plugin.py").exists()
