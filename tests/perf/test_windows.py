@@ -4,6 +4,7 @@ from pathlib import Path
 
 from perf.load import PLAIN, STREAM
 from perf.mock_upstream import EVENTS, mock_upstream
+from perf.processes import cpu_seconds, tree
 from perf.servers import REFERENCE, Server, serving
 from perf.windows import window
 
@@ -32,6 +33,6 @@ async def test_a_server_is_gone_after_its_measurement(tmp_path: Path) -> None:
         mock_upstream() as upstream,
         serving("reference", REFERENCE, upstream_port=upstream, folder=tmp_path) as server,
     ):
-        process = Path(f"/proc/{server.pid}")
-        assert process.exists()
-    assert not process.exists()
+        running = tree(server.pid)
+        assert cpu_seconds(running)
+    assert not cpu_seconds(running)
