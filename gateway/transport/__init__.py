@@ -9,14 +9,15 @@ Anything with a `send` of this shape is a transport, so a test gives a fake one.
 
     TransportError
     ├── ConnectError            no connection: refused, unknown name, TLS failed
-    │   └── ConnectTimeout      not connected within `connect_timeout`
+    │   ├── ConnectTimeout      not connected within `connect_timeout`
+    │   └── PoolExhausted       `max_connections` are in use and none came free within `connect_timeout`
     ├── FirstByteTimeout        connected and sent, but no status line within `first_byte_timeout`
     ├── ChunkTimeout            the reply fell silent for `between_chunks_timeout`
     ├── TotalTimeout            the whole exchange took longer than `total_timeout`
     ├── UpstreamBroken          the connection ended before the reply did, or while the request was sent
     ├── UpstreamInvalid         what came back is not HTTP that can be read in exactly one way
     ├── ReplyTooLarge           headers or body over their limits
-    └── PoolExhausted           `max_connections` are in use and none came free within `connect_timeout`
+    └── RequestBroken           the request's streamed body was not as long as it said: ours or the client's fault
 """
 
 from collections.abc import AsyncIterator
@@ -62,6 +63,10 @@ class ReplyTooLarge(TransportError):
     """The reply's headers or body are larger than the settings allow."""
 
 
+class RequestBroken(TransportError):
+    """The request's streamed body was shorter or longer than its `length`: the upstream never saw it whole."""
+
+
 class PoolExhausted(ConnectError):
     """All connections that the settings allow are in use: nothing was sent."""
 
@@ -70,9 +75,11 @@ class PoolExhausted(ConnectError):
 class OutgoingRequest:
     """One request as it goes onto the wire.
 
-    `target` is the raw path and query. `headers` hold everything but the framing (`Content-Length`,
+    `target` is the raw path and query. `headers` hold everything, `Host` included, but the framing (`Content-Length`,
     `Transfer-Encoding`), which the transport writes: `Content-Length` for a body in bytes or a stream whose
-    `length` is known, `chunked` for any other stream, none where `body` is None.
+    `length` is known, `chunked` for any other stream, none where `body` is None. A stream stays its maker's to close;
+    an exception that it raises comes out of `send` as it is. An answer that begins before the stream has ended
+    ends the upload.
     """
 
     method: bytes
@@ -120,5 +127,5 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Closes idle connections at once and the busy ones with their replies."""
+        """Closes idle connections at once, and the busy ones when their replies end."""
         ...
