@@ -4,8 +4,12 @@ PORT ?= 8000
 SIMULATOR_PORT ?= 9000
 BIN = .venv/bin
 JOBS ?= auto
+NODE = tests/suites/node
+# OpenAI's own description of its API; without it the suites that need it are skipped, loudly.
+OPENAPI ?= $(wildcard ../shared/openai-openapi/openapi.yaml)
+export OPENAPI
 
-.PHONY: help setup setup-test run test test-all nightly lint format bench lock docs endpoints
+.PHONY: help setup setup-test run test test-all nightly lint format bench lock docs endpoints setup-node suites
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -26,14 +30,24 @@ setup: .venv/.run ## make the environment: .venv, locked and hash-checked
 
 setup-test: .venv/.test
 
+setup-node: $(NODE)/node_modules/.package-lock.json
+
+$(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
+	@command -v npm >/dev/null || { echo "The suites need npm (Debian: apt-get install nodejs npm); it brings the Node that they run on." >&2; exit 1; }
+	cd $(NODE) && npm ci --no-audit --no-fund
+	@touch $@
+
 run: setup ## start the gateway with a simulated model server; works offline
 	$(BIN)/lukhas serve --config deploy/demo.yaml --port $(PORT) --simulate
 
 test: setup-test ## the suite that needs only Python packages
 	$(BIN)/pytest -n $(JOBS) -m "not full and not nightly"
 
-test-all: setup-test ## what `test` runs, and what needs Node
+test-all: setup-test setup-node ## what `test` runs, and what needs Node
 	$(BIN)/pytest -n $(JOBS) -m "not nightly"
+
+suites: setup-test setup-node ## the SDKs' own suites alone, with their counts: make suites OPENAPI=openapi.yaml
+	$(BIN)/pytest tests/suites
 
 nightly: setup-test ## soaks and long loops
 	$(BIN)/pytest -m nightly

@@ -1,0 +1,1 @@
+"""Suites in the words of the SDKs' own authors, asked directly and through the gateway."""
