@@ -7,7 +7,7 @@ transfer-encodings that are not exactly one `chunked`, control characters in the
 
 import re
 
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.transport import Headers, ReplyTooLarge, UpstreamBroken, UpstreamInvalid
 
@@ -118,10 +118,10 @@ class ReplyParser:
     def _read_head(self, head: bytes) -> None:
         if not head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")):
             raise UpstreamInvalid("what came back is not HTTP/1.1")
-        parser = HttpResponseParser(self)
+        self._parser = parser = HttpResponseParser(self)
         try:
             parser.feed_data(head)
-        except HttpParserError as error:
+        except (HttpParserError, HttpParserUpgrade) as error:
             raise UpstreamInvalid(f"the reply's head cannot be read: {error}") from error
         status = parser.get_status_code()
         if not 100 <= status <= 599 or status == 101:
@@ -134,10 +134,9 @@ class ReplyParser:
             raise UpstreamInvalid("the reply's reason phrase holds control characters")
         self.status = status
         self.headers = tuple(self._fields)
-        self.keep_alive = parser.should_keep_alive()
-        self._frame(head, parser)
+        self._frame(head)
 
-    def _frame(self, head: bytes, parser: HttpResponseParser) -> None:
+    def _frame(self, head: bytes) -> None:
         """Decides where the body ends. llhttp has refused both lengths together, and two Content-Length."""
         chunked = False
         length = -1
@@ -156,8 +155,8 @@ class ReplyParser:
             raise ReplyTooLarge(f"the reply has {length} bytes, more than max_reply_bytes")
         self._left = length
         self.complete = length == 0
-        if chunked:
-            self._parser = parser
+        if not chunked:
+            self._parser = None
 
     def _read_chunks(self, parser: HttpResponseParser, data: bytes) -> bytes:
         try:
@@ -194,6 +193,11 @@ class ReplyParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by llhttp for each header, and for each trailer, which nobody reads."""
         self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Called by llhttp, which forgets right after a reply without a body what this asks for."""
+        if self._parser is not None and not self.status:
+            self.keep_alive = self._parser.should_keep_alive()
 
     def on_body(self, piece: bytes) -> None:
         """Called by llhttp for each part of a chunk."""
