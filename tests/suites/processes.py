@@ -57,7 +57,8 @@ def node_environment(**more: str) -> dict[str, str]:
 
 def _environment() -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("LUKHAS_", "OPENAI_", "FLAG_"))}
-    return ours | {"PATH": os.pathsep.join((str(NODE / "node_modules/.bin"), ours.get("PATH", os.defpath)))}
+    locked_node = map(str, NODE.glob("node_modules/node-*/bin"))
+    return ours | {"PATH": os.pathsep.join((*locked_node, ours.get("PATH", os.defpath)))}
 
 
 @contextmanager
