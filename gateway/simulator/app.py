@@ -8,16 +8,25 @@ import msgspec
 
 from gateway.simulator.access import check_key
 from gateway.simulator.asgi import Receive, Scope, Send
+from gateway.simulator.audio import Audio
+from gateway.simulator.batches import Batches
 from gateway.simulator.chat import Chat
+from gateway.simulator.completions import Completions
 from gateway.simulator.delivery import deliver
+from gateway.simulator.embeddings import Embeddings
 from gateway.simulator.errors import ApiError, ClientLeft
+from gateway.simulator.files import Files
 from gateway.simulator.forms import read_form
+from gateway.simulator.images import Images
 from gateway.simulator.intake import Intake
 from gateway.simulator.mint import Mint
 from gateway.simulator.models import Models
-from gateway.simulator.recorder import Recorder
+from gateway.simulator.moderations import Moderations
+from gateway.simulator.recorder import Recorder, handshake_of
 from gateway.simulator.replies import Reply, Whole
-from gateway.simulator.routes import Request, Route, Routes, query_of
+from gateway.simulator.responses import Responses
+from gateway.simulator.routes import Request, Routes, query_of
+from gateway.simulator.sockets import Sockets
 from gateway.simulator.stats import Stats
 from gateway.simulator.tokens import Tokens
 
@@ -38,18 +47,29 @@ FIXED_HEADERS = (
 def create_app(clock: Callable[[], float] = time.time) -> "Simulator":
     """A simulator of its own: nothing is shared with another one."""
     mint, tokens = Mint(clock), Tokens()
+    responses, files = Responses(mint, tokens), Files(mint)
     routes = [
         *Chat(mint, tokens).routes(),
+        *responses.routes(),
+        *Completions(mint, tokens).routes(),
+        *Embeddings(tokens).routes(),
+        *Moderations(mint).routes(),
         *Models().routes(),
+        *files.routes(),
+        *Audio(tokens).routes(),
+        *Images(mint, tokens).routes(),
+        *Batches(mint).routes(),
     ]
-    return Simulator(Routes(routes), mint)
+    return Simulator(Routes(routes), Sockets(mint, tokens, responses), mint, files.close)
 
 
 class Simulator:
     """Records each request, finds its endpoint and delivers the answer."""
 
-    def __init__(self, routes: Routes, mint: Mint) -> None:
+    def __init__(self, routes: Routes, sockets: Sockets, mint: Mint, close: Callable[[], None]) -> None:
         self._routes = routes
+        self._sockets = sockets
+        self._close = close
         self._mint = mint
         self._recorder = Recorder()
         self._stats = Stats()
@@ -57,6 +77,22 @@ class Simulator:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            self._recorder.keep(handshake_of(scope))
+            with self._stats.one() as visit:
+                try:
+                    visit.cancelled = not await self._sockets.serve(scope, receive, send)
+                except Exception:
+                    LOG.exception("The simulator failed on the websocket %s", scope["path"])
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._close()
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = self._own_view(scope)
@@ -76,7 +112,11 @@ class Simulator:
                 (b"x-request-id", self._mint.name("req_").encode()),
                 (b"openai-processing-ms", b"%d" % spent),
             )
-            visit.cancelled = not await deliver(reply, headers, receive, send)
+            try:
+                visit.cancelled = not await deliver(reply, headers, receive, send)
+            except Exception:
+                # Nothing sensible can follow what is already out: returning here breaks the connection.
+                LOG.exception("The simulator failed to deliver %s %s", scope["method"], scope["path"])
 
     def _own_view(self, scope: Scope) -> Reply | None:
         path = scope["path"].removeprefix("/v1")
@@ -97,6 +137,8 @@ class Simulator:
             except ApiError as error:
                 await intake.drain()
                 return Whole(error.body(), error.status, headers=error.headers)
+            except ClientLeft:
+                raise
             except Exception:
                 LOG.exception("The simulator failed to answer %s %s", scope["method"], scope["path"])
                 await intake.drain()
@@ -119,6 +161,3 @@ class Simulator:
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         form = await read_form(intake.chunks(), content_type, route.keep_files)
         return route.endpoint(Request(names, query, host, b"", form))
-
-
-__all__ = ["Route", "Simulator", "create_app"]

@@ -16,7 +16,7 @@ from gateway.simulator.chat_shapes import (
 )
 from gateway.simulator.directives import Call, Directives, read_directives
 from gateway.simulator.errors import ApiError, not_found
-from gateway.simulator.kept import Kept
+from gateway.simulator.kept import Kept, page
 from gateway.simulator.mint import Mint
 from gateway.simulator.models import known
 from gateway.simulator.pieces import pieces
@@ -61,20 +61,13 @@ class Chat:
         if asked.store and not asked.stream:
             self._kept.put(completion.name, {**completion.whole(), "metadata": asked.metadata})
         if asked.stream:
-            return Stream(_interrupted(completion.chunks(directives), directives), pacing=directives.pacing)
+            return Stream(interrupted(completion.chunks(directives), directives), pacing=directives.pacing)
         return Whole(msgspec.json.encode(completion.whole()), pacing=directives.pacing)
 
     def list(self, request: Request) -> Reply:
         """The kept completions."""
         kept = self._kept.all()
-        page = {
-            "object": "list",
-            "data": kept,
-            "first_id": kept[0]["id"] if kept else None,
-            "last_id": kept[-1]["id"] if kept else None,
-            "has_more": False,
-        }
-        return Whole(msgspec.json.encode(page))
+        return Whole(msgspec.json.encode(page(kept)))
 
     def retrieve(self, request: Request) -> Reply:
         """One kept completion."""
@@ -215,8 +208,9 @@ def argument_pieces(arguments: str, count: int | None) -> list[str]:
     return pieces(arguments, -(-len(arguments) // 8) if count is None else count)
 
 
-def _interrupted(events: Iterator[Event], directives: Directives) -> Iterator[Event]:
+def interrupted(events: Iterator[Event], directives: Directives) -> Iterator[Event]:
+    """The events, broken off by an error where one was asked for in the middle."""
     asked = directives.error
     if asked is None or asked.after is None:
         return events
-    return broken_off(events, asked.after, lambda _: b"data: " + asked.error().body() + b"\n\n")
+    return broken_off(events, asked.after, b"data: " + asked.error().body() + b"\n\n")

@@ -21,7 +21,8 @@ async def deliver(reply: Reply, headers: Headers, receive: Receive, send: Send) 
     try:
         if await _gone(departure, reply.pacing.delay_ms):
             return False
-        start = ((b"content-type", reply.content_type), *headers, *reply.headers)
+        length = () if reply.length is None else ((b"content-length", b"%d" % reply.length),)
+        start = ((b"content-type", reply.content_type), *length, *headers, *reply.headers)
         await send({"type": "http.response.start", "status": 200, "headers": start})
         return await _send_pieces(reply.events, reply.pacing, departure, send)
     finally:

@@ -2,6 +2,8 @@
 
 from typing import Generic, TypeVar
 
+from gateway.simulator.asgi import JSON
+
 T = TypeVar("T")
 
 
@@ -30,3 +32,14 @@ class Kept(Generic[T]):
     def all(self) -> list[T]:
         """Everything that is kept, newest first."""
         return list(reversed(self._things.values()))
+
+
+def page(things: list[JSON]) -> JSON:
+    """The only page of a list."""
+    return {
+        "object": "list",
+        "data": things,
+        "first_id": things[0]["id"] if things else None,
+        "last_id": things[-1]["id"] if things else None,
+        "has_more": False,
+    }

@@ -60,6 +60,11 @@ class Recorder:
         return [received.view() for received in list(self._kept)[-count:]] if count > 0 else []
 
 
+def handshake_of(scope: Scope) -> Received:
+    """The record of a websocket's handshake; what goes through it afterwards is not kept."""
+    return Received("GET", raw_target(scope), tuple(scope["headers"]), b"", 0, None)
+
+
 def raw_target(scope: Scope) -> str:
     """The path with its query string, byte for byte as it came."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()

@@ -1,6 +1,6 @@
 """What an endpoint answers with: a whole body, or events that are sent one by one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -40,23 +40,24 @@ class Whole(msgspec.Struct, frozen=True):
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """A reply whose pieces are made while they are sent."""
+    """A reply whose pieces are made while they are sent; `length` in bytes where it is known."""
 
     events: Iterator[Event]
     content_type: bytes = SSE_TYPE
     headers: Headers = ()
     pacing: Pacing = AT_ONCE
+    length: int | None = None
 
 
 Reply: TypeAlias = Whole | Stream
 
 
-def broken_off(events: Iterator[Event], after: int, error: Callable[[int], bytes]) -> Iterator[Event]:
-    """The events up to `after` counted ones, then the error; `error` is told how many events went before."""
+def broken_off(events: Iterator[Event], after: int, error: bytes) -> Iterator[Event]:
+    """The events up to `after` counted ones, then the error event as the last."""
     counted = 0
-    for position, event in enumerate(events):
+    for event in events:
         counted += event.counted
         if counted > after:
-            yield Event(error(position), False)
+            yield Event(error, False)
             return
         yield event

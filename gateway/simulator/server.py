@@ -22,7 +22,7 @@ def run(host: str, port: int, fd: int | None = None) -> None:
         ws="websockets-sansio",
         ws_max_size=LARGEST_FRAME,
         ws_per_message_deflate=False,
-        lifespan="off",
+        lifespan="on",
         access_log=False,
         # uvicorn calls each reply that `!cut` breaks an error; the simulator logs its own faults.
         log_level="critical",

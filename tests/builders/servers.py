@@ -14,8 +14,11 @@ START_SECONDS = 10
 
 
 @contextmanager
-def run_server(app: Application, lifespan: bool = False) -> Iterator[str]:
-    """Serve `app` on a free port of 127.0.0.1 from a thread; gives its base URL, such as http://127.0.0.1:4711."""
+def run_server(app: Application) -> Iterator[str]:
+    """Serve `app` on a free port of 127.0.0.1 from a thread; gives its base URL, such as http://127.0.0.1:4711.
+
+    The application's lifespan is used where it has one.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             app,
@@ -24,7 +27,7 @@ def run_server(app: Application, lifespan: bool = False) -> Iterator[str]:
             ws="websockets-sansio",
             ws_max_size=64 * 1024 * 1024,
             ws_per_message_deflate=False,
-            lifespan="on" if lifespan else "off",
+            lifespan="auto",
             access_log=False,
             log_config=None,
             log_level="critical",
