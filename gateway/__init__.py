@@ -24,6 +24,7 @@ from gateway.answers import (
 )
 from gateway.exchange import Exchange, Reply, Request
 from gateway.hookspecs import Startup, hookimpl
+from gateway.reading import input_text, output_text, reported_usage
 from identity.caller import Caller
 
 __all__ = [
@@ -53,4 +54,7 @@ __all__ = [
     "Usage",
     "Window",
     "hookimpl",
+    "input_text",
+    "output_text",
+    "reported_usage",
 ]

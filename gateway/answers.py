@@ -14,7 +14,11 @@ from identity.caller import Caller
 Path: TypeAlias = tuple[str | int, ...]
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class _Answer(msgspec.Struct, frozen=True, tag_field="answer", tag=str.lower):
+    """What all answers have in common: frozen, and named by their kind in records."""
+
+
+class Refusal(_Answer, frozen=True):
     """A decision not to carry on (admit, judge, review), or not to let one tool call through (allow_tool).
 
     `status` is the HTTP status of the answer, `code` the machine-readable reason; `type` defaults to the OpenAI
@@ -30,13 +34,13 @@ class Refusal(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Grant(_Answer, frozen=True):
     """Admission (admit), with limits by name; where several grants name a limit, the smallest holds."""
 
     limits: Mapping[str, float] = {}
 
 
-class Signals(msgspec.Struct, frozen=True):
+class Signals(_Answer, frozen=True):
     """Levels between 0 and 1 by signal name (observe), each with a reason in `because` where there is one.
 
     Levels outside are clamped; a level that is not a number is a fault of the plugin.
@@ -53,7 +57,7 @@ class Target(msgspec.Struct, frozen=True):
     model: str | None = None
 
 
-class Route(msgspec.Struct, frozen=True):
+class Route(_Answer, frozen=True):
     """Where the exchange goes (route): the first target, and after it those to fall back on.
 
     A fallback is tried only when nothing was sent to the one before it (no connection), or its reply has one
@@ -65,7 +69,7 @@ class Route(msgspec.Struct, frozen=True):
     because: str = ""
 
 
-class Context(msgspec.Struct, frozen=True):
+class Context(_Answer, frozen=True):
     """Text to remind the model of (recall); offered as untrusted data directly before the last user turn."""
 
     text: str
@@ -96,7 +100,7 @@ class Insert(msgspec.Struct, frozen=True, tag="insert"):
 Change: TypeAlias = Set | Remove | Insert
 
 
-class Nudge(msgspec.Struct, frozen=True):
+class Nudge(_Answer, frozen=True):
     """Changes to the request body (shape), with the reason that stands in the record."""
 
     changes: tuple[Change, ...]
@@ -114,7 +118,7 @@ class ToolCall(msgspec.Struct, frozen=True):
     kind: str = "function"
 
 
-class ToolResult(msgspec.Struct, frozen=True):
+class ToolResult(_Answer, frozen=True):
     """What a tool run here gave back to the model (run_tool)."""
 
     output: str
@@ -135,45 +139,45 @@ class Window(msgspec.Struct, frozen=True):
     last: bool
 
 
-class Release(msgspec.Struct, frozen=True):
+class Release(_Answer, frozen=True):
     """The window may go out (watch)."""
 
 
-class Hold(msgspec.Struct, frozen=True):
+class Hold(_Answer, frozen=True):
     """The window waits for more text (watch); what is held at the end is asked about with `last` set."""
 
     because: str = ""
 
 
-class Redact(msgspec.Struct, frozen=True):
+class Redact(_Answer, frozen=True):
     """The window goes out as `text` instead (watch)."""
 
     text: str
     because: str = ""
 
 
-class Cut(msgspec.Struct, frozen=True):
+class Cut(_Answer, frozen=True):
     """The reply ends here, with an error event where a stream is already going out (watch)."""
 
     because: str
     code: str = "content_cut"
 
 
-class Amendment(msgspec.Struct, frozen=True):
+class Amendment(_Answer, frozen=True):
     """Changes to the whole reply before it goes out (review)."""
 
     changes: tuple[Change, ...]
     because: str
 
 
-class Retry(msgspec.Struct, frozen=True):
+class Retry(_Answer, frozen=True):
     """The upstream is asked once more before anything has gone out (review); `changes` tighten the request."""
 
     because: str
     changes: tuple[Change, ...] = ()
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(_Answer, frozen=True):
     """Tokens of an exchange (account); `estimated` says that they were not counted by the upstream."""
 
     input_tokens: int

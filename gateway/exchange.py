@@ -25,12 +25,17 @@ def first_header(headers: Headers, name: bytes) -> bytes | None:
 
 
 class Received(msgspec.Struct, frozen=True):
-    """The request line and headers as they came: `target` is the raw path and query, header names keep their case."""
+    """The request line and headers as they came.
+
+    `target` is the raw path and query; header names keep their case; `client` is the address. `model_api` says
+    that the request is for the model API and not for one of our own routes.
+    """
 
     method: bytes
     target: bytes
     headers: Headers
     client: str = ""
+    model_api: bool = True
 
     def header(self, name: bytes) -> bytes | None:
         """Gives the first value of a header by its lower-case name."""
@@ -40,7 +45,7 @@ class Received(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """The request as it would go out now; each nudge replaces the whole of it.
 
-    `body` is None where it streams through (multipart, binary) and nothing can read it. `json` is what the body
+    `body` is None where it streams through (multipart, binary) and cannot be read. `json` is what the body
     says, None where it is not JSON. `fields` are the form fields that came ahead of a multipart body's files.
     """
 

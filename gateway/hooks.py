@@ -127,6 +127,10 @@ class Implementation:
             return self._broke(exchange, began, "raised", described(error))
         return self._answered(exchange, began, answer)
 
+    def unusable(self, exchange: Exchange, what: str) -> Answer | None:
+        """Counts an answer of the right type that cannot be used; gives the one that stands for it."""
+        return self._broke(exchange, monotonic_ns(), "wrong_type", what)
+
     def _answered(self, exchange: Exchange, began: int, answer: Any) -> Answer | None:
         took = monotonic_ns() - began
         if answer is not None and type(answer) not in self._answers:
@@ -193,6 +197,10 @@ class Pending:
 
     def __await__(self) -> Generator[Any, Any, Answer | None]:
         return self._finished().__await__()
+
+    def drop(self) -> None:
+        """Gives up waiting before it began."""
+        self._awaitable.close()
 
     async def _finished(self) -> Answer | None:
         implementation, exchange, began = self._implementation, self._exchange, self._began

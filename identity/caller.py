@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 
-class Caller(msgspec.Struct, frozen=True):
+class Caller(msgspec.Struct, frozen=True, tag_field="answer", tag="caller"):
     """The identified sender of an exchange.
 
     `principal` is a stable name that gives no secret away (`key:3f9a...`, `admin`); `kind` says which credential

@@ -1,0 +1,41 @@
+"""The gateway's own errors, in the shape of the OpenAI API."""
+
+from typing import Any
+
+import msgspec
+
+from gateway.answers import Refusal
+
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "invalid_request_error",
+    405: "invalid_request_error",
+    408: "invalid_request_error",
+    413: "invalid_request_error",
+    414: "invalid_request_error",
+    429: "rate_limit_error",
+    431: "invalid_request_error",
+}
+
+
+def error_object(message: str, status: int, code: str, type: str | None = None, param: str | None = None) -> Any:
+    """Gives `{"error": {"message", "type", "param", "code"}}`; the type goes with the status unless it is given."""
+    kind = type or _TYPES.get(status) or ("invalid_request_error" if status < 500 else "api_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def error_body(message: str, status: int, code: str) -> bytes:
+    """Gives the bytes of an error."""
+    return msgspec.json.encode(error_object(message, status, code))
+
+
+def refusal_object(refusal: Refusal) -> Any:
+    """Gives a refusal as the error that the client reads."""
+    return error_object(refusal.message, refusal.status, refusal.code, refusal.type, refusal.param)
+
+
+def refusal_body(refusal: Refusal) -> bytes:
+    """Gives the bytes of a refusal."""
+    return msgspec.json.encode(refusal_object(refusal))

@@ -1,0 +1,107 @@
+"""Takes the request in: which endpoint it is for, and its body, read whole or left to stream through."""
+
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from gateway.answers import Refusal
+from gateway.client import BodyTooLarge, Client
+from gateway.endpoints import Endpoint, EndpointTable
+from gateway.exchange import Request, first_header
+from gateway.form import FormError, FormReader
+from gateway.json_body import BodyError, read_json
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """A request as it was taken in; `stream` gives the body where it was not read whole."""
+
+    request: Request
+    stream: AsyncGenerator[bytes, None] | None = None
+
+
+def endpoint_of(table: EndpointTable, method: bytes, target: bytes, prefix_length: int) -> Endpoint | Refusal | None:
+    """Gives the endpoint of a raw target, None for one that passes unknown, a refusal for a disguise.
+
+    `prefix_length` is the length of `/v1` in the target, 0 where the path is bare.
+    """
+    path = target.partition(b"?")[0]
+    verb = method.decode("latin-1")
+    found = table.find(verb, path[prefix_length:].decode("latin-1"))
+    if found is None or "{" in found.template:
+        meant = table.misspelt(verb, path)
+        if meant is not None:
+            return Refusal(
+                f"This path is not the canonical spelling of /v1{meant.template}; send it in that spelling.",
+                code="non_canonical_path",
+                status=400,
+            )
+    return found
+
+
+async def taken_in(client: Client, endpoint: Endpoint | None, json_limit: int, body_limit: int) -> Intake | Refusal:
+    """Reads as much of the body as the endpoint's hooks can use. Errors: ClientError but for size."""
+    if not client.has_body:
+        return Intake(Request(endpoint, b""))
+    headers = client.received.headers
+    content_type = first_header(headers, b"content-type") or b""
+    kind, _, parameters = content_type.partition(b";")
+    kind = kind.strip().lower()
+    if kind == b"application/json" or kind.endswith(b"+json"):
+        refusal = _unreadable(headers, parameters.lower())
+        return refusal or await _json(client, endpoint, json_limit)
+    if client.length == 0:
+        return Intake(Request(endpoint, b""))
+    expected = endpoint.request if endpoint else ()
+    if kind == b"multipart/form-data" and "multipart" in expected:
+        return await _form(client, endpoint, content_type, body_limit)
+    if "json" in expected:
+        named = kind.decode("latin-1", "replace") or "none"
+        return Refusal(
+            f"This endpoint takes a JSON body; the request's Content-Type is {named[:80]}. Send application/json.",
+            code="unsupported_content_type",
+            status=400,
+        )
+    return Intake(Request(endpoint, None), client.chunks(body_limit))
+
+
+def too_large(limit: int) -> Refusal:
+    """Gives the refusal of a body above `limit` bytes."""
+    return Refusal(f"The request body is larger than {limit} bytes.", code="body_too_large", status=413)
+
+
+def _unreadable(headers: tuple[tuple[bytes, bytes], ...], parameters: bytes) -> Refusal | None:
+    encoding = (first_header(headers, b"content-encoding") or b"identity").strip().lower()
+    if encoding not in (b"identity", b""):
+        return Refusal(
+            "The gateway does not read compressed request bodies. Send the JSON without Content-Encoding.",
+            code="unsupported_content_encoding",
+            status=400,
+        )
+    charset = parameters.partition(b"charset=")[2].strip().strip(b'"')
+    if charset and charset not in (b"utf-8", b"utf8", b"us-ascii"):
+        return Refusal("The JSON body must be UTF-8.", code="unsupported_charset", status=400)
+    return None
+
+
+async def _json(client: Client, endpoint: Endpoint | None, limit: int) -> Intake | Refusal:
+    try:
+        body = await client.body(limit)
+    except BodyTooLarge:
+        return too_large(limit)
+    if not body:
+        return Intake(Request(endpoint, body))
+    try:
+        return Intake(Request(endpoint, body, read_json(body)))
+    except BodyError as error:
+        return Refusal(str(error), code="invalid_json", status=400)
+
+
+async def _form(client: Client, endpoint: Endpoint | None, content_type: bytes, limit: int) -> Intake | Refusal:
+    try:
+        reader = FormReader(client.chunks(limit), content_type)
+        fields = await reader.fields()
+    except FormError as error:
+        return Refusal(str(error), code="invalid_form", status=400)
+    except BodyTooLarge:
+        return too_large(limit)
+    return Intake(Request(endpoint, None, None, fields), reader.chunks())

@@ -1,0 +1,266 @@
+"""The way of one exchange through the pipeline: taken in, decided about, sent, relayed, recorded.
+
+It is the only writer of its exchange. Whatever happens, it ends in exactly one record and one ending towards
+the client: an answer, an error in the shape of the API, or a connection closed in the middle.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from time import monotonic_ns, time_ns
+
+from gateway.answers import Refusal, Target, Usage
+from gateway.audit_id import new_audit_id
+from gateway.client import BodyTimeout, BodyTooLarge, Client
+from gateway.decide import admitted, identified, judged, observed, reminded, routed, shaped
+from gateway.errors import refusal_body
+from gateway.exchange import Attempt, Exchange, Outcome, first_header
+from gateway.form import FormError
+from gateway.hooks import Pending
+from gateway.intake import endpoint_of, taken_in, too_large
+from gateway.pipeline import Pipeline
+from gateway.relay import Relay
+from gateway.transport import ConnectError, IncomingReply, TransportError
+from gateway.trouble import refusal_of
+
+_LOG = logging.getLogger(__name__)
+_SLOW_CLIENT = Refusal("The request body did not arrive in time.", code="body_timeout", status=408)
+_OWN_FAULT = Refusal(
+    "The gateway made an error of its own; it is in the gateway's log under this request's audit id.",
+    code="gateway_error",
+    status=500,
+)
+
+
+class Passage:
+    """One exchange on its way; `prefix_length` is the length of /v1 in its path, 0 for a bare path."""
+
+    __slots__ = (
+        "_began",
+        "_client",
+        "_exchange",
+        "_first_byte",
+        "_pipeline",
+        "_prefix_length",
+        "_recorded",
+        "_relay",
+        "_reply",
+        "_sending",
+        "_stream",
+    )
+
+    def __init__(self, pipeline: Pipeline, client: Client, prefix_length: int) -> None:
+        self._pipeline = pipeline
+        self._client = client
+        self._prefix_length = prefix_length
+        self._exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), client.received, None)
+        self._stream: AsyncGenerator[bytes, None] | None = None
+        self._relay: Relay | None = None
+        self._sending: tuple[str, str | None, int] | None = None
+        self._reply: IncomingReply | None = None
+        self._first_byte = 0
+        self._began = False
+        self._recorded = False
+
+    async def run(self) -> None:
+        """Carries the exchange to its end. Nothing but the cancellation of a stopping gateway comes out."""
+        exchange = self._exchange
+        try:
+            refusal = await self._decided() or await self._carried()
+            if refusal is not None:
+                self._refuse(refusal)
+        except asyncio.CancelledError:
+            self._broken_off("client_gone" if self._client.gone else "stopped")
+            if not self._client.gone:
+                raise
+        except BodyTimeout:
+            self._fail(_SLOW_CLIENT, "client_gone")
+        except Exception as error:  # noqa: BLE001 - the last border: the client gets an answer and the record a reason
+            _LOG.exception("exchange %s failed", exchange.id)
+            exchange.error = f"{type(error).__name__}: {error}"[:500]
+            self._fail(_OWN_FAULT, "failed")
+        finally:
+            if self._stream is not None:
+                await self._stream.aclose()
+
+    async def _decided(self) -> Refusal | None:
+        """Takes the request in and asks who, whether, what and where."""
+        pipeline, exchange = self._pipeline, self._exchange
+        endpoint = endpoint_of(
+            pipeline.endpoints, exchange.received.method, exchange.received.target, self._prefix_length
+        )
+        if isinstance(endpoint, Refusal):
+            return endpoint
+        exchange.endpoint = endpoint
+        refusal = await identified(pipeline.identify, exchange)
+        if refusal is not None:
+            return refusal
+        intake = await taken_in(self._client, endpoint, pipeline.sizes.json_body, pipeline.sizes.body)
+        if isinstance(intake, Refusal):
+            return intake
+        exchange.request, self._stream = intake.request, intake.stream
+        if pipeline.admit:
+            refusal = await admitted(pipeline.admit, exchange)
+            if refusal is not None:
+                return refusal
+        if pipeline.observe:
+            await observed(pipeline.observe, exchange)
+        if pipeline.judge:
+            refusal = await judged(pipeline.judge, exchange)
+            if refusal is not None:
+                return refusal
+        if pipeline.route:
+            await routed(pipeline.route, exchange)
+        if pipeline.recall:
+            await reminded(pipeline.recall, exchange, pipeline.sizes.context_characters)
+        return None
+
+    async def _carried(self) -> Refusal | None:
+        """Sends the request to the targets of its route in turn, and relays the reply that counts."""
+        exchange = self._exchange
+        unshaped = exchange.request
+        route = exchange.route
+        last = len(route.targets) - 1
+        for number, target in enumerate(route.targets):
+            exchange.request = unshaped
+            await shaped(self._pipeline.shape, exchange, target)
+            try:
+                reply = await self._sent(target)
+            except ConnectError as error:
+                if number < last:
+                    continue
+                return self._trouble(error)
+            except TransportError as error:
+                return self._trouble(error)
+            except FormError as error:
+                return Refusal(str(error), code="invalid_form", status=400)
+            except BodyTooLarge:
+                return too_large(self._pipeline.sizes.body)
+            if isinstance(reply, Refusal):
+                return reply
+            if number < last and reply.status in route.fall_back_on and self._stream is None:
+                self._attempt_ended()
+                reply.close()
+                continue
+            return await self._relayed(reply)
+        return None
+
+    async def _sent(self, target: Target) -> IncomingReply | Refusal:
+        """Sends the request to one target; the journal has its first line before a byte goes out."""
+        pipeline, exchange = self._pipeline, self._exchange
+        upstream = pipeline.upstreams.get(target.upstream)
+        if upstream is None:
+            return Refusal(f"The route names an unknown upstream {target.upstream!r}.", code="no_upstream", status=503)
+        if exchange.caller is None:
+            return _OWN_FAULT
+        refusal = upstream.refusal(exchange.caller)
+        if refusal is not None:
+            return refusal
+        if not self._began:
+            refusal = pipeline.recorder.began(exchange)
+            if refusal is not None:
+                return refusal
+            self._began = True
+        outgoing = upstream.outgoing(exchange, self._prefix_length, self._stream, self._client.length)
+        self._sending = (upstream.name, exchange.request.model, monotonic_ns())
+        try:
+            self._reply = await upstream.transport.send(outgoing)
+        except BaseException as error:
+            self._attempt_ended(error)
+            raise
+        self._first_byte = monotonic_ns()
+        return self._reply
+
+    def _attempt_ended(self, error: BaseException | None = None) -> None:
+        """Notes the attempt that is under way as ended now; nothing where none is."""
+        if self._sending is None:
+            return
+        (name, model, began), reply = self._sending, self._reply
+        self._sending = self._reply = None
+        request_id = first_header(reply.headers, b"x-request-id") if reply else None
+        self._exchange.attempts.append(
+            Attempt(
+                name,
+                model,
+                began,
+                self._first_byte if reply else None,
+                monotonic_ns(),
+                reply.status if reply else None,
+                request_id.decode("latin-1") if request_id else None,
+                type(error).__name__ if error else None,
+            )
+        )
+
+    async def _relayed(self, reply: IncomingReply) -> Refusal | None:
+        """Gives the reply to the client by the way that its kind needs."""
+        relay = self._relay = Relay(self._pipeline, self._exchange, self._client, reply, self._ended)
+        try:
+            return await relay.run()
+        finally:
+            relay.close()
+
+    async def _ended(self, outcome: Outcome) -> Refusal | None:
+        """Counts the tokens and writes the record, before the last bytes go out."""
+        for implementation in self._pipeline.account:
+            answer = implementation.ask(self._exchange)
+            if answer.__class__ is Pending:
+                answer = await answer
+            if isinstance(answer, Usage):
+                self._exchange.usage = answer
+                break
+        return self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
+
+    def _record(self, outcome: Outcome, status: int | None) -> Refusal | None:
+        if self._recorded:
+            return None
+        self._recorded = True
+        self._attempt_ended()
+        self._exchange.outcome = outcome
+        return self._pipeline.recorder.ended(self._exchange, status, began=self._began)
+
+    def _trouble(self, error: TransportError) -> Refusal:
+        self._exchange.error = f"{type(error).__name__}: {error}"[:500]
+        return refusal_of(error)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answers with a refusal; one about the upstream's own trouble is recorded as that."""
+        exchange = self._exchange
+        exchange.refusal = refusal
+        outcome: Outcome = "upstream_error" if exchange.error is not None else "refused"
+        self._record(outcome, refusal.status)
+        self._respond(refusal)
+
+    def _fail(self, refusal: Refusal, outcome: Outcome) -> None:
+        self._exchange.refusal = refusal
+        self._record(outcome, refusal.status)
+        if self._relay is not None and self._relay.started:
+            self._client.abort()
+        else:
+            self._respond(refusal)
+
+    def _broken_off(self, outcome: Outcome) -> None:
+        """Records an exchange that was left in the middle; nothing here waits."""
+        relay = self._relay
+        if relay is not None:
+            relay.left()
+        for implementation in self._pipeline.account:
+            answer = implementation.ask(self._exchange)
+            if isinstance(answer, Pending):
+                answer.drop()
+            elif isinstance(answer, Usage):
+                self._exchange.usage = answer
+                break
+        self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
+        self._client.abort()
+
+    def _respond(self, refusal: Refusal) -> None:
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"x-lukhas-audit-id", self._exchange.id.encode()),
+            *((name.encode("latin-1"), value.encode("latin-1")) for name, value in refusal.headers),
+        ]
+        if refusal.retry_after is not None:
+            headers.append((b"retry-after", b"%d" % max(1, round(refusal.retry_after))))
+        if refusal.status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+        self._client.respond(refusal.status, tuple(headers), refusal_body(refusal))

@@ -1,0 +1,52 @@
+"""What all exchanges share on their way: the hooks in order, the upstreams, the endpoints, the recorder."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.endpoints import EndpointTable
+from gateway.hooks import Implementation
+from gateway.hookspecs import Hooks
+from gateway.loader import Chain
+from gateway.recorder import Recorder
+from gateway.upstream import Upstream
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """Bounds on what one exchange may bring, in bytes, and on how often a loop may ask the upstream."""
+
+    json_body: int
+    body: int
+    kept_reply: int = 16 << 20
+    context_characters: int = 16_000
+    loop_steps: int = 6
+
+
+class Pipeline:
+    """The shared parts, each built once and then only read."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        upstreams: Mapping[str, Upstream],
+        endpoints: EndpointTable,
+        recorder: Recorder,
+        sizes: Sizes,
+    ) -> None:
+        self.upstreams = upstreams
+        self.endpoints = endpoints
+        self.recorder = recorder
+        self.sizes = sizes
+        self.identify: tuple[Implementation, ...] = chain.of(Hooks.identify)
+        self.admit = chain.of(Hooks.admit)
+        self.observe = chain.of(Hooks.observe)
+        self.judge = chain.of(Hooks.judge)
+        self.route = chain.of(Hooks.route)
+        self.recall = chain.of(Hooks.recall)
+        self.shape = chain.of(Hooks.shape)
+        self.allow_tool = chain.of(Hooks.allow_tool)
+        self.run_tool = chain.of(Hooks.run_tool)
+        self.watch = chain.of(Hooks.watch)
+        self.review = chain.of(Hooks.review)
+        self.account = chain.of(Hooks.account)
+        self.guarded = bool(self.allow_tool or self.run_tool or self.watch or self.review)

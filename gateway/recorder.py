@@ -1,0 +1,72 @@
+"""Leaves the record of each exchange: its journal lines first, then metrics, then whoever wants to know."""
+
+import asyncio
+from time import monotonic_ns
+
+from gateway.answers import Refusal
+from gateway.bundle import began_line, ended_line, endpoint_name, upstream_ns
+from gateway.exchange import Exchange
+from gateway.hooks import Implementation, Pending
+from gateway.metrics import Metrics
+from storage.journal import Journal, JournalError
+
+UNRECORDABLE = Refusal(
+    "The gateway cannot record this request and therefore does not carry it. Try again later.",
+    code="journal_unavailable",
+    status=503,
+    retry_after=5,
+)
+
+
+class Recorder:
+    """Writes what the pipeline tells it; `carry_on` lets exchanges pass that the journal could not take."""
+
+    def __init__(
+        self, journal: Journal, metrics: Metrics, record: tuple[Implementation, ...], *, carry_on: bool
+    ) -> None:
+        self._journal = journal
+        self._metrics = metrics
+        self._record = record
+        self._carry_on = carry_on
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def began(self, exchange: Exchange) -> Refusal | None:
+        """Writes the first line; gives the refusal of an exchange that must not go on without it."""
+        return self._append(began_line(exchange))
+
+    def ended(self, exchange: Exchange, status: int | None, *, began: bool) -> Refusal | None:
+        """Writes the last line, with the first where nothing was sent; then counts and tells the record hooks.
+
+        It never waits, so that nothing can cancel it. Gives the refusal of a reply that must not go out.
+        """
+        now = monotonic_ns()
+        line = ended_line(exchange, status, now)
+        refusal = self._append(line if began else began_line(exchange) + line)
+        self._metrics.ended(exchange, endpoint_name(exchange), status or 0, now - exchange.clock, upstream_ns(exchange))
+        for implementation in self._record:
+            waiting = implementation.ask(exchange)
+            if isinstance(waiting, Pending):
+                self._wait_for(waiting)
+        return refusal
+
+    def _append(self, lines: bytes) -> Refusal | None:
+        try:
+            self._journal.append(lines)
+        except JournalError:
+            self._metrics.journal_failures.inc()
+            return None if self._carry_on else UNRECORDABLE
+        return None
+
+    def _wait_for(self, waiting: Pending) -> None:
+        task = asyncio.ensure_future(_finished(waiting))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def close(self) -> None:
+        """Waits for the record hooks that are still at work."""
+        if self._waiting:
+            await asyncio.wait(self._waiting)
+
+
+async def _finished(waiting: Pending) -> None:
+    await waiting

@@ -1,0 +1,232 @@
+"""Gives a reply to the client: whole where it is one JSON value, else piece by piece, each as it came.
+
+The record is written before the last bytes go out: for a stream of events before its terminal event, for a body
+of known length before its last piece, otherwise before the end of the framing.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from gateway.answers import Refusal
+from gateway.client import Client
+from gateway.encoding import EncodingError, decoded
+from gateway.errors import refusal_object
+from gateway.exchange import Exchange, Headers, Outcome, Reply, first_header
+from gateway.formats import Format, format_of
+from gateway.headers import returned
+from gateway.pipeline import Pipeline
+from gateway.sse import EventReader, StreamError, error_event
+from gateway.transport import IncomingReply, TransportError
+from gateway.trouble import refusal_of
+
+Ended: TypeAlias = Callable[[Outcome], Awaitable[Refusal | None]]
+_BOUNDARIES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_LONGEST_UNFINISHED = 1 << 20
+
+
+class Relay:
+    """One reply on its way to the client; `ended` writes the record, `started` says that something has gone out."""
+
+    __slots__ = ("_client", "_ended", "_exchange", "_format", "_kept", "_kept_bytes", "_pipeline", "_reply", "started")
+
+    def __init__(
+        self, pipeline: Pipeline, exchange: Exchange, client: Client, reply: IncomingReply, ended: Ended
+    ) -> None:
+        self._pipeline = pipeline
+        self._exchange = exchange
+        self._client = client
+        self._reply = reply
+        self._ended = ended
+        self._format: Format = format_of(exchange.endpoint)
+        self._kept: list[bytes] = []
+        self._kept_bytes = 0
+        self.started = False
+
+    async def run(self) -> Refusal | None:
+        """Relays the reply; gives the refusal that takes its place while nothing has gone out yet."""
+        reply = self._reply
+        if self._exchange.received.method == b"HEAD" or reply.status in (204, 304):
+            return await self._bodiless()
+        kind = (first_header(reply.headers, b"content-type") or b"").lower()
+        if kind.startswith(b"text/event-stream"):
+            return await self._events()
+        if kind.startswith(b"application/json"):
+            return await self._whole()
+        return await self._bytes()
+
+    def close(self) -> None:
+        """Lets go of the upstream's connection."""
+        self._reply.close()
+
+    def left(self) -> None:
+        """Notes what had come of the reply when the exchange was left in the middle. Never waits."""
+        if self._exchange.reply is None:
+            self._note(b"".join(self._kept) if self._kept else None, streamed=self.started, whole=False)
+
+    # The ways of a reply.
+
+    async def _bodiless(self) -> Refusal | None:
+        self._note(None)
+        refusal = await self._ended("answered")
+        if refusal is None:
+            self._start(_length(self._reply.headers))
+            self._client.finish()
+        return refusal
+
+    async def _whole(self) -> Refusal | None:
+        limit = self._pipeline.sizes.json_body
+        length = _length(self._reply.headers)
+        if length is not None and length > limit:
+            return await self._bytes()
+        try:
+            body = await self._reply.read(limit)
+        except TransportError as error:
+            return self._trouble(error)
+        self._note(body)
+        refusal = await self._ended("answered")
+        if refusal is None:
+            reply = self._reply
+            self.started = True
+            self._client.respond(reply.status, self._headers(), body, reply.reason)
+        return refusal
+
+    async def _bytes(self) -> Refusal | None:
+        client, reply = self._client, self._reply
+        length = _length(reply.headers)
+        left = -1 if length is None else length
+        self._note(None, streamed=True, whole=False)
+        self._start(length)
+        recorded = False
+        try:
+            while data := await reply.chunk():
+                left -= len(data)
+                if left == 0:
+                    recorded = True
+                    if await self._ended("answered") is not None:
+                        client.abort()
+                        return None
+                client.write(data)
+                if client.paused:
+                    await client.drained()
+        except TransportError as error:
+            return await self._cut(error)
+        if not recorded and await self._ended("answered") is not None:
+            client.abort()
+            return None
+        client.finish()
+        return None
+
+    async def _events(self) -> Refusal | None:
+        client, reply, may_end = self._client, self._reply, self._format.may_end
+        self._start(None)
+        recorded = False
+        tail = b""
+        try:
+            while data := await reply.chunk():
+                if tail:
+                    data, tail = tail + data, b""
+                if not data.endswith(_BOUNDARIES):
+                    data, tail = _parted(data)
+                    if not data:
+                        continue
+                if not recorded:
+                    self._keep(data)
+                    if may_end(data):
+                        recorded = True
+                        if await self._events_ended(whole=True) is not None:
+                            client.abort()
+                            return None
+                client.write(data)
+                if client.paused:
+                    await client.drained()
+        except TransportError as error:
+            if not recorded:
+                return await self._cut(error, events=True)
+        if not recorded:
+            self._keep(tail)
+            if await self._events_ended(whole=True) is not None:
+                client.abort()
+                return None
+        if tail:
+            client.write(tail)
+        client.finish()
+        return None
+
+    async def _events_ended(self, *, whole: bool) -> Refusal | None:
+        self._note(b"".join(self._kept), streamed=True, whole=whole)
+        return await self._ended("answered")
+
+    async def _cut(self, error: TransportError, *, events: bool = False) -> Refusal | None:
+        """Ends a reply that broke while it was going out: with an error event where it is a stream of events."""
+        self._exchange.error = f"{type(error).__name__}: {error}"[:500]
+        self._note(b"".join(self._kept) if self._kept else None, streamed=True, whole=False)
+        await self._ended("cut")
+        if events:
+            self._client.write(error_event(refusal_object(refusal_of(error))["error"], self._format))
+        self._client.abort()
+        return None
+
+    # The parts they share.
+
+    def _trouble(self, error: TransportError) -> Refusal:
+        self._exchange.error = f"{type(error).__name__}: {error}"[:500]
+        return refusal_of(error)
+
+    def _start(self, length: int | None) -> None:
+        self.started = True
+        self._client.start(self._reply.status, self._headers(), length, self._reply.reason)
+
+    def _headers(self, *, changed: bool = False) -> Headers:
+        return returned(self._reply.headers, (b"x-lukhas-audit-id", self._exchange.id.encode()), changed=changed)
+
+    def _keep(self, data: bytes) -> None:
+        if self._kept_bytes < self._pipeline.sizes.kept_reply:
+            self._kept.append(data)
+            self._kept_bytes += len(data)
+
+    def _note(self, body: bytes | None, *, streamed: bool = False, whole: bool = True) -> None:
+        """Writes the reply into the exchange, as far as it came."""
+        reply = self._reply
+        encoding = first_header(reply.headers, b"content-encoding")
+        reader = self._events_reader(encoding) if streamed else _json_reader(encoding)
+        self._exchange.reply = Reply(reply.status, reply.headers, body, reader, streamed=streamed, whole=whole)
+
+    def _events_reader(self, encoding: bytes | None) -> Callable[[bytes], Any]:
+        form = self._format
+
+        def read(body: bytes) -> Any:
+            try:
+                return form.assembled(event.data for event in EventReader().feed(decoded(body, encoding)) if event.data)
+            except (EncodingError, StreamError):
+                return None
+
+        return read
+
+
+def _json_reader(encoding: bytes | None) -> Callable[[bytes], Any]:
+    def read(body: bytes) -> Any:
+        try:
+            return msgspec.json.decode(decoded(body, encoding) if encoding else body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, EncodingError):
+            return None
+
+    return read
+
+
+def _length(headers: Headers) -> int | None:
+    value = first_header(headers, b"content-length")
+    return int(value) if value is not None and value.isdigit() else None
+
+
+def _parted(data: bytes) -> tuple[bytes, bytes]:
+    """Parts data behind its last whole event; what is longer than any event should be goes out as it is."""
+    at = (
+        max(data.rfind(boundary) + len(boundary) for boundary in _BOUNDARIES if boundary in data)
+        if any(boundary in data for boundary in _BOUNDARIES)
+        else 0
+    )
+    if at == 0 and len(data) > _LONGEST_UNFINISHED:
+        return data, b""
+    return data[:at], data[at:]

@@ -1,0 +1,473 @@
+"""One client connection: reads requests within limits, hands each to the front, and writes the replies.
+
+It is uvicorn's httptools protocol without ASGI in between: an ASGI message for each piece of a reply costs as
+much as all the hooks together (docs/decisions/002-server.md). uvicorn keeps the listening, the life of the
+connections, and the websockets.
+"""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+import httptools
+import msgspec
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import get_remote_addr
+from uvicorn.server import ServerState
+
+from gateway.client import BodyTimeout, BodyTooLarge
+from gateway.errors import error_body
+from gateway.exchange import Headers, Received
+
+HIGH_WATER = 256 << 10
+LINGER_SECONDS = 2.0
+_JSON = (b"content-type", b"application/json")
+_CLOSE = b"connection: close\r\n"
+_LINE_BREAK = re.compile(rb"[\r\n\x00]")
+_REASONS = {status: HTTPStatus(status).phrase.encode() for status in map(int, HTTPStatus)}
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one connection may ask of us: bytes and seconds."""
+
+    max_header_bytes: int
+    header_timeout: float
+    body_timeout: float
+    write_timeout: float
+
+
+Front: TypeAlias = Callable[["ServerClient"], Coroutine[Any, Any, None]]
+
+
+class ServerClient:
+    """One request on a connection; implements `gateway.client.Client`."""
+
+    __slots__ = (
+        "_body_waiter",
+        "_chunked",
+        "_expects_continue",
+        "_held",
+        "_limits",
+        "_parts",
+        "_protocol",
+        "gone",
+        "has_body",
+        "keep_alive",
+        "length",
+        "more_body",
+        "received",
+        "response_complete",
+        "response_started",
+        "task",
+    )
+
+    def __init__(self, protocol: "GatewayProtocol", received: Received, keep_alive: bool, limits: Limits) -> None:
+        self.received = received
+        self.gone = False
+        self.keep_alive = keep_alive
+        self.length: int | None = None
+        self.has_body = False
+        self.more_body = True
+        self.response_started = False
+        self.response_complete = False
+        self.task: asyncio.Task[None] | None = None
+        self._protocol = protocol
+        self._limits = limits
+        self._parts: deque[bytes] = deque()
+        self._held = 0
+        self._body_waiter: asyncio.Future[None] | None = None
+        self._chunked = False
+        self._expects_continue = False
+        for name, value in received.headers:
+            size = len(name)
+            if size == 14 and name.lower() == b"content-length":
+                self.length = int(value)
+                self.has_body = True
+            elif size == 17 and name.lower() == b"transfer-encoding":
+                self.has_body = True
+            elif size == 6 and name.lower() == b"expect" and value.lower() == b"100-continue":
+                self._expects_continue = True
+
+    # What the protocol tells it.
+
+    def body_came(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._held += len(data)
+        if self._held > HIGH_WATER:
+            self._protocol.flow.pause_reading()
+        self._wake()
+
+    def body_ended(self) -> None:
+        self.more_body = False
+        self._wake()
+
+    def lost(self) -> None:
+        if not self.response_complete:
+            self.gone = True
+            if self.task is not None:
+                self.task.cancel()
+
+    def _wake(self) -> None:
+        waiter = self._body_waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    # What the front asks of it.
+
+    @property
+    def paused(self) -> bool:
+        return self._protocol.flow.write_paused
+
+    async def body(self, limit: int) -> bytes:
+        if self.length is not None and self.length > limit:
+            raise BodyTooLarge
+        if self.more_body and not self._parts:
+            await self._more()
+        if not self.more_body and len(self._parts) == 1:
+            self._held = 0
+            data = self._parts.popleft()
+            if len(data) > limit:
+                raise BodyTooLarge
+            return data
+        collected = bytearray()
+        while True:
+            while self._parts:
+                collected += self._parts.popleft()
+            self._held = 0
+            if len(collected) > limit:
+                raise BodyTooLarge
+            if not self.more_body:
+                return bytes(collected)
+            await self._more()
+
+    async def chunks(self, limit: int) -> AsyncGenerator[bytes, None]:
+        if self.length is not None and self.length > limit:
+            raise BodyTooLarge
+        total = 0
+        while True:
+            while self._parts:
+                data = self._parts.popleft()
+                self._held -= len(data)
+                total += len(data)
+                if total > limit:
+                    raise BodyTooLarge
+                yield data
+            if not self.more_body:
+                return
+            await self._more()
+
+    async def _more(self) -> None:
+        """Waits for the next piece of the body."""
+        protocol = self._protocol
+        if self._expects_continue:
+            self._expects_continue = False
+            protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        protocol.flow.resume_reading()
+        if self._parts or not self.more_body:
+            return
+        waiter = self._body_waiter = protocol.loop.create_future()
+        timer = protocol.loop.call_later(self._limits.body_timeout, _timed_out, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._body_waiter = None
+
+    def respond(self, status: int, headers: Headers, body: bytes, reason: bytes = b"") -> None:
+        head = self._head(status, headers, reason)
+        if self.received.method == b"HEAD" or status in (204, 304):
+            head.append(b"\r\n")
+        else:
+            head += (b"content-length: %d\r\n\r\n" % len(body), body)
+        self._protocol.transport.write(b"".join(head))
+        self._complete()
+
+    def start(self, status: int, headers: Headers, length: int | None, reason: bytes = b"") -> None:
+        if length is None and self._protocol.http_version == "1.0":
+            self.keep_alive = False
+        head = self._head(status, headers, reason)
+        if self.received.method == b"HEAD" or status in (204, 304):
+            head.append(b"\r\n" if length is None else b"content-length: %d\r\n\r\n" % length)
+        elif length is not None:
+            head.append(b"content-length: %d\r\n\r\n" % length)
+        elif self._protocol.http_version == "1.0":
+            head.append(b"\r\n")
+        else:
+            self._chunked = True
+            head.append(b"transfer-encoding: chunked\r\n\r\n")
+        self._protocol.transport.write(b"".join(head))
+
+    def _head(self, status: int, headers: Headers, reason: bytes) -> list[bytes]:
+        self.response_started = True
+        if self.more_body:
+            self.keep_alive = False
+        head = [b"HTTP/1.1 %d %b\r\n" % (status, reason or _REASONS.get(status, b""))]
+        for name, value in headers:
+            head += (name, b": ", value, b"\r\n")
+        if not self.keep_alive:
+            head.append(_CLOSE)
+        return head
+
+    def write(self, data: bytes) -> None:
+        if self._chunked:
+            self._protocol.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            self._protocol.transport.write(data)
+
+    def finish(self) -> None:
+        if self._chunked:
+            self._protocol.transport.write(b"0\r\n\r\n")
+        self._complete()
+
+    def _complete(self) -> None:
+        self.response_complete = True
+        self._protocol.reply_ended(self)
+
+    def abort(self) -> None:
+        self.response_complete = True
+        self._protocol.transport.close()
+
+    async def drained(self) -> None:
+        flow = self._protocol.flow
+        if not flow.write_paused:
+            return
+        waiter = self._protocol.loop.create_future()
+        timer = self._protocol.loop.call_later(self._limits.write_timeout, _timed_out, waiter)
+        drain = asyncio.ensure_future(flow.drain())
+        drain.add_done_callback(lambda _: None if waiter.done() else waiter.set_result(None))
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            drain.cancel()
+
+
+def _timed_out(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_exception(BodyTimeout())
+
+
+class GatewayProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with each request handed to the front instead of an ASGI application."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        front: Front,
+        limits: Limits,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._front = front
+        self._limits = limits
+        self._head_bytes = 0
+        self._in_head = True
+        self._address = ""
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._queue: deque[ServerClient] = deque()
+        self._refused = False
+        self.http_version = "1.1"
+        self.current: ServerClient | None = None
+        self._latest: ServerClient | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        peer = get_remote_addr(transport)
+        self._address = peer[0] if peer else ""
+        self._head_timer = self.loop.call_later(self._limits.header_timeout, self._head_timed_out)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_head_timer()
+        self._unset_keepalive_if_required()
+        for client in (self.current, *self._queue):
+            if client is not None:
+                client.lost()
+        self._queue.clear()
+        self.connections.discard(self)
+        if self.flow is not None:
+            self.flow.resume_writing()
+        self.parser = None  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        self._unset_keepalive_if_required()
+        if self._in_head:
+            self._head_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._upgrade()
+            return
+        except (httptools.HttpParserError, httptools.HttpParserCallbackError):
+            if not self._refused:
+                self.refuse(400, "The request is not valid HTTP/1.1.", "invalid_http")
+            return
+        if self._in_head and not self._refused:
+            if self._head_bytes > self._limits.max_header_bytes:
+                self._refuse_head()
+            elif self._head_timer is None and self._head_bytes:
+                self._head_timer = self.loop.call_later(self._limits.header_timeout, self._head_timed_out)
+
+    # Parser callbacks.
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+        self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_head_timer()
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        self._head_bytes = 0
+        if size > self._limits.max_header_bytes:
+            self._refuse_head()
+            return
+        self.http_version = self.parser.get_http_version()
+        if self.parser.should_upgrade() and self._should_upgrade():
+            return
+        received = Received(self.parser.get_method(), self.url, tuple(self.headers), self._address)
+        keep_alive = self.http_version != "1.0" and self.parser.should_keep_alive()
+        client = ServerClient(self, received, keep_alive, self._limits)
+        before = self._latest
+        self._latest = client
+        if before is None or before.response_complete:
+            self._begin(client)
+        else:
+            self.flow.pause_reading()
+            self._queue.append(client)
+
+    def on_body(self, body: bytes) -> None:
+        client = self._latest
+        if client is not None and not client.response_complete and not self._refused:
+            client.body_came(body)
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        client = self._latest
+        if client is not None and not self._refused:
+            client.body_ended()
+            if client.response_complete and not client.keep_alive:
+                self.transport.close()
+
+    # Requests.
+
+    def _begin(self, client: ServerClient) -> None:
+        self.current = client
+        task = client.task = self.loop.create_task(self._front(client))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def reply_ended(self, client: ServerClient) -> None:
+        """Goes on to the next request, or closes what may not go on."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        if not client.keep_alive:
+            if client.more_body:
+                self.loop.call_later(LINGER_SECONDS, self.transport.close)
+            else:
+                self.transport.close()
+        elif self._queue:
+            self._begin(self._queue.popleft())
+        else:
+            self.current = None
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    # Refusals of what is not a request.
+
+    def refuse(self, status: int, message: str, code: str) -> None:
+        """Answers what cannot become an exchange, and closes the connection."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self._stop_head_timer()
+        if self.current is not None and not self.current.response_complete:
+            self.transport.close()
+            return
+        body = error_body(message, status, code)
+        self.transport.write(
+            b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
+            % (status, _REASONS.get(status, b""), len(body), body)
+        )
+        self.transport.close()
+
+    def _refuse_head(self) -> None:
+        limit = self._limits.max_header_bytes
+        if len(self.url) > limit // 2:
+            self.refuse(414, f"The URL is longer than the {limit // 2} bytes that this gateway reads.", "url_too_long")
+        else:
+            self.refuse(
+                431, f"The headers are longer than the {limit} bytes that this gateway reads.", "headers_too_long"
+            )
+
+    def _head_timed_out(self) -> None:
+        self._head_timer = None
+        if self._head_bytes:
+            self.refuse(408, "The request's headers did not arrive in time.", "header_timeout")
+        else:
+            self.transport.close()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def shutdown(self) -> None:
+        """Closes the connection when it is idle, or else after the reply that it is about."""
+        if self.current is None or self.current.response_complete:
+            self.transport.close()
+        else:
+            self.current.keep_alive = False
+
+    # Websockets.
+
+    def _get_upgrade(self) -> bytes | None:
+        tokens: list[bytes] = []
+        upgrade = None
+        for name, value in self.headers:
+            lower = name.lower()
+            if lower == b"connection":
+                tokens += [token.strip().lower() for token in value.split(b",")]
+            elif lower == b"upgrade":
+                upgrade = value.lower()
+        return upgrade if b"upgrade" in tokens else None
+
+    def _upgrade(self) -> None:
+        if self._refused:
+            return
+        if self._should_upgrade():
+            self.handle_websocket_upgrade()
+        elif self.current is not None and self.current.has_body:
+            self.refuse(400, "This gateway upgrades connections to websocket only.", "unsupported_upgrade")
+        elif self.current is not None:
+            self.current.keep_alive = False
+
+    def handle_websocket_upgrade(self) -> None:
+        self.connections.discard(self)
+        self._stop_head_timer()
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/1.1\r\n"]
+        for name, value in self.headers:
+            head += (name.lower(), b": ", value, b"\r\n")
+        head.append(b"\r\n")
+        websocket = self.ws_protocol_class(  # type: ignore[misc, call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
+        websocket.connection_made(self.transport)
+        websocket.data_received(b"".join(head))
+        self.transport.set_protocol(websocket)

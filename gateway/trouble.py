@@ -1,0 +1,37 @@
+"""Says what went wrong with the upstream, as the error that the client reads."""
+
+from gateway.answers import Refusal
+from gateway.transport import (
+    ChunkTimeout,
+    ConnectError,
+    ConnectTimeout,
+    FirstByteTimeout,
+    PoolExhausted,
+    ReplyTooLarge,
+    TotalTimeout,
+    TransportError,
+    UpstreamBroken,
+    UpstreamInvalid,
+)
+
+_TROUBLES: tuple[tuple[type[TransportError], int, str, str], ...] = (
+    (PoolExhausted, 503, "upstream_busy", "All connections to the upstream are in use."),
+    (ConnectTimeout, 504, "upstream_connect_timeout", "The upstream could not be reached in time."),
+    (ConnectError, 502, "upstream_unreachable", "The upstream could not be reached."),
+    (FirstByteTimeout, 504, "upstream_timeout", "The upstream did not begin to answer in time."),
+    (ChunkTimeout, 504, "upstream_silent", "The upstream fell silent in the middle of its answer."),
+    (TotalTimeout, 504, "upstream_total_timeout", "The upstream took longer than this gateway allows."),
+    (UpstreamBroken, 502, "upstream_broken", "The upstream closed the connection before its answer was whole."),
+    (UpstreamInvalid, 502, "upstream_invalid", "The upstream's answer is not valid HTTP."),
+    (ReplyTooLarge, 502, "upstream_reply_too_large", "The upstream's answer is larger than this gateway reads."),
+)
+
+
+def refusal_of(error: TransportError) -> Refusal:
+    """Gives the error for what happened on the way to the upstream; its details stay in the record."""
+    for kind, status, code, message in _TROUBLES:
+        if isinstance(error, kind):
+            return Refusal(
+                message, code=code, status=status, type="upstream_error", retry_after=1 if status == 503 else None
+            )
+    return Refusal("The upstream failed.", code="upstream_failed", status=502, type="upstream_error")

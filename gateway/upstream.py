@@ -1,0 +1,55 @@
+"""One model server of the settings: where it is, whose key opens it, and the request as it goes there."""
+
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+from gateway.answers import Refusal
+from gateway.exchange import Exchange
+from gateway.headers import forwarded
+from gateway.transport import OutgoingRequest, Transport
+from identity.caller import Caller
+
+NO_KEY = Refusal(
+    "The gateway has no upstream key for this call: set OPENAI_API_KEY, or `upstream.api_key` in the settings.",
+    code="upstream_key_missing",
+    status=503,
+)
+
+
+class Upstream:
+    """A named upstream; `url` holds the path prefix that takes the place of /v1."""
+
+    def __init__(self, name: str, url: str, api_key: str | None, transport: Transport) -> None:
+        parts = urlsplit(url)
+        self.name = name
+        self.url = url
+        self.transport = transport
+        self._host = parts.netloc.rpartition("@")[2].encode("latin-1")
+        self._prefix = parts.path.rstrip("/").encode("latin-1")
+        self._authorization = f"Bearer {api_key}".encode("latin-1") if api_key else None
+
+    def refusal(self, caller: Caller) -> Refusal | None:
+        """Says why a caller cannot be carried to this upstream."""
+        return NO_KEY if caller.upstream_key == "operator" and self._authorization is None else None
+
+    def target(self, received: bytes, prefix_length: int) -> bytes:
+        """Gives the raw path and query at the upstream: its own prefix in the place of the gateway's."""
+        return (self._prefix + received[prefix_length:]) or b"/"
+
+    def outgoing(
+        self,
+        exchange: Exchange,
+        prefix_length: int,
+        stream: AsyncIterator[bytes] | None,
+        length: int | None,
+    ) -> OutgoingRequest:
+        """Gives the request as it goes onto the wire."""
+        received = exchange.received
+        caller = exchange.caller
+        authorization = self._authorization if caller is not None and caller.upstream_key == "operator" else None
+        headers = forwarded(received.headers, self._host, authorization, readable=True)
+        body = stream if stream is not None else exchange.request.body
+        if body == b"" and received.header(b"content-length") is None:
+            body = None
+        target = self.target(received.target, prefix_length)
+        return OutgoingRequest(received.method, target, headers, body, length if stream is not None else None)

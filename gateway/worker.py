@@ -1,0 +1,59 @@
+"""Runs one gateway worker: uvicorn's server with our protocol, the gateway behind it."""
+
+import functools
+import socket
+
+import uvicorn
+
+from gateway.app import Gateway
+from gateway.server.protocol import GatewayProtocol, Limits
+from gateway.settings import Settings
+
+
+class Worker(uvicorn.Server):
+    """A server whose start and stop are the gateway's."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(configured(gateway))
+        self._gateway = gateway
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts the gateway, then listens. Errors: LoadError, JournalError."""
+        await self._gateway.start()
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Lets exchanges end within the drain timeout, records the rest as stopped, and lets go."""
+        await super().shutdown(sockets)
+        await self._gateway.stop()
+
+
+async def no_asgi(scope: object, receive: object, send: object) -> None:
+    """Stands where uvicorn wants an application; every request goes to the front instead."""
+
+
+def configured(gateway: Gateway) -> uvicorn.Config:
+    """Gives uvicorn's configuration for a gateway."""
+    server = gateway.settings.server
+    return uvicorn.Config(
+        no_asgi,
+        host=server.host,
+        port=server.port,
+        loop="uvloop",
+        http=functools.partial(GatewayProtocol, front=gateway.front, limits=connection_limits(gateway.settings)),  # type: ignore[arg-type]
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        backlog=4096,
+        timeout_keep_alive=int(server.keep_alive_timeout),
+        timeout_graceful_shutdown=int(server.drain_timeout),
+    )
+
+
+def connection_limits(settings: Settings) -> Limits:
+    """Gives what one connection may ask of us."""
+    server = settings.server
+    return Limits(server.max_header_bytes, server.header_timeout, server.body_timeout, server.write_timeout)

@@ -1,0 +1,55 @@
+"""Says who calls: a key of the settings, the operator's admin key, or an upstream key that is passed through."""
+
+from collections.abc import Callable
+
+from gateway import Caller, Exchange, Startup, hookimpl
+from identity.credentials import api_key, bearer, is_gateway_key
+
+ALL_PERMISSIONS = frozenset(("*",))
+
+
+class SignIn:
+    """Identifies callers by the credential of the request; what it does not know is nobody."""
+
+    def __init__(self) -> None:
+        self._callers: dict[str, Caller] = {}
+        self._passthrough = False
+        self._pseudonym: Callable[[bytes], str] = bytes.hex
+
+    @hookimpl
+    def startup(self, startup: Startup) -> None:
+        """Reads the keys of the settings, and keeps nothing but their pseudonyms."""
+        self._pseudonym = startup.pseudonym
+        self._passthrough = startup.settings.passthrough
+        for key in startup.settings.auth.keys:
+            name = self._pseudonym(key.key.encode())
+            self._callers[name] = Caller(
+                f"key:{name}",
+                key.tier,
+                "gateway_key",
+                "operator",
+                key.models,
+                frozenset(key.permissions),
+                key.mode,
+                key.owner,
+            )
+        if startup.admin_key:
+            name = self._pseudonym(startup.admin_key.encode())
+            self._callers[name] = Caller("admin", "T5", "admin", "operator", permissions=ALL_PERMISSIONS)
+
+    @hookimpl
+    def identify(self, exchange: Exchange) -> Caller | None:
+        """Looks the credential up by its pseudonym."""
+        received = exchange.received
+        token = bearer(received.headers)
+        if token is None and not received.model_api:
+            token = api_key(received.headers)
+        if token is None:
+            return None
+        name = self._pseudonym(token)
+        caller = self._callers.get(name)
+        if caller is not None:
+            return caller
+        if not self._passthrough or is_gateway_key(token):
+            return None
+        return Caller(f"upstream:{name}", "T1", "passthrough", "caller")

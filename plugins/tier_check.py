@@ -1,0 +1,54 @@
+"""Turns away callers whose tier, or whose key, does not carry the model or endpoint that they ask for."""
+
+from pathlib import Path
+
+from gateway import Exchange, Refusal, Startup, hookimpl
+from policies.tiers import Tiers, load_tiers, matches
+
+
+class TierCheck:
+    """Holds each request against `policies/tiers.yaml` and the models of the caller's key."""
+
+    def __init__(self) -> None:
+        self._tiers: Tiers | None = None
+
+    @hookimpl
+    def startup(self, startup: Startup) -> None:
+        """Reads the table, and stops the start where a key has a tier that is not in it."""
+        folder = startup.settings.policies.folder
+        self._tiers = load_tiers(Path(folder) if folder else None)
+        for number, key in enumerate(startup.settings.auth.keys):
+            if not self._tiers.knows(key.tier):
+                known = ", ".join(self._tiers.order)
+                raise ValueError(f"auth.keys[{number}].tier: unknown tier {key.tier!r}; known: {known}.")
+
+    @hookimpl
+    def admit(self, exchange: Exchange) -> Refusal | None:
+        """Checks the endpoint first, then the model."""
+        tiers, caller, request = self._tiers, exchange.caller, exchange.request
+        if tiers is None or caller is None:
+            return Refusal("The tier table is not loaded.", code="tiers_missing", status=503)
+        endpoint = exchange.endpoint.name if exchange.endpoint else "other"
+        if not tiers.carries_endpoint(caller.tier, endpoint):
+            return Refusal(f"The tier {caller.tier} does not include this endpoint ({endpoint}).", code="tier_too_low")
+        if isinstance(request.json, dict) and not isinstance(request.json.get("model", ""), str | None):
+            return Refusal("The member `model` must be a string.", code="invalid_model", status=400, param="model")
+        model = request.model
+        carried = tiers.models(caller.tier)
+        if model is None:
+            limited = caller.models is not None or "*" not in carried
+            if limited and exchange.received.method == b"POST" and tiers.needs_model(endpoint):
+                return Refusal(
+                    "Your key is limited to certain models, and the model of this request cannot be read; "
+                    "name it in the JSON body, or in a form field ahead of the files.",
+                    code="model_required",
+                    param="model",
+                )
+            return None
+        if not matches(carried, model):
+            return Refusal(
+                f"The tier {caller.tier} does not include the model {model}.", code="tier_too_low", param="model"
+            )
+        if caller.models is not None and not matches(caller.models, model):
+            return Refusal(f"Your key does not include the model {model}.", code="model_not_allowed", param="model")
+        return None
