@@ -9,7 +9,7 @@ NODE = tests/suites/node
 OPENAPI ?= $(wildcard ../shared/openai-openapi/openapi.yaml)
 export OPENAPI
 
-.PHONY: help setup setup-test run test test-all nightly lint format bench lock docs endpoints setup-node suites
+.PHONY: help setup setup-test run test test-all nightly lint format bench bench-peers price-guard lock docs endpoints setup-node suites
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -60,6 +60,15 @@ lint: setup-test ## ruff and mypy, nothing is changed
 format: setup-test ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: setup ## what a request costs, with Python packages alone: make bench ARGS='--server gateway'
+	$(BIN)/python -m perf.bench $(ARGS)
+
+bench-peers: setup ## the same beside LiteLLM, Portkey, TensorZero and nginx (see perf/README.md)
+	perf/bench_peers.sh $(ARGS)
+
+price-guard: setup ## fail if a request costs 15 % more than perf/price.json says; ARGS=--write sets it
+	$(BIN)/python -m perf.price_guard $(ARGS)
 
 docs: setup ## write the generated references
 	$(BIN)/lukhas docs
