@@ -70,12 +70,16 @@ WEBSOCKETS = (
 )
 
 
+_Mode = Literal["fixed", "parameter", "lost"]
+
+
 class _Node:
     """One segment of the templates: what may follow it, and the endpoint that ends here."""
 
-    __slots__ = ("endpoint", "parameter", "rest", "static")
+    __slots__ = ("above", "endpoint", "parameter", "rest", "static")
 
-    def __init__(self) -> None:
+    def __init__(self, above: "_Node | None" = None) -> None:
+        self.above = above or self
         self.static: dict[str, _Node] = {}
         self.parameter: _Node | None = None
         self.endpoint: Endpoint | None = None
@@ -87,10 +91,10 @@ class _Node:
         elif segments == ["{rest}"]:
             self.rest = endpoint
         elif segments[0].startswith("{"):
-            self.parameter = self.parameter or _Node()
+            self.parameter = self.parameter or _Node(self)
             self.parameter.add(segments[1:], endpoint)
         else:
-            self.static.setdefault(segments[0], _Node()).add(segments[1:], endpoint)
+            self.static.setdefault(segments[0], _Node(self)).add(segments[1:], endpoint)
 
     def find(self, segments: list[str], at: int) -> Endpoint | None:
         if at == len(segments):
@@ -105,26 +109,43 @@ class _Node:
         return self.rest
 
     def reachable(self, pieces: Sequence[Piece]) -> Iterator[Endpoint]:
-        """Gives every endpoint that the pieces may lead to; joined ones are also taken as part of one parameter.
+        """Gives every endpoint that the pieces may lead to, whatever a reader resolves, skips or joins.
 
-        Goes all ways at once, so the time grows with the pieces and not with the ways.
+        All ways are gone at once, so the time grows with the pieces and not with the ways. It knows some ways too
+        many (a `..` may leave any number of unknown segments), and no honest path has what they need.
         """
-        places: dict[tuple[_Node, bool], None] = {(self, False): None}
+        dotted = any(piece.text == ".." for piece in pieces)
+        places: dict[tuple[_Node, _Mode], None] = {(self, "fixed"): None}
         for piece in pieces:
-            ahead: dict[tuple[_Node, bool], None] = {}
-            for node, in_parameter in places:
-                if node.rest:
+            ahead: dict[tuple[_Node, _Mode], None] = {}
+            for node, mode in places:
+                if mode != "lost" and node.rest:
                     yield node.rest
-                if child := node.static.get(piece.text):
-                    ahead[child, False] = None
-                if node.parameter:
-                    ahead[node.parameter, True] = None
-                if in_parameter and piece.joined:
-                    ahead[node, True] = None
+                for place in node._steps(mode, piece, dotted):
+                    ahead[place] = None
             places = ahead
-        for node, _ in places:
-            if node.endpoint:
+        for node, mode in places:
+            if mode != "lost" and node.endpoint:
                 yield node.endpoint
+
+    def _steps(self, mode: _Mode, piece: Piece, dotted: bool) -> Iterator[tuple["_Node", _Mode]]:
+        if mode == "lost":
+            yield self, "lost"
+            if piece.text == "..":
+                yield self, "fixed"
+            return
+        if piece.text in ("", ".") or (piece.text == PREFIX[1:] and self.above is self):
+            yield self, "fixed"
+        elif piece.text == "..":
+            yield self.above, "fixed"
+        elif child := self.static.get(piece.text):
+            yield child, "fixed"
+        if mode == "parameter" and piece.joined:
+            yield self, "parameter"
+        if self.parameter:
+            yield self.parameter, "parameter"
+        if dotted:
+            yield self, "lost"
 
 
 class EndpointTable:

@@ -122,6 +122,12 @@ def test_an_encoded_slash_may_divide_in_one_place_and_belong_to_a_parameter_in_a
     assert found and found.template == "/assistants/{assistant_id}"
 
 
+@pytest.mark.parametrize("written", ["/v1/threads%2F..%2Fruns", "/v1//threads/%2e%2e/runs", "/v1/Threads/%20/runs"])
+def test_dots_and_blanks_may_also_be_parameters(written: str) -> None:
+    found = TABLE.misspelt("POST", written.encode())
+    assert found and found.template in ("/threads/{thread_id}/runs", "/threads/runs")
+
+
 def test_a_parameter_that_hides_another_endpoint_is_a_misspelling() -> None:
     found = TABLE.misspelt("GET", b"/v1/files/abc%2Fcontent")
     assert found and found.template == "/files/{file_id}/content"
@@ -136,6 +142,7 @@ def test_a_parameter_that_hides_another_endpoint_is_a_misspelling() -> None:
         "/v1/files/file-AbC.txt/content",
         "/v1/files/caf%C3%A9%20%28a%29.txt",
         "/v1/an/endpoint/of%2Ftomorrow/",
+        "/v1/agents/a%2Fb",
         "/v1/Agents/../agents",
         "/v1/",
         "/",
