@@ -68,7 +68,7 @@ async def window(server: Server, question: Question, *, connections: int, reques
         total_p99_ms=quantile(tally.totals, 0.99) * 1e3,
         memory_mb=memory_mb(after),
         foreign=max(0.0, foreign) / elapsed,
-        void=_void(tally, before, after),
+        void=_void(tally, before, after) or ("" if spent_after or not server.pid else "the CPU clocks cannot be read"),
     )
 
 
