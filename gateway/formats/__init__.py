@@ -1,0 +1,76 @@
+"""The wire formats: how each API writes texts, calls and ends into its replies, and what it takes in a request.
+
+All functions are pure and take decoded JSON; none of them raises, whatever a stranger's upstream sent.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from gateway.answers import Change, ToolCall, Usage
+from gateway.endpoints import Endpoint
+from gateway.formats import chat, completions, plain, responses
+from gateway.formats.found import CallDelta, FoundCall, Piece
+
+
+class Format(Protocol):
+    """One wire format; a module is one."""
+
+    @property
+    def name(self) -> str:
+        """chat, responses, completions or plain."""
+
+    def pieces(self, reply: Any) -> list[Piece]:
+        """Gives each text of a whole reply."""
+
+    def calls(self, reply: Any) -> list[FoundCall]:
+        """Gives each call of a whole reply."""
+
+    def event_pieces(self, event: Any) -> list[Piece]:
+        """Gives each text of one event; paths lead into that event."""
+
+    def event_calls(self, event: Any) -> list[CallDelta]:
+        """Gives what one event says about calls."""
+
+    def ended_choices(self, event: Any) -> list[int]:
+        """Gives the choices or output items that are complete with this event."""
+
+    def ends(self, data: bytes, event: Any) -> bool:
+        """Whether this event, as bytes and decoded (None where it is no JSON), is the last of a good stream."""
+
+    def may_end(self, chunk: bytes) -> bool:
+        """Whether raw bytes may hold the last event: cheap, sometimes wrong, but never a wrong no.
+
+        A marker may be cut in two: let the last 24 bytes of the chunk before stand ahead.
+        """
+
+    def assembled(self, data: Iterable[bytes]) -> Any:
+        """Gives the whole reply that the events' data add up to, None where there is nothing."""
+
+    def usage(self, reply: Any) -> Usage | None:
+        """Gives the tokens that the whole reply says it took."""
+
+    def output_text(self, reply: Any) -> str:
+        """Gives the text to count tokens of where the reply has no usage."""
+
+    def input_text(self, request: Any) -> str:
+        """Gives the text of a request to count tokens of where the reply has no usage."""
+
+    def context_changes(self, request: Any, text: str, role: str = "developer") -> tuple[Change, ...]:
+        """Gives the changes that put a message with this text directly before the last user turn."""
+
+    def tool_results(self, request: Any, reply: Any, results: Sequence[tuple[ToolCall, str]]) -> tuple[Change, ...]:
+        """Gives the changes that append the reply's turn, with the calls that have results, and the results."""
+
+
+def format_of(endpoint: Endpoint | str | None) -> Format:
+    """Gives the format of an endpoint, or of its name; `plain` for those that have none of their own."""
+    name = endpoint.name if isinstance(endpoint, Endpoint) else endpoint
+    if isinstance(endpoint, Endpoint) and endpoint.template == "/chat/completions" and endpoint.method == "GET":
+        return plain
+    if name in ("chat.completions", "chat.completions.{completion_id}"):
+        return chat
+    if name == "completions":
+        return completions
+    if name in ("responses", "responses.compact", "responses.{response_id}", "responses.{response_id}.cancel"):
+        return responses
+    return plain

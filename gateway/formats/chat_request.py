@@ -1,0 +1,67 @@
+"""The requests of `/chat/completions`: their text, a reminder for the model, and the results of calls."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.answers import Change, Insert, ToolCall
+from gateway.formats.strangers import elements, member, string, texts, written
+
+_LEADING = ("system", "developer")
+
+
+def input_text(request: Any) -> str:
+    """Gives the text that the model reads: messages, tools, and the shape that the answer must have."""
+    asked = [*texts(member(request, "messages"))]
+    schemas = (member(request, key) for key in ("tools", "functions", "response_format"))
+    return "\n".join([*asked, *(text for schema in schemas if (text := written(schema)))])
+
+
+def context_changes(request: Any, text: str, role: str = "developer") -> tuple[Change, ...]:
+    """Gives the changes that put a message with this text directly before the last user turn."""
+    messages = member(request, "messages")
+    if messages.__class__ is not list:
+        return ()
+    return (Insert(("messages",), before_last_user_turn(messages), {"role": role, "content": text}),)
+
+
+def before_last_user_turn(messages: list[Any]) -> int:
+    """Gives the place of the last message of the user; without one, the place behind the leading instructions."""
+    for at in range(len(messages) - 1, -1, -1):
+        if string(messages[at], "role") == "user":
+            return at
+    return next((at for at, each in enumerate(messages) if string(each, "role") not in _LEADING), len(messages))
+
+
+def tool_results(request: Any, reply: Any, results: Sequence[tuple[ToolCall, str]]) -> tuple[Change, ...]:
+    """Gives the changes that append the model's turn and the results; a call without a result is left out."""
+    if not results or member(request, "messages").__class__ is not list:
+        return ()
+    wanted = results[0][0].choice
+    choices = elements(reply, "choices")
+    said = next((member(each, "message") for at, each in enumerate(choices) if _index(each, at) == wanted), None)
+    messages = _turn(said if isinstance(said, dict) else {}, results)
+    start = len(request["messages"])
+    return tuple(Insert(("messages",), start + at, message) for at, message in enumerate(messages))
+
+
+def _index(choice: Any, at: int) -> int:
+    index = member(choice, "index")
+    return index if index.__class__ is int else at
+
+
+def _turn(said: dict[str, Any], results: Sequence[tuple[ToolCall, str]]) -> list[dict[str, Any]]:
+    turn: dict[str, Any] = {"role": "assistant", "content": said.get("content")}
+    # DeepSeek and others want the thought that led to a call back with its result.
+    turn |= {key: said[key] for key in ("reasoning_content", "reasoning_details", "refusal") if said.get(key)}
+    if isinstance(legacy := said.get("function_call"), dict) and not said.get("tool_calls"):
+        call, output = results[0]
+        return [{**turn, "function_call": legacy}, {"role": "function", "name": call.name, "content": output}]
+    turn["tool_calls"] = [_written_call(call) for call, _ in results]
+    answers = [{"role": "tool", "tool_call_id": call.id, "content": output} for call, output in results]
+    return [turn, *answers]
+
+
+def _written_call(call: ToolCall) -> dict[str, Any]:
+    if call.kind == "custom":
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}

@@ -1,0 +1,31 @@
+"""Reads how many tokens a reply says that it took."""
+
+from typing import Any
+
+from gateway.answers import Usage
+from gateway.formats.strangers import member
+
+
+def usage(reply: Any) -> Usage | None:
+    """Gives the usage of a whole reply in either spelling of the API, None where it has no token counts."""
+    said = member(reply, "usage")
+    read = _count(said, "input_tokens", "prompt_tokens")
+    wrote = _count(said, "output_tokens", "completion_tokens")
+    if read is None and wrote is None:
+        return None
+    read_details = member(said, "input_tokens_details") or member(said, "prompt_tokens_details")
+    wrote_details = member(said, "output_tokens_details") or member(said, "completion_tokens_details")
+    return Usage(
+        read or 0,
+        wrote or 0,
+        cached_tokens=_count(read_details, "cached_tokens") or 0,
+        reasoning_tokens=_count(wrote_details, "reasoning_tokens") or 0,
+    )
+
+
+def _count(value: Any, *keys: str) -> int | None:
+    for key in keys:
+        found = member(value, key)
+        if found.__class__ is int and found >= 0:
+            return int(found)
+    return None

@@ -1,0 +1,132 @@
+"""The format of `/responses`: finds the texts and calls in its replies and their events."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.answers import Path
+from gateway.formats.counts import usage
+from gateway.formats.found import CallDelta, FoundCall, Piece
+from gateway.formats.response_items import CALL, FAMILIES, NEW_FAMILY, call_of, item_pieces, part_pieces
+from gateway.formats.responses_assembled import assembled
+from gateway.formats.responses_request import context_changes, input_text, tool_results
+from gateway.formats.strangers import elements, member, number, string
+
+__all__ = [
+    "assembled",
+    "calls",
+    "context_changes",
+    "ended_choices",
+    "ends",
+    "event_calls",
+    "event_pieces",
+    "input_text",
+    "may_end",
+    "name",
+    "output_text",
+    "pieces",
+    "tool_results",
+    "usage",
+]
+
+name = "responses"
+
+_ENDS = frozenset(("response.completed", "response.failed", "response.incomplete", "error"))
+# Their deltas are all that there is of a call's arguments; of other calls the whole item says more.
+_ARGUMENTS = frozenset(
+    ("response.function_call_arguments", "response.mcp_call_arguments", "response.custom_tool_call_input")
+)
+
+
+def pieces(reply: Any) -> list[Piece]:
+    """Gives each text of a whole reply."""
+    return list(_reply_pieces(reply, ()))
+
+
+def _reply_pieces(reply: Any, path: Path) -> Iterator[Piece]:
+    for index, item in enumerate(elements(reply, "output")):
+        yield from item_pieces(item, (*path, "output", index), index)
+    if text := string(reply, "output_text"):
+        # Not in the API; some upstreams write out the SDK's shortcut.
+        yield Piece((*path, "output_text"), "text", 0, text, "output_text", True, "output_text")
+
+
+def event_pieces(event: Any) -> list[Piece]:
+    """Gives each text of one event."""
+    kind = string(event, "type")
+    family, _, step = kind.rpartition(".")
+    if step == "delta":
+        # The delta of `response.audio` is sound in base64.
+        found = FAMILIES.get(family, NEW_FAMILY).piece(event, "delta") if family != "response.audio" else None
+        return [found] if found else []
+    if family in FAMILIES:
+        found = FAMILIES[family].piece(event, FAMILIES[family].done)
+        return [found] if found else []
+    choice = number(event, "output_index")
+    if (part := member(event, "part")).__class__ is dict:
+        holder = "summary" if "summary" in kind else "content"
+        place = (holder, number(event, f"{holder}_index"))
+        return list(part_pieces(part, ("part",), choice, place, reasoning=holder == "summary"))
+    if (item := member(event, "item")).__class__ is dict:
+        return list(item_pieces(item, ("item",), choice))
+    return [
+        *(found for found in (NEW_FAMILY.piece(event, "text"),) if found),
+        *_reply_pieces(member(event, "response"), ("response",)),
+    ]
+
+
+def calls(reply: Any) -> list[FoundCall]:
+    """Gives each call of a whole reply."""
+    return [
+        FoundCall(call, ("output", index))
+        for index, item in enumerate(elements(reply, "output"))
+        if (call := call_of(item, index)) is not None
+    ]
+
+
+def event_calls(event: Any) -> list[CallDelta]:
+    """Gives what one event says about calls."""
+    kind = string(event, "type")
+    family, _, step = kind.rpartition(".")
+    choice = number(event, "output_index")
+    if family in _ARGUMENTS:
+        if step == "delta":
+            return [CallDelta(choice, 0, None, None, string(event, "delta"), False, CALL)]
+        arguments = string(event, FAMILIES[family].done)
+        return [CallDelta(choice, 0, None, string(event, "name") or None, arguments, True, CALL, whole=True)]
+    items = [(choice, member(event, "item"))]
+    items += enumerate(elements(member(event, "response"), "output"))
+    done = kind in _ENDS or kind == "response.output_item.done"
+    found = [call for index, item in items if (call := call_of(item, index)) is not None]
+    return [
+        CallDelta(
+            call.choice, 0, call.id, call.name, call.arguments, done, CALL, call.kind, whole=True, named=bool(call.name)
+        )
+        for call in found
+    ]
+
+
+def ended_choices(event: Any) -> list[int]:
+    """Gives the output items that are complete with this event."""
+    return [number(event, "output_index")] if string(event, "type") == "response.output_item.done" else []
+
+
+def ends(data: bytes, event: Any) -> bool:
+    """Whether this event is the last of a good stream."""
+    return string(event, "type") in _ENDS
+
+
+def may_end(chunk: bytes) -> bool:
+    """Whether raw bytes may hold the last event."""
+    return (
+        b"response.completed" in chunk
+        or b"response.failed" in chunk
+        or b"response.incomplete" in chunk
+        or b'"error"' in chunk
+        or b"event: error" in chunk
+    )
+
+
+def output_text(reply: Any) -> str:
+    """Gives what the model wrote: texts, and names and arguments of calls."""
+    told = [piece.text for piece in pieces(reply) if piece.place != "output_text"]
+    return "\n".join([*told, *(found.call.name for found in calls(reply))])
