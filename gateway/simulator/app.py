@@ -26,6 +26,7 @@ from gateway.simulator.recorder import Recorder, handshake_of
 from gateway.simulator.replies import Reply, Whole
 from gateway.simulator.responses import Responses
 from gateway.simulator.routes import Request, Routes, query_of
+from gateway.simulator.shapes import whole_number
 from gateway.simulator.sockets import Sockets
 from gateway.simulator.stats import Stats
 from gateway.simulator.tokens import Tokens
@@ -124,7 +125,7 @@ class Simulator:
             count = query_of(scope["query_string"]).get("n")
             if count is None:
                 return Whole(msgspec.json.encode(self._recorder.last()))
-            return Whole(msgspec.json.encode(self._recorder.newest(int(count) if count.isdigit() else 1)))
+            return Whole(msgspec.json.encode(self._recorder.newest(whole_number(count, 1))))
         if path == "/_stats":
             return Whole(msgspec.json.encode(self._stats.view()))
         return None

@@ -196,8 +196,10 @@ def _since_last_user(messages: list[ChatMessage]) -> list[ChatMessage]:
 
 
 def _results(since: list[ChatMessage]) -> tuple[Result, ...]:
+    if not since:
+        return ()
     last = max((place for place, message in enumerate(since) if message.calls), default=-1)
-    names = {call.id: call.called.name for call in (since[last].tool_calls or [] if since else []) if call.called}
+    names = {call.id: call.called.name for call in since[last].tool_calls or [] if call.called}
     return tuple(
         Result(message.name or names.get(message.tool_call_id or "", "?"), message.text)
         for message in since[last + 1 :]

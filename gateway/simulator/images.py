@@ -15,7 +15,7 @@ from gateway.simulator.models import known
 from gateway.simulator.pictures import colour_of, picture
 from gateway.simulator.replies import Event, Reply, Stream, Whole
 from gateway.simulator.routes import Request, Route
-from gateway.simulator.shapes import Shape
+from gateway.simulator.shapes import Shape, whole_number
 from gateway.simulator.tokens import Tokens
 
 MOST_IMAGES = 10
@@ -122,14 +122,13 @@ class Images:
 
 
 def _asked(form: Form, prompt: str) -> ImageRequest:
-    number, partials = form.field("n", "1"), form.field("partial_images", "0")
     return ImageRequest(
         prompt=prompt,
         model=form.field("model", "") or None,
-        n=int(number) if number.isdecimal() else 1,
+        n=whole_number(form.field("n", ""), 1),
         response_format=form.field("response_format", "") or None,
         stream=form.has("stream"),
-        partial_images=int(partials) if partials.isdecimal() else 0,
+        partial_images=whole_number(form.field("partial_images", ""), 0),
         size=form.field("size", "") or None,
         quality=form.field("quality", "") or None,
         background=form.field("background", "") or None,

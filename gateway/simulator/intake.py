@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from gateway.simulator.asgi import Receive, Scope
 from gateway.simulator.errors import ApiError, ClientLeft
@@ -18,7 +19,7 @@ class Intake:
         self._receive = receive
         self._head = b""
         self._length = 0
-        self._hash = hashlib.sha256()
+        self._hash: Any = None
         self._ended = False
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
@@ -59,15 +60,15 @@ class Intake:
             headers=tuple(self._scope["headers"]),
             head=self._head,
             length=self._length,
-            sha256=self._hash.hexdigest() if self._length > len(self._head) else None,
+            sha256=self._hash.hexdigest() if self._hash is not None else None,
         )
 
     def _note(self, chunk: bytes) -> None:
         before, self._length = self._length, self._length + len(chunk)
         if self._length > KEPT_BYTES:
             # A small body is hashed when somebody looks; a large one has to be hashed while it passes.
-            if before <= KEPT_BYTES:
-                self._hash.update(self._head)
+            if self._hash is None:
+                self._hash = hashlib.sha256(self._head)
             self._hash.update(chunk)
         if before < KEPT_BYTES:
             self._head += chunk[: KEPT_BYTES - before]

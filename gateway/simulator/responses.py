@@ -22,7 +22,7 @@ from gateway.simulator.response_shapes import (
     question_of,
 )
 from gateway.simulator.routes import Request, Route
-from gateway.simulator.shapes import Shape
+from gateway.simulator.shapes import Shape, whole_number
 from gateway.simulator.tokens import Tokens
 
 KEPT_RESPONSES = 500
@@ -98,8 +98,7 @@ class Responses:
         kept = self._find(request.names[0])
         if request.query.get("stream") != "true":
             return Whole(msgspec.json.encode(kept.shape()))
-        after = request.query.get("starting_after", "")
-        seen = int(after) if after.isdigit() else -1
+        seen = whole_number(request.query.get("starting_after", ""), -1)
         return Stream(_written(told for told in kept.run.told() if told.event["sequence_number"] > seen))
 
     def delete(self, request: Request) -> Reply:

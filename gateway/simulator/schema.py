@@ -1,5 +1,6 @@
 """Makes the smallest value that satisfies a JSON schema, always the same one."""
 
+import math
 from typing import Any
 
 from gateway.simulator.asgi import JSON
@@ -85,7 +86,7 @@ def _typed(schema: JSON, root: Any, entered: frozenset[str]) -> Any:
 
 
 def _count(value: Any) -> int:
-    return min(value, 1000) if isinstance(value, int) else 0
+    return min(value, 100) if isinstance(value, int) else 0
 
 
 def _number(schema: JSON, kind: str) -> float:
@@ -99,4 +100,6 @@ def _number(schema: JSON, kind: str) -> float:
         number = (above // step + 1) * step
     if isinstance(most, int | float) and most < number:
         number = most // step * step
+    if not math.isfinite(number):
+        return 0
     return int(number) if kind == "integer" else number

@@ -31,6 +31,11 @@ class Shape(Generic[T]):
             ) from None
 
 
+def whole_number(text: str, default: int) -> int:
+    """The number that a query or a form gives as text; the default for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
+
+
 def _misfit(reason: str) -> ApiError:
     absent = ABSENT.search(reason)
     if absent:

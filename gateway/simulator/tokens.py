@@ -22,7 +22,7 @@ class Tokens:
     def first(self, text: str, limit: int) -> str:
         """The text's first tokens, at most `limit`; a character that the border splits is left out."""
         vocabulary = self._loaded()
-        tokens = vocabulary.encode(text)[:limit]
+        tokens = vocabulary.encode(text)[: max(limit, 0)]
         for end in range(len(tokens), 0, -1):
             start = vocabulary.decode(tokens[:end])
             if start and text.startswith(start):

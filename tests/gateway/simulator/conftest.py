@@ -1,5 +1,8 @@
 """A simulator on a real port, and clients that ask it."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import httpx
@@ -8,6 +11,8 @@ from openai import OpenAI
 
 from gateway.simulator import create_app
 from tests.builders.servers import run_server
+
+SERVE = "import sys; from gateway.simulator import run; run('127.0.0.1', 0, int(sys.argv[1]))"
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +43,16 @@ def http(simulator: str) -> Iterator[httpx.Client]:
     """Plain HTTP with a key."""
     with httpx.Client(base_url=simulator, headers={"authorization": "Bearer sk-any"}) as http:
         yield http
+
+
+@pytest.fixture
+def process() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A simulator in a process of its own, and its base URL; the first request waits until it serves."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        fd = listener.fileno()
+        command = [sys.executable, "-c", SERVE, str(fd)]
+        with subprocess.Popen(command, pass_fds=[fd], stderr=subprocess.PIPE) as process:
+            try:
+                yield process, f"http://127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                process.kill()

@@ -2,6 +2,8 @@
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openai import AsyncOpenAI
 
 from gateway.simulator import create_app
@@ -53,6 +55,44 @@ def test_requests_are_counted_but_those_for_the_counts_are_not(http):
         http.post("/v1/chat/completions", json=CHAT)
     http.get("/_last")
     assert http.get("/_stats").json() == {"requests": before + 3, "open": 0, "cancelled": 0}
+
+
+WORDS = st.one_of(
+    st.sampled_from(["user", "tool", "!say x", "!tool f {}", "function", "required", "json_schema", "#/$defs/a", "m"]),
+    st.text(max_size=5),
+)
+NAMES = st.sampled_from(
+    [
+        *("model", "messages", "input", "prompt", "role", "content", "tools", "tool_choice", "type", "text", "format"),
+        *("schema", "anyOf", "$ref", "properties", "required", "function", "name", "parameters", "response_format"),
+        *("json_schema", "n", "stop", "stream", "max_tokens", "call_id", "output", "tool_calls", "id"),
+    ]
+)
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), WORDS),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=4)),
+    max_leaves=12,
+)
+JSON_PATHS = [
+    "chat/completions",
+    "responses",
+    "completions",
+    "embeddings",
+    "moderations",
+    "audio/speech",
+    "images/generations",
+    "batches",
+]
+
+
+@pytest.mark.parametrize("path", JSON_PATHS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.dictionaries(NAMES, VALUES, max_size=4), content=VALUES)
+def test_no_body_makes_it_fail(http, path, changes, content):
+    item = {"role": "user", "content": content}
+    body = {"model": "m", "messages": [item], "input": [item], "prompt": content, **changes}
+    reply = http.post(f"/v1/{path}", json=body)
+    assert reply.status_code in (200, 400, 404)
 
 
 def test_two_simulators_share_nothing():

@@ -21,6 +21,7 @@ from gateway.simulator.schema import smallest_instance
         ({"type": "integer", "minimum": 3, "multipleOf": 5}, 5),
         ({"type": "integer", "maximum": -2}, -2),
         ({"type": "number", "exclusiveMinimum": 0}, 1),
+        ({"type": "integer", "exclusiveMinimum": 1e300, "multipleOf": 1e-320}, 0),
         ({"type": "array", "items": {"type": "integer"}}, []),
         ({"type": "array", "items": {"type": "integer"}, "minItems": 2}, [0, 0]),
         ({"type": "object", "properties": {"a": {"type": "null"}, "b": {}}, "required": ["a"]}, {"a": None}),
