@@ -76,10 +76,9 @@ _Mode = Literal["fixed", "parameter", "lost"]
 class _Node:
     """One segment of the templates: what may follow it, and the endpoint that ends here."""
 
-    __slots__ = ("above", "endpoint", "parameter", "rest", "static")
+    __slots__ = ("endpoint", "parameter", "rest", "static")
 
-    def __init__(self, above: "_Node | None" = None) -> None:
-        self.above = above or self
+    def __init__(self) -> None:
         self.static: dict[str, _Node] = {}
         self.parameter: _Node | None = None
         self.endpoint: Endpoint | None = None
@@ -91,10 +90,10 @@ class _Node:
         elif segments == ["{rest}"]:
             self.rest = endpoint
         elif segments[0].startswith("{"):
-            self.parameter = self.parameter or _Node(self)
+            self.parameter = self.parameter or _Node()
             self.parameter.add(segments[1:], endpoint)
         else:
-            self.static.setdefault(segments[0], _Node(self)).add(segments[1:], endpoint)
+            self.static.setdefault(segments[0], _Node()).add(segments[1:], endpoint)
 
     def find(self, segments: list[str], at: int) -> Endpoint | None:
         if at == len(segments):
@@ -112,7 +111,7 @@ class _Node:
         """Gives every endpoint that the pieces may lead to, whatever a reader resolves, skips or joins.
 
         All ways are gone at once, so the time grows with the pieces and not with the ways. It knows some ways too
-        many (a `..` may leave any number of unknown segments), and no honest path has what they need.
+        many (a `..` may leave any number of segments behind, or none), and no honest path has what they need.
         """
         dotted = any(piece.text == ".." for piece in pieces)
         places: dict[tuple[_Node, _Mode], None] = {(self, "fixed"): None}
@@ -121,6 +120,8 @@ class _Node:
             for node, mode in places:
                 if mode != "lost" and node.rest:
                     yield node.rest
+                if node is self and piece.text == PREFIX[1:]:
+                    ahead[self, "fixed"] = None
                 for place in node._steps(mode, piece, dotted):
                     ahead[place] = None
             places = ahead
@@ -134,10 +135,8 @@ class _Node:
             if piece.text == "..":
                 yield self, "fixed"
             return
-        if piece.text in ("", ".") or (piece.text == PREFIX[1:] and self.above is self):
+        if piece.text in ("", ".", ".."):
             yield self, "fixed"
-        elif piece.text == "..":
-            yield self.above, "fixed"
         elif child := self.static.get(piece.text):
             yield child, "fixed"
         if mode == "parameter" and piece.joined:

@@ -1,10 +1,12 @@
 """Tests of the endpoint table, and of the paths that only seem to lead elsewhere."""
 
 import re
+from collections.abc import Callable
 from timeit import repeat
+from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.endpoints import Endpoint, load_endpoints
@@ -56,18 +58,21 @@ def spelt_otherwise(draw: st.DrawFn, row: Endpoint, path: str) -> str:
     )
 
 
+@settings(deadline=None)
 @given(requests())
 def test_every_row_is_found_by_its_own_path_whatever_its_parameters(request_: tuple[Endpoint, str]) -> None:
     row, path = request_
     assert TABLE.find(row.method, path, row.kind) is row
 
 
+@settings(deadline=None)
 @given(requests())
 def test_the_one_way_to_write_a_path_is_no_misspelling(request_: tuple[Endpoint, str]) -> None:
     row, path = request_
     assert TABLE.misspelt(row.method, f"{PREFIX}{path}".encode(), row.kind) is None
 
 
+@settings(deadline=None)
 @given(requests(), st.data())
 def test_no_other_spelling_of_a_known_endpoint_passes_as_an_unknown_one(
     request_: tuple[Endpoint, str], data: st.DataObject
@@ -78,6 +83,89 @@ def test_no_other_spelling_of_a_known_endpoint_passes_as_an_unknown_one(
     assert not missed or TABLE.misspelt(row.method, written.encode(), row.kind), written
 
 
+def resolved(path: str, merging: bool) -> str:
+    """Resolves dot segments, and with `merging` empty ones, as servers do."""
+    kept: list[str] = []
+    for segment in path.split("/")[1:]:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != "." and (segment or not merging):
+            kept.append(segment)
+    return "/" + "/".join(kept)
+
+
+def without_parameters(path: str) -> str:
+    return "/".join(segment.partition(";")[0] for segment in path.split("/"))
+
+
+# How servers of several kinds make the path that they look up of the one that they receive.
+READERS: dict[str, Callable[[str], str]] = {
+    "decodes, merges, resolves": lambda path: resolved(unquote(path), merging=True),
+    "resolves, then decodes": lambda path: unquote(resolved(path, merging=False)),
+    "decodes dots alone": lambda path: resolved(re.sub("%2e", ".", path, flags=re.IGNORECASE), merging=False),
+    "drops parameters, then decodes": lambda path: resolved(unquote(without_parameters(path)), merging=True),
+    "decodes, then drops parameters": lambda path: resolved(without_parameters(unquote(path)), merging=True),
+    "turns backslashes, ignores case": lambda path: resolved(unquote(path).replace("\\", "/").lower(), merging=True),
+    "ignores case alone": lambda path: resolved(path.replace("\\", "/").lower(), merging=True),
+    "decodes twice": lambda path: resolved(unquote(unquote(path)), merging=True),
+    "ends at NUL": lambda path: resolved(unquote(path).partition("\0")[0], merging=True),
+    "ends at a decoded query": lambda path: resolved(unquote(path).partition("?")[0].partition("#")[0], merging=True),
+    "drops the last slash": lambda path: resolved(unquote(path), merging=False).rstrip("/"),
+    "trims": lambda path: resolved(unquote(path).strip(), merging=True),
+}
+SEPARATOR = st.sampled_from(
+    ("/",) * 6
+    + (
+        "//",
+        "%2F",
+        "\\",
+        "%5C",
+        "/./",
+        "/../",
+        "%252F",
+        "/x/../",
+        "/%2e%2e/",
+        "/..%2f",
+        ";a/",
+        "%00/",
+        "%3B/",
+        "/.%2e/",
+    )
+)
+ODD_PARAMETER = PARAMETER | st.sampled_from(
+    ("..", "%2e", "RUNS", "runs", "content", "x;y", "%20", "a%2F..", "v1", "x%3Fy")
+)
+
+
+@st.composite
+def disguises(draw: st.DrawFn) -> tuple[str, str]:
+    """A method and a path that resembles one of the table, in a spelling that no client would choose."""
+    row = draw(st.sampled_from(ROWS))
+    path = draw(st.sampled_from((PREFIX, PREFIX, PREFIX, "/V1", "/%761", "/v1/v1", "/a/../v1", "//v1")))
+    for segment in row.template.split("/")[1:]:
+        written = (
+            draw(ODD_PARAMETER)
+            if segment.startswith("{")
+            else draw(st.sampled_from((segment, segment, segment.upper())))
+        )
+        path += draw(SEPARATOR) + written
+    return row.method, path + draw(st.sampled_from(("", "", "", "/", "%2f", ";x", "%00", "/.", "%20")))
+
+
+@settings(deadline=None, max_examples=400)
+@given(disguises())
+def test_no_server_reads_another_endpoint_in_a_path_that_passes(disguise: tuple[str, str]) -> None:
+    method, written = disguise
+    if TABLE.misspelt(method, written.encode()):
+        return
+    here = TABLE.find(method, written.removeprefix(PREFIX))
+    for reader, read in READERS.items():
+        path = read(written)
+        while path.startswith(f"{PREFIX}/"):
+            path = path.removeprefix(PREFIX)
+        assert TABLE.find(method, path) in (None, here), reader
+
+
 @pytest.mark.parametrize(
     "written",
     [
@@ -86,6 +174,7 @@ def test_no_other_spelling_of_a_known_endpoint_passes_as_an_unknown_one(
         "//v1/chat/completions",
         "/v1/./chat/completions",
         "/v1/x/../chat/completions",
+        "/../v1/chat/completions",
         "/v1/models/%2e%2e/chat/completions",
         "/v1/models/..%2Fchat%2Fcompletions",
         "/v1/chat/completions/",
@@ -144,6 +233,7 @@ def test_a_parameter_that_hides_another_endpoint_is_a_misspelling() -> None:
         "/v1/an/endpoint/of%2Ftomorrow/",
         "/v1/agents/a%2Fb",
         "/v1/Agents/../agents",
+        "/v1/../files/a/b/c/d",
         "/v1/",
         "/",
         "",
