@@ -161,3 +161,27 @@ def test_input_tokens_are_counted_without_an_answer(client):
 def test_model_and_input_are_needed(http):
     assert http.post("/v1/responses", json={"input": "x"}).json()["error"]["param"] == "model"
     assert http.post("/v1/responses", json={"model": "m"}).json()["error"]["param"] == "input"
+
+
+def test_tools_are_called_together_and_lines_one_after_the_other(client):
+    response = ask(client, "!tools a {} b {}\n!tool c {}\n!say Ready.")
+    names = []
+    while calls := [item for item in response.output if item.type == "function_call"]:
+        names.append([call.name for call in calls])
+        results = [{"type": "function_call_output", "call_id": call.call_id, "output": call.name} for call in calls]
+        response = client.responses.create(model="gpt-5", input=results, previous_response_id=response.id)
+    assert names == [["a", "b"], ["c"]]
+    assert response.output_text == "Ready.\nThe tool c answered: c"
+
+
+def test_a_result_made_of_parts_is_read(client):
+    first = ask(client, "!tool look {}")
+    parts = [{"type": "input_text", "text": "a cat"}]
+    result = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": parts}
+    second = client.responses.create(model="gpt-5", input=[result], previous_response_id=first.id)
+    assert second.output_text == "The tool look answered: a cat"
+
+
+def test_a_json_object_is_answered_with_json(client):
+    text = ask(client, "Plan.", text={"format": {"type": "json_object"}}).output_text
+    assert "Plan." in json.loads(text)["answer"]
