@@ -68,6 +68,7 @@ class Implementation:
         "budget_ns",
         "failure",
         "hook",
+        "method",
         "needs",
         "plugin",
         "version",
@@ -92,6 +93,7 @@ class Implementation:
         self.plugin = plugin
         self.version = version
         self.failure = failure
+        self.method = method
         self.blocking = blocking
         self.needs = needs
         self._coroutine = iscoroutinefunction(method)
