@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 EVENT = TypeAdapter(ResponseStreamEvent)
 
 
-def ask(client, text, **options):
+def ask(client, text, /, **options):
     return client.responses.create(model="gpt-5", input=text, **options)
 
 
