@@ -92,11 +92,11 @@ class RunningGateway:
     def _run(self) -> None:
         try:
             self._worker.run(sockets=[self._listener])
-        except BaseException as error:  # noqa: BLE001 - raised again where the test waits
+        except BaseException as error:
             self._error = error
 
 
-def gateway_settings(upstream: str, data: str, **sections: Any) -> Settings:
+def gateway_settings(upstream: str, data: str, /, **sections: Any) -> Settings:
     """Settings that lead to `upstream` (without /v1, as the simulator's URL), with `sections` as in a settings file."""
     values: dict[str, Any] = {
         name: dict(part) if isinstance(part, Mapping) else part for name, part in sections.items()
@@ -114,7 +114,7 @@ def gateway_settings(upstream: str, data: str, **sections: Any) -> Settings:
 
 @contextmanager
 def running_gateway(
-    upstream: str, *, environ: Mapping[str, str] | None = None, elsewhere: Elsewhere = not_here, **sections: Any
+    upstream: str, /, *, environ: Mapping[str, str] | None = None, elsewhere: Elsewhere = not_here, **sections: Any
 ) -> Iterator[RunningGateway]:
     """Runs a gateway to `upstream` (without /v1) until the end of the `with`.
 
