@@ -19,6 +19,10 @@ class Format(Protocol):
     def name(self) -> str:
         """chat, responses, completions or plain."""
 
+    @property
+    def repeats(self) -> bool:
+        """Whether later events of a stream repeat the texts of earlier ones as wholes."""
+
     def pieces(self, reply: Any) -> list[Piece]:
         """Gives each text of a whole reply."""
 

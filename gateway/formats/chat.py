@@ -23,11 +23,13 @@ __all__ = [
     "name",
     "output_text",
     "pieces",
+    "repeats",
     "tool_results",
     "usage",
 ]
 
 name = "chat"
+repeats = False
 
 # `reasoning_content` is DeepSeek's, vLLM's and others', `reasoning` OpenRouter's, which has `reasoning_details` too.
 _TEXTS: tuple[tuple[str, Channel], ...] = (

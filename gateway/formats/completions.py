@@ -23,11 +23,13 @@ __all__ = [
     "name",
     "output_text",
     "pieces",
+    "repeats",
     "tool_results",
     "usage",
 ]
 
 name = "completions"
+repeats = False
 
 
 def pieces(reply: Any) -> list[Piece]:

@@ -22,11 +22,13 @@ __all__ = [
     "name",
     "output_text",
     "pieces",
+    "repeats",
     "tool_results",
     "usage",
 ]
 
 name = "plain"
+repeats = False
 
 
 def pieces(reply: Any) -> list[Piece]:

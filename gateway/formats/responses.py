@@ -24,11 +24,13 @@ __all__ = [
     "name",
     "output_text",
     "pieces",
+    "repeats",
     "tool_results",
     "usage",
 ]
 
 name = "responses"
+repeats = True
 
 _ENDS = frozenset(("response.completed", "response.failed", "response.incomplete", "error"))
 # Their deltas are all that there is of a call's arguments; of other calls the whole item says more.

@@ -1,0 +1,210 @@
+"""Guards a reply that is streamed: events wait in one queue until all that is in them may go out."""
+
+from collections.abc import Callable, Iterable, Iterator
+from json import dumps
+from time import monotonic_ns
+from typing import Any
+
+import msgspec
+
+from gateway.answers import Change, Refusal, Set
+from gateway.exchange import Exchange
+from gateway.formats import Format
+from gateway.formats.found import Piece
+from gateway.formats.strangers import decoded
+from gateway.guard.asking import refusal_for
+from gateway.guard.calls import Call, Calls
+from gateway.guard.texts import Part, Parts, Texts
+from gateway.hooks import Implementation
+from gateway.splice import spliced
+from gateway.sse import Event, parsed, with_data
+
+MAX_HELD_BYTES = 32 * 1024 * 1024
+
+_UNREADABLE = Refusal(
+    "The upstream sent an event that is not JSON, so that the checks of this gateway could not read it.",
+    code="unreadable_event",
+    status=502,
+)
+_TOO_MUCH = Refusal(
+    "Too much of the reply had to wait for the checks of this gateway.", code="too_much_held", status=502
+)
+
+
+class Out(msgspec.Struct, frozen=True):
+    """Bytes that may go out now, and then, where there is a refusal, the end of the stream."""
+
+    raw: bytes = b""
+    refusal: Refusal | None = None
+
+
+class _Waiting:
+    """An event in the queue, with the texts and calls in it."""
+
+    __slots__ = ("calls", "event", "json", "texts")
+
+    def __init__(self, event: Event, json: Any, texts: list[tuple[Piece, Parts]], calls: list[Call]) -> None:
+        self.event = event
+        self.json = json
+        self.texts = texts
+        self.calls = calls
+
+    @property
+    def ready(self) -> bool:
+        return all(call.allowed for call in self.calls) and all(part.released is not None for part in self.parts())
+
+    def parts(self) -> Iterator[Part]:
+        return (part for _, parts in self.texts for part in parts)
+
+    def raw(self) -> bytes:
+        """Gives the event as it came, or with the texts that go out in the place of its own."""
+        changes: list[Change] = []
+        for piece, parts in self.texts:
+            text = "".join(part.released or "" for part in parts)
+            if text != piece.text:
+                changes += (Set(piece.path, text), *piece.along)
+        if not changes:
+            return self.event.raw
+        return with_data(self.event, _changed(self.event.data or b"", self.json, changes))
+
+
+class StreamGuard:
+    """Takes the events of one stream and gives the bytes that may go out: those that came, where nothing was changed.
+
+    Ask `feed` again, with no events, when the clock passes `due`. After a refusal nothing more goes out.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        format: Format,
+        watch: tuple[Implementation, ...],
+        allow_tool: tuple[Implementation, ...],
+        *,
+        whole_calls: bool = False,
+        max_hold_ms: int = 1000,
+        max_hold_chars: int = 4000,
+        max_held_bytes: int = MAX_HELD_BYTES,
+        clock: Callable[[], int] = monotonic_ns,
+    ) -> None:
+        whole = whole_calls or any(each.needs == "arguments" for each in allow_tool)
+        self._format = format
+        self._watches = bool(watch)
+        self._governs = bool(allow_tool) or whole_calls
+        self._texts = Texts(exchange, watch, clock, max_hold_ms * 1_000_000, max_hold_chars, format.repeats)
+        self._calls = Calls(exchange, allow_tool, whole)
+        self._max_held_bytes = max_held_bytes
+        self._queue: list[_Waiting] = []
+        self._held_bytes = 0
+        self._unreadable: _Waiting | None = None
+        self._stopped = False
+
+    @property
+    def due(self) -> int | None:
+        """The time of the clock, in ns, at which what is held has waited long enough; None where nothing is held."""
+        return None if self._stopped else self._texts.due
+
+    async def feed(self, events: Iterable[Event]) -> Out:
+        """Takes events and gives what may go out."""
+        if self._stopped:
+            return Out()
+        for event in events:
+            self._held_bytes += len(event.raw)
+            self._take(event)
+        return await self._settle()
+
+    async def finish(self, rest: bytes = b"", *, broken: bool = False) -> Out:
+        """Ends the stream, with what came behind its last complete event.
+
+        All that waits is asked about as the last. `broken` says that the upstream did not come to the end: then a
+        call that was not complete enough to ask about does not go out.
+        """
+        if self._stopped:
+            return Out()
+        if rest:
+            self._take(parsed(rest))
+        self._texts.end()
+        if not broken:
+            self._calls.end()
+        out = await self._settle()
+        self._stopped = True
+        return out
+
+    def _take(self, event: Event) -> None:
+        if event.data is None:
+            self._queue.append(_Waiting(event, None, [], []))
+            return
+        json = decoded(event.data)
+        readable = json is not msgspec.UNSET
+        value = json if readable else None
+        pieces = self._format.event_pieces(value) if self._watches else ()
+        deltas = self._format.event_calls(value) if self._governs else ()
+        texts = [(piece, self._texts.take(piece)) for piece in pieces]
+        self._queue.append(_Waiting(event, value, texts, [self._calls.take(delta) for delta in deltas]))
+        for choice in self._format.ended_choices(value):
+            self._texts.end(choice)
+            self._calls.end(choice)
+        if self._format.ends(event.data, value):
+            self._texts.end()
+            self._calls.end()
+        elif not readable and event.data.strip() and self._format.name != "plain" and self._unreadable is None:
+            self._unreadable = self._queue[-1]
+
+    async def _settle(self) -> Out:
+        cuts = [(self._place_of(part), refusal_for(cut)) for part, cut in await self._texts.ask()]
+        refused = [(self._place_of(call), refusal) for call, refusal in await self._calls.ask()]
+        if self._unreadable is not None:
+            refused.append((self._queue.index(self._unreadable), _UNREADABLE))
+        stops = sorted((*cuts, *refused), key=lambda stop: stop[0])
+        if stops:
+            return await self._stop(*stops[0])
+        raw = self._released()
+        if self._held_bytes > self._max_held_bytes:
+            self._stopped = True
+            return Out(raw, _TOO_MUCH)
+        return Out(raw)
+
+    async def _stop(self, place: int, refusal: Refusal) -> Out:
+        """Ends the stream before the event at this place; what stands ahead of it is asked about as the last."""
+        self._stopped = True
+        del self._queue[place:]
+        self._texts.keep(part for waiting in self._queue for part in waiting.parts())
+        self._texts.end()
+        for part, cut in await self._texts.ask():
+            earlier = self._place_of(part)
+            if earlier < place:
+                place, refusal = earlier, refusal_for(cut)
+        del self._queue[place:]
+        return Out(self._released(), refusal)
+
+    def _released(self) -> bytes:
+        ready = next((at for at, waiting in enumerate(self._queue) if not waiting.ready), len(self._queue))
+        raw = b"".join(waiting.raw() for waiting in self._queue[:ready])
+        self._held_bytes -= sum(len(waiting.event.raw) for waiting in self._queue[:ready])
+        del self._queue[:ready]
+        return raw
+
+    def _place_of(self, wanted: Part | Call) -> int:
+        for at, waiting in enumerate(self._queue):
+            if any(wanted is call for call in waiting.calls) or any(wanted is part for part in waiting.parts()):
+                return at
+        return 0
+
+
+def _changed(data: bytes, json: Any, changes: list[Change]) -> bytes:
+    """Gives the event's JSON with the changes, in place where that is safe.
+
+    A member that stands twice in its object is changed in the first place and read in the last, so the result is
+    read once more, and written anew where it does not say what it should.
+    """
+    for change in changes:
+        if isinstance(change, Set):
+            holder = json
+            for key in change.path[:-1]:
+                holder = holder[key]
+            holder[change.path[-1]] = change.value
+    try:
+        changed = spliced(data, changes)
+    except (ValueError, RecursionError):
+        changed = b""
+    return changed if decoded(changed) == json else dumps(json, separators=(",", ":")).encode()
