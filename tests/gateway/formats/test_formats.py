@@ -1,0 +1,118 @@
+"""Tests of what all formats promise: they survive whatever a stranger's upstream says."""
+
+import json
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.answers import Path, ToolCall
+from gateway.endpoints import load_endpoints
+from gateway.formats import chat, completions, format_of, plain, responses
+
+KEYS = (
+    "action added arguments audio choices code command commands content content_index custom delta error event finish_reason "
+    "function function_call id index input instructions item logprobs message messages name object operation output "
+    "output_index output_text part prompt queries reasoning reasoning_content reasoning_details refusal response role "
+    "summary summary_index text thinking tool_calls tools transcript type usage input_tokens prompt_tokens "
+    "prompt_tokens_details cached_tokens"
+).split()
+TYPES = (
+    "function_call custom_tool_call web_search_call mcp_approval_request message reasoning output_text refusal error "
+    "response.output_text.delta response.output_text.done response.new.delta response.output_item.added "
+    "response.output_item.done response.function_call_arguments.delta response.function_call_arguments.done "
+    "response.completed response.created response.content_part.added response.reasoning_summary_part.done user"
+).split()
+LEAF = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 3)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=3)
+    | st.sampled_from(TYPES)
+)
+JSON = st.recursive(
+    LEAF,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+    max_leaves=25,
+)
+SHAPED = st.builds(
+    lambda kind, more, choices, output: {"type": kind, "choices": choices, "output": output, **more},
+    st.sampled_from(TYPES),
+    st.dictionaries(st.sampled_from(KEYS), JSON, max_size=5),
+    st.lists(st.dictionaries(st.sampled_from(("delta", "message", "index", "text", "logprobs")), JSON), max_size=3),
+    st.lists(st.dictionaries(st.sampled_from(("type", "content", "name", "summary", "arguments")), JSON), max_size=3),
+)
+FORMATS = [chat, responses, completions, plain]
+DEEP = b'{"choices":[{"delta":{"x":' + b'{"a":[' * 180 + b"1" + b"]}" * 180 + b"}}]}"
+
+
+def at(value: Any, path: Path) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda each: each.name)
+@given(value=JSON | SHAPED, other=JSON | SHAPED)
+def test_any_json_is_survived(format: ModuleType, value: Any, other: Any) -> None:
+    for piece in format.pieces(value):
+        assert at(value, piece.path) == piece.text or not isinstance(at(value, piece.path), str)
+    for piece in format.event_pieces(value):
+        assert at(value, piece.path) == piece.text or not isinstance(at(value, piece.path), str)
+        hash((piece.choice, piece.place, piece.lane))
+    for found in format.calls(value):
+        assert isinstance(at(value, found.path), dict)
+        assert isinstance(found.call.name, str)
+        assert isinstance(found.call.arguments, str)
+    for delta in format.event_calls(value):
+        hash((delta.choice, delta.place))
+    format.ended_choices(value)
+    format.usage(value)
+    format.ends(b"", value)
+    assert isinstance(format.output_text(value), str)
+    assert isinstance(format.input_text(value), str)
+    format.context_changes(value, "remember")
+    format.tool_results(value, other, [(ToolCall("1", "f", "{}"), "done")])
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda each: each.name)
+@given(events=st.lists(JSON | SHAPED, max_size=6))
+def test_any_events_are_assembled_to_something_that_is_json(format: ModuleType, events: list[Any]) -> None:
+    data = [json.dumps(event).encode() for event in events]
+    reply = format.assembled([*data, b"no json", b"\xff", DEEP, b"[" * 100_000])
+    json.dumps(reply)
+    format.pieces(reply)
+    format.calls(reply)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "format"),
+    [
+        ("POST", "/chat/completions", chat),
+        ("GET", "/chat/completions", plain),
+        ("GET", "/chat/completions/c1", chat),
+        ("POST", "/responses", responses),
+        ("GET", "/responses/r1", responses),
+        ("POST", "/responses/r1/cancel", responses),
+        ("GET", "/responses/r1/input_items", plain),
+        ("POST", "/completions", completions),
+        ("POST", "/embeddings", plain),
+    ],
+)
+def test_an_endpoint_has_its_format(method: str, path: str, format: ModuleType) -> None:
+    assert format_of(load_endpoints().find(method, path)) is format
+
+
+def test_a_path_that_nobody_knows_is_plain() -> None:
+    assert format_of(None) is plain
+
+
+def test_the_names_of_endpoints_lead_to_formats_too() -> None:
+    assert [format_of(name).name for name in ("chat.completions", "responses", "files")] == [
+        "chat",
+        "responses",
+        "plain",
+    ]
