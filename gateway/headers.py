@@ -16,8 +16,8 @@ _ENDS_HERE = frozenset(
         b"content-length",
     )
 )
-_OURS = frozenset((b"host", b"expect", b"x-api-key", b"x-lukhas-signals", b"x-lukhas-tools", b"x-lukhas-explain"))
-_REQUEST_ENDS_HERE = _ENDS_HERE | _OURS
+_REQUEST_ENDS_HERE = _ENDS_HERE | frozenset((b"host", b"expect", b"x-api-key"))
+_OURS = b"x-lukhas-"
 _DECODABLE = (b"gzip", b"deflate", b"identity")
 
 
@@ -31,7 +31,7 @@ def forwarded(headers: Headers, host: bytes, authorization: bytes | None, *, rea
     named = _named_in_connection(headers)
     for pair in headers:
         name = pair[0].lower()
-        if name in _REQUEST_ENDS_HERE or name in named:
+        if name in _REQUEST_ENDS_HERE or name in named or name.startswith(_OURS):
             continue
         if name == b"authorization" and authorization is not None:
             continue
@@ -50,7 +50,7 @@ def returned(headers: Headers, *added: tuple[bytes, bytes], changed: bool = Fals
     out = []
     for pair in headers:
         name = pair[0].lower()
-        if name in _ENDS_HERE or name in named:
+        if name in _ENDS_HERE or name in named or name.startswith(_OURS):
             continue
         if changed and name in (b"content-encoding", b"content-md5", b"digest", b"content-digest", b"etag"):
             continue
