@@ -1,7 +1,7 @@
 """Says how many tokens an exchange took: what the upstream reports, else a count of its own that says so."""
 
 import msgspec
-from rs_bpe import openai
+from rs_bpe.bpe import openai
 
 from gateway import Exchange, Startup, Usage, hookimpl, input_text, output_text, reported_usage
 

@@ -24,6 +24,7 @@ class Size(int):
     """A number of bytes; written as a number or with a unit: `50 MiB`, `64 KiB`, `1 GiB`."""
 
 
+_PLAIN_TAG = "tag:yaml.org,2002:"
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
@@ -70,6 +71,10 @@ def _composed(text: str, source: str) -> yaml.Node | None:
 
 def _values(node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], source: str) -> Any:
     lines.setdefault(at, node.start_mark.line + 1)
+    if not node.tag.startswith(_PLAIN_TAG) or node.tag.startswith(f"{_PLAIN_TAG}python"):
+        raise DocumentError(
+            f"{source}, line {node.start_mark.line + 1}, {_dotted(at)}: tags ({node.tag}) are not read."
+        )
     if isinstance(node, yaml.MappingNode):
         values: dict[Any, Any] = {}
         for key_node, value_node in node.value:

@@ -1,0 +1,82 @@
+"""The settings in force: flags over environment over file."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import Settings, is_loopback, load_settings
+from policies.document import DocumentError
+
+
+def written(folder: Path, text: str) -> str:
+    path = folder / "gateway.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_flag_beats_environment_beats_file(tmp_path: Path) -> None:
+    file = written(tmp_path, "server: {port: 1111, host: 127.0.0.9}\nupstream: {url: 'http://file/v1'}\n")
+    environ = {"LUKHAS_PORT": "2222", "LUKHAS_UPSTREAM": "http://environ/v1"}
+    settings = load_settings(file, environ, {("server", "port"): 3333}).settings
+    assert (settings.server.port, settings.upstream.url, settings.server.host) == (
+        3333,
+        "http://environ/v1",
+        "127.0.0.9",
+    )
+
+
+def test_a_flag_that_is_not_given_says_nothing(tmp_path: Path) -> None:
+    file = written(tmp_path, "server: {port: 1111}")
+    assert load_settings(file, {}, {("server", "port"): None}).settings.server.port == 1111
+
+
+def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, "mode: enforce")
+    loaded = load_settings(None, {"LUKHAS_CONFIG": file})
+    assert (loaded.settings.mode, loaded.folder) == ("enforce", tmp_path)
+
+
+def test_without_a_file_the_defaults_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(None, {}).settings == Settings()
+
+
+def test_the_operators_key_comes_from_the_environment() -> None:
+    assert load_settings(None, {"OPENAI_API_KEY": "sk-operator"}).settings.upstream.api_key == "sk-operator"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("sever: {}", r"line 1, sever: unknown key; known: server, .*Did you mean 'server'"),
+        ("flags: {BROWSER: true}", r"flags.BROWSER: unknown flag; known: BROWSER_TOOL"),
+        ("upstream: {url: 'ftp://x'}", r"upstream.url: 'ftp://x' is not an http or https address"),
+        ("upstream: {url: 'http://'}", r"upstream.url: 'http://' is not an http"),
+        ("mode: on", r"line 1, mode: "),
+        ("server: {workers: 0}", r"server.workers: expected `int` >= 1"),
+        ("coverage: {accepted_gaps: [{endpoints: a, hooks: [judge], reason: no}]}", r"reason: expected `str`"),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(DocumentError, match=sentence) as caught:
+        load_settings(written(tmp_path, text), {})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_environment_names_the_variable() -> None:
+    with pytest.raises(DocumentError, match=r"LUKHAS_PORT \(server.port\)"):
+        load_settings(None, {"LUKHAS_PORT": "many"})
+
+
+@pytest.mark.parametrize(
+    ("host", "passthrough"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("10.0.0.5", False)],
+)
+def test_keys_pass_through_by_default_on_loopback_only(host: str, passthrough: bool) -> None:
+    settings = load_settings(None, {"LUKHAS_HOST": host}).settings
+    assert is_loopback(host) is passthrough
+    assert settings.passthrough is passthrough
+
+
+def test_passthrough_can_be_turned_off_on_loopback(tmp_path: Path) -> None:
+    assert load_settings(written(tmp_path, "auth: {passthrough: false}"), {}).settings.passthrough is False

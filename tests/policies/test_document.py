@@ -1,0 +1,69 @@
+"""Reading what an operator writes: the value, or a sentence with file, line, key, and what is allowed."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from policies.document import DocumentError, Size, read_document, read_file
+
+
+class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    count: int = 1
+    level: str = "low"
+
+
+class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    inner: Inner = Inner()
+    names: tuple[Inner, ...] = ()
+    size: Size = Size(5)
+    needed: str = "x"
+
+
+def test_a_document_becomes_a_typed_value() -> None:
+    outer = read_document("inner: {count: 3}\nnames:\n  - {level: high}\nsize: 2 MiB\n", Outer, "a.yaml")
+    assert outer == Outer(Inner(3), (Inner(level="high"),), Size(2 << 20))
+
+
+def test_an_empty_document_has_the_defaults() -> None:
+    assert read_document("", Outer, "a.yaml") == read_document("# nothing\n", Outer, "a.yaml") == Outer()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("inner:\n  cuont: 3", "a.yaml, line 2, inner.cuont: unknown key; known: count, level. Did you mean 'count'?"),
+        ("inner:\n  count: many", "a.yaml, line 2, inner.count: expected `int`, got `str`."),
+        ("names:\n- {}\n- {leevl: x}", "a.yaml, line 3, names[1].leevl: unknown key"),
+        ("size: huge", "a.yaml, line 1, size: expected a size such as 1048576 or `1 MiB`."),
+        ("size: -1", "a.yaml, line 1, size: expected a size"),
+        ("inner: 3", "a.yaml, line 1, inner: expected `object`, got `int`."),
+        ("inner: {}\n\ninner: {}", "a.yaml, line 3, inner: the key stands here twice."),
+        ("inner: {count: [}", "a.yaml, line 1: not YAML"),
+        ("- 1", "a.yaml, line 1: expected `object`, got `array`."),
+        ("? [a]\n: 1", "a.yaml, line 1: a key must be a word."),
+        ("inner: !!python/object:os.system {}", "a.yaml"),
+    ],
+)
+def test_a_fault_names_file_line_key_and_what_is_allowed(text: str, sentence: str) -> None:
+    with pytest.raises(DocumentError, match="^" + re.escape(sentence)):
+        read_document(text, Outer, "a.yaml")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match=r"gone\.yaml: cannot be read: No such file"):
+        read_file(tmp_path / "gone.yaml", Outer)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(DocumentError, match="not UTF-8"):
+        read_file(tmp_path / "a.yaml", Outer)
+
+
+@pytest.mark.parametrize(
+    ("written", "bytes_"), [("7", 7), ("64 KiB", 65536), ("1.5 MiB", 1572864), ("1GB", 10**9), ("10 b", 10)]
+)
+def test_sizes_have_units(written: str, bytes_: int) -> None:
+    assert read_document(f"size: {written}", Outer, "a.yaml").size == bytes_
