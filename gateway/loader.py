@@ -58,7 +58,7 @@ class Chain(msgspec.Struct, frozen=True):
 
 def load_chain(loaded: Loaded, counted: Counted) -> Chain:
     """Gives the chain that the settings describe; `counted` is told of each fault. Errors: LoadError, DocumentError."""
-    names = _chain_names(loaded.settings.chain)
+    names = chain_names(loaded.settings.chain)
     plugins = [_load(name, loaded) for name in names]
     unused = sorted(set(loaded.settings.plugins) - {plugin.name for plugin in plugins})
     if unused:
@@ -98,7 +98,8 @@ def chain_of(plugins: Iterable[Plugin], counted: Counted) -> Chain:
     return Chain(plugins, implementations, lifecycle)
 
 
-def _chain_names(chain: tuple[str, ...]) -> list[str]:
+def chain_names(chain: tuple[str, ...]) -> list[str]:
+    """Gives the names of the plugins in order. Errors: LoadError for one that is named twice."""
     names = [name for entry in chain for name in (SHIPPED_CHAIN if entry == "default" else (entry,))]
     for number, name in enumerate(names):
         if name in names[:number]:

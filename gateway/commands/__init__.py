@@ -1,0 +1,54 @@
+"""The `lukhas` command: each subcommand is a module of this package, imported when it is asked for."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from gateway.commands.failing import Failed
+from gateway.loader import LoadError
+from gateway.processes.listening import ListenError
+from gateway.processes.supervisor import StartError
+from policies.document import DocumentError
+from storage.journal import JournalError
+
+NAMES = ("serve", "simulate")
+
+
+class Commands(click.Group):
+    """Finds a subcommand by its name, so that `lukhas serve` does not load what the office needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Gives the names in the order in which a newcomer meets them."""
+        return list(NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the module of a subcommand."""
+        if cmd_name not in NAMES:
+            return None
+        command = import_module(f"gateway.commands.{cmd_name}").command
+        return command if isinstance(command, click.Command) else None
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lukhas-gateway", prog_name="lukhas")
+def lukhas() -> None:
+    """A drop-in gateway between the OpenAI SDK and OpenAI.
+
+    \b
+    Example:
+      lukhas serve --simulate
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line: 0 done, 1 refused or found faults, 2 wrong use."""
+    try:
+        lukhas.main(arguments, prog_name="lukhas", standalone_mode=True)
+    except (Failed, DocumentError, LoadError, JournalError, ListenError, StartError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"{error.filename}: {error.strerror}." if error.filename else str(error), err=True)
+        sys.exit(1)

@@ -1,0 +1,189 @@
+"""Starts the children, starts again what dies, ends what stands still, and stops them all in order."""
+
+import selectors
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from types import FrameType
+
+import msgspec
+
+from gateway.processes.child import Child, started
+from gateway.processes.orders import Orders
+
+MODULES = {role: f"gateway.processes.{role}" for role in ("worker", "office", "simulator")}
+
+_WITH_A_PULSE = ("worker", "office")
+
+
+class StartError(Exception):
+    """A child cannot start, and said why."""
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How long the supervisor waits, in seconds.
+
+    `silence` is how long a child's loop may stand; `start` how long it may take to be ready. `drain` is what the
+    children have to end their exchanges, `end` what they have after that. A child that ended is started again at
+    once, the next time after `first_pause`, then ever later up to `longest_pause`.
+    """
+
+    silence: float = 10.0
+    start: float = 60.0
+    drain: float = 30.0
+    end: float = 5.0
+    first_pause: float = 0.25
+    longest_pause: float = 10.0
+
+
+class Place:
+    """A part to play, and the child that plays it now; `again_at` is when the next one starts."""
+
+    def __init__(self, name: str, orders: Orders) -> None:
+        self.name = name
+        self.orders = orders
+        self.child: Child | None = None
+        self.again_at: float | None = None
+        self.lives = 0
+        self.ended_in_a_row = 0
+
+
+class Supervisor:
+    """Holds one child in each place. `say` is told what the operator should know."""
+
+    def __init__(
+        self,
+        places: Sequence[tuple[str, Orders]],
+        listeners: Sequence[socket.socket],
+        environ: Mapping[str, str],
+        patience: Patience,
+        say: Callable[[str], None],
+    ) -> None:
+        self._places = [Place(name, orders) for name, orders in places]
+        self._listeners = listeners
+        self._environ = dict(environ)
+        self._patience = patience
+        self._say = say
+        self._selector = selectors.DefaultSelector()
+        self._signals = 0
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Runs until SIGTERM or SIGINT; calls `ready` once all children are. Errors: StartError."""
+        woken, waking = socket.socketpair()
+        with woken, waking, self._selector:
+            woken.setblocking(False)
+            waking.setblocking(False)
+            self._selector.register(woken, selectors.EVENT_READ)
+            before = [(number, signal.signal(number, self._count)) for number in (signal.SIGTERM, signal.SIGINT)]
+            wakeup = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+            try:
+                for place in self._places:
+                    self._start(place)
+                self._until(self._all_ready)
+                if self._signals == 0:
+                    ready()
+                    self._until(lambda: False)
+            finally:
+                self._stop()
+                signal.set_wakeup_fd(wakeup)
+                for number, handler in before:
+                    signal.signal(number, handler)
+
+    def _count(self, _signal: int, _frame: FrameType | None) -> None:
+        self._signals += 1
+
+    def _all_ready(self) -> bool:
+        for place in self._places:
+            child = place.child
+            if child is not None and child.fault is not None:
+                raise StartError(child.fault)
+        return all(place.child is not None and place.child.ready for place in self._places)
+
+    def _until(self, done: Callable[[], bool]) -> None:
+        """Looks after the children until `done`, or until a signal comes."""
+        while self._signals == 0 and not done():
+            self._look(1.0)
+            now = monotonic()
+            for place in self._places:
+                if place.child is None:
+                    if place.again_at is not None and place.again_at <= now:
+                        self._start(place)
+                else:
+                    self._watch(place.child, now)
+
+    def _start(self, place: Place) -> None:
+        writer = f"{place.orders.writer}-{place.lives}"
+        orders = msgspec.structs.replace(place.orders, restarts=place.lives, writer=writer)
+        place.lives += 1
+        place.again_at = None
+        place.child = started(MODULES[orders.role], place.name, orders, self._environ)
+        self._selector.register(place.child.reports, selectors.EVENT_READ, place)
+
+    def _look(self, most_seconds: float) -> None:
+        """Waits for something to happen, at most so long, and hears what the children say."""
+        due = min((place.again_at for place in self._places if place.again_at is not None), default=None)
+        if due is not None:
+            most_seconds = max(0.0, min(most_seconds, due - monotonic()))
+        for key, _ in self._selector.select(most_seconds):
+            if key.data is None:
+                key.fileobj.recv(64)  # type: ignore[union-attr]
+            else:
+                self._hear(key.data)
+
+    def _hear(self, place: Place) -> None:
+        child = place.child
+        if child is None or child.hear():
+            return
+        self._selector.unregister(child.reports)
+        how = child.gone()
+        place.child = None
+        if self._signals:
+            return
+        if child.fault is not None and place.lives == 1:
+            raise StartError(child.fault)
+        self._again(place, child, how)
+
+    def _again(self, place: Place, child: Child, how: str) -> None:
+        patience = self._patience
+        now = monotonic()
+        if now - child.started > patience.longest_pause:
+            place.ended_in_a_row = 0
+        pause = min(patience.first_pause * place.ended_in_a_row**2, patience.longest_pause)
+        place.ended_in_a_row += 1
+        place.again_at = now + pause
+        why = f": {child.fault}" if child.fault else ""
+        self._say(f"The {place.name} (process {child.pid}) {how}{why}; it is started again.")
+
+    def _watch(self, child: Child, now: float) -> None:
+        if child.ready and child.orders.role not in _WITH_A_PULSE:
+            return
+        allowed = self._patience.silence if child.ready else self._patience.start
+        if now - child.last_heard > allowed:
+            self._say(f"The {child.name} (process {child.pid}) has stood still for {allowed:.0f} s; it is ended.")
+            child.last_heard = now
+            child.kill()
+
+    def _stop(self) -> None:
+        """Stops listening; then workers, so that their last exchanges find the office; then the others."""
+        for listener in self._listeners:
+            listener.close()
+        self._signals = max(self._signals, 1)
+        for role in ("worker", "office", "simulator"):
+            places = [place for place in self._places if place.orders.role == role]
+            self._end([place for place in places if place.child is not None])
+
+    def _end(self, places: list[Place]) -> None:
+        asked = 0
+        deadline = monotonic() + self._patience.drain + self._patience.end
+        while running := [place.child for place in places if place.child is not None]:
+            if asked < min(self._signals, 2):
+                asked += 1
+                for child in running:
+                    child.stop()
+                if asked == 2:
+                    deadline = monotonic() + self._patience.end
+            if monotonic() > deadline:
+                for child in running:
+                    child.kill()
+            self._look(0.2)
