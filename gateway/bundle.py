@@ -1,8 +1,6 @@
 """Builds the two journal lines of an exchange: `began` before the upstream is asked, `ended` with what came of it."""
 
 from datetime import UTC, datetime
-from typing import Any
-
 import msgspec
 
 from gateway.answers import Refusal, Usage
@@ -21,31 +19,6 @@ class Began(msgspec.Struct, frozen=True, tag_field="event", tag="began", omit_de
     endpoint: str
     method: str
     model: str | None
-
-
-class AttemptLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One request to an upstream; times in milliseconds since the exchange arrived."""
-
-    upstream: str
-    model: str | None
-    began_ms: float
-    first_byte_ms: float | None
-    ended_ms: float
-    status: int | None = None
-    request_id: str | None = None
-    error: str | None = None
-
-
-class StepLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One run of a hook; times in microseconds, `began_us` since the exchange arrived."""
-
-    hook: str
-    plugin: str
-    version: str
-    began_us: float
-    took_us: float
-    answer: Any = None
-    fault: str | None = None
 
 
 class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended", omit_defaults=True):
@@ -71,8 +44,8 @@ class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended", omit_de
     trace_id: str | None = None
     refusal: Refusal | None = None
     error: str | None = None
-    attempts: tuple[AttemptLine, ...] = ()
-    trail: tuple[StepLine, ...] = ()
+    attempts: list[Attempt] = []
+    trail: list[Step] = []
 
 
 def began_line(exchange: Exchange) -> bytes:
@@ -118,13 +91,13 @@ def ended_line(exchange: Exchange, status: int | None, now: int) -> bytes:
                 last.request_id if last else None,
                 exchange.usage,
                 (total - upstream_ns(exchange)) / 1e6,
-                (last.first_byte - exchange.clock) / 1e6 if last and last.first_byte else None,
+                last.first_byte_ns / 1e6 if last and last.first_byte_ns else None,
                 total / 1e6,
                 trace_id(exchange),
                 exchange.refusal,
                 exchange.error,
-                tuple([_attempt_line(each, exchange.clock) for each in attempts]),
-                tuple([_step_line(step) for step in exchange.trail]),
+                attempts,
+                exchange.trail,
             )
         )
         + b"\n"
@@ -138,7 +111,7 @@ def endpoint_name(exchange: Exchange) -> str:
 
 def upstream_ns(exchange: Exchange) -> int:
     """Gives the time that was spent waiting for upstreams, in ns."""
-    return sum(attempt.ended - attempt.began for attempt in exchange.attempts)
+    return sum(attempt.ended_ns - attempt.began_ns for attempt in exchange.attempts)
 
 
 def trace_id(exchange: Exchange) -> str | None:
@@ -157,20 +130,3 @@ def model_used(exchange: Exchange) -> str | None:
 
 def _moment(ns: int) -> datetime:
     return datetime.fromtimestamp(ns / 1e9, UTC)
-
-
-def _attempt_line(attempt: Attempt, clock: int) -> AttemptLine:
-    return AttemptLine(
-        attempt.upstream,
-        attempt.model,
-        (attempt.began - clock) / 1e6,
-        (attempt.first_byte - clock) / 1e6 if attempt.first_byte else None,
-        (attempt.ended - clock) / 1e6,
-        attempt.status,
-        attempt.request_id,
-        attempt.error,
-    )
-
-
-def _step_line(step: Step) -> StepLine:
-    return StepLine(step.hook, step.plugin, step.version, step.began / 1e3, step.took / 1e3, step.answer, step.fault)

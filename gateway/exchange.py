@@ -107,29 +107,29 @@ class Reply:
         return first_header(self.headers, name)
 
 
-class Attempt(msgspec.Struct, frozen=True):
-    """One request to an upstream; times in nanoseconds of the monotonic clock, None for what did not happen."""
+class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One request to an upstream; times in ns since the exchange arrived, None for what did not happen."""
 
     upstream: str
     model: str | None
-    began: int
-    first_byte: int | None
-    ended: int
-    status: int | None
-    request_id: str | None
+    began_ns: int
+    first_byte_ns: int | None
+    ended_ns: int
+    status: int | None = None
+    request_id: str | None = None
     error: str | None = None
 
 
-class Step(msgspec.Struct, frozen=True, gc=False):
-    """One run of one hook of one plugin; `began` in ns since the exchange arrived, `took` in ns."""
+class Step(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One run of one hook of one plugin; `began_ns` since the exchange arrived."""
 
     hook: str
     plugin: str
     version: str
-    began: int
-    took: int
-    answer: Answer | None
-    fault: str | None
+    began_ns: int
+    took_ns: int
+    answer: Answer | None = None
+    fault: str | None = None
 
 
 class Exchange:

@@ -80,6 +80,7 @@ class Passage:
             exchange.error = f"{type(error).__name__}: {error}"[:500]
             self._fail(_OWN_FAULT, "failed")
         finally:
+            self._relay = None  # it knows this passage; without the knot both go at once, not at some collection
             if self._stream is not None:
                 await self._stream.aclose()
 
@@ -178,13 +179,14 @@ class Passage:
         (name, model, began), reply = self._sending, self._reply
         self._sending = self._reply = None
         request_id = first_header(reply.headers, b"x-request-id") if reply else None
+        clock = self._exchange.clock
         self._exchange.attempts.append(
             Attempt(
                 name,
                 model,
-                began,
-                self._first_byte if reply else None,
-                monotonic_ns(),
+                began - clock,
+                self._first_byte - clock if reply else None,
+                monotonic_ns() - clock,
                 reply.status if reply else None,
                 request_id.decode("latin-1") if request_id else None,
                 type(error).__name__ if error else None,

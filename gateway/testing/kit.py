@@ -131,8 +131,8 @@ async def _asked(
     del exchange.trail[steps:]
     if step.fault is not None:
         return answer, f"{HANGS} ({step.fault})" if step.fault.startswith("overran") else step.fault
-    if step.took > implementation.budget_ns:
-        return answer, f"it took {step.took / 1e6:.0f} ms, the budget is {implementation.budget_ns / 1e6:.0f} ms"
+    if step.took_ns > implementation.budget_ns:
+        return answer, f"it took {step.took_ns / 1e6:.0f} ms, the budget is {implementation.budget_ns / 1e6:.0f} ms"
     return answer, None
 
 
