@@ -153,5 +153,6 @@ def test_a_response_ends_with_the_error_event_of_its_api() -> None:
 
 
 def test_a_streamed_body_reads_as_its_whole_reply_even_when_it_is_cut() -> None:
-    body = b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"a"}}]}\n\ndata: {"choices":[{"delta":{"content":"b"}}]}'
+    first, last = (b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}' % text for text in (b"a", b"b"))
+    body = first + b"\n\n" + last
     assert reply_of(body, chat)["choices"][0]["message"]["content"] == "ab"

@@ -5,8 +5,7 @@ from typing import Any
 from gateway.answers import Set, ToolCall
 from gateway.formats import chat
 from gateway.formats.found import CallDelta, Piece
-
-from tests.gateway.formats.streams import chat_chunk
+from tests.builders.streams import chat_chunk
 
 REPLY: dict[str, Any] = {
     "choices": [

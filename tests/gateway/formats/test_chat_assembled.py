@@ -7,7 +7,7 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from gateway.formats import chat
-from tests.gateway.formats.streams import chat_chunk, chat_streams, data_of
+from tests.builders.streams import chat_chunk, chat_streams, data_of
 
 
 def of_the_sdk(chunks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -12,19 +12,21 @@ from gateway.answers import Path, ToolCall
 from gateway.endpoints import load_endpoints
 from gateway.formats import chat, completions, format_of, plain, responses
 
-KEYS = (
-    "action added arguments audio choices code command commands content content_index custom delta error event finish_reason "
-    "function function_call id index input instructions item logprobs message messages name object operation output "
-    "output_index output_text part prompt queries reasoning reasoning_content reasoning_details refusal response role "
+_NAMES = (
+    "action added arguments audio choices code command commands content content_index custom delta error event "
+    "finish_reason function function_call id index input instructions item logprobs message messages name object "
+    "operation output output_index output_text part prompt queries reasoning reasoning_content reasoning_details refusal response role "
     "summary summary_index text thinking tool_calls tools transcript type usage input_tokens prompt_tokens "
     "prompt_tokens_details cached_tokens"
-).split()
-TYPES = (
+)
+_KINDS = (
     "function_call custom_tool_call web_search_call mcp_approval_request message reasoning output_text refusal error "
     "response.output_text.delta response.output_text.done response.new.delta response.output_item.added "
     "response.output_item.done response.function_call_arguments.delta response.function_call_arguments.done "
     "response.completed response.created response.content_part.added response.reasoning_summary_part.done user"
-).split()
+)
+KEYS = _NAMES.split()
+TYPES = _KINDS.split()
 LEAF = (
     st.none()
     | st.booleans()
@@ -82,10 +84,17 @@ def test_any_json_is_survived(format: ModuleType, value: Any, other: Any) -> Non
 @given(events=st.lists(JSON | SHAPED, max_size=6))
 def test_any_events_are_assembled_to_something_that_is_json(format: ModuleType, events: list[Any]) -> None:
     data = [json.dumps(event).encode() for event in events]
-    reply = format.assembled([*data, b"no json", b"\xff", DEEP, b"[" * 100_000])
+    reply = format.assembled(data)
     json.dumps(reply)
     format.pieces(reply)
     format.calls(reply)
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda each: each.name)
+def test_what_is_no_json_or_nested_beyond_reason_is_passed_over(format: ModuleType) -> None:
+    reply = format.assembled([b"no json", b"\xff", b'{"x": 1}', DEEP, b"[" * 100_000, b"\xff\xfe{\x00}\x00"])
+    json.dumps(reply)
+    format.pieces(reply)
 
 
 @pytest.mark.parametrize(

@@ -73,3 +73,70 @@ def chat_streams(draw: st.DrawFn) -> list[dict[str, Any]]:
     chunks = [choice.pop(0) for choice in choices] + draw(interleaved(choices))
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     return [*chunks, {**chat_chunk(None), "usage": usage}]
+
+
+def message_item(index: int, text: str) -> dict[str, Any]:
+    """Gives a finished message as an output item."""
+    part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    return {"id": f"msg_{index}", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+
+
+def call_item(index: int, name: str, arguments: str) -> dict[str, Any]:
+    """Gives a finished call as an output item."""
+    ids = {"id": f"fc_{index}", "call_id": f"call_{index}"}
+    return {**ids, "type": "function_call", "status": "completed", "name": name, "arguments": arguments}
+
+
+def told(item: dict[str, Any], index: int, pieces: list[str]) -> list[dict[str, Any]]:
+    """Gives the events of an item whose text, or arguments, come in these pieces."""
+    place = {"output_index": index, "item_id": item["id"]}
+    if item["type"] == "message":
+        begun, kind, key, place = {**item, "content": []}, "response.output_text", "text", {**place, "content_index": 0}
+        part = item["content"][0]
+        first = [{"type": "response.content_part.added", **place, "part": {**part, "text": ""}}]
+        last = [{"type": "response.content_part.done", **place, "part": part}]
+    else:
+        begun, kind, key = {**item, "arguments": ""}, "response.function_call_arguments", "arguments"
+        first, last = [], []
+    text = "".join(pieces)
+    return [
+        {"type": "response.output_item.added", "output_index": index, "item": {**begun, "status": "in_progress"}},
+        *first,
+        *({"type": f"{kind}.delta", **place, "delta": piece} for piece in pieces),
+        {"type": f"{kind}.done", **place, key: text},
+        *last,
+        {"type": "response.output_item.done", "output_index": index, "item": item},
+    ]
+
+
+def response_events(items: list[dict[str, Any]], middle: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Gives the events of a response around those of its items, numbered."""
+    response = {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 7,
+        "model": "m",
+        "status": "in_progress",
+        "output": [],
+    }
+    usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    whole = {**response, "status": "completed", "output": items, "usage": usage}
+    events = [
+        {"type": "response.created", "response": response},
+        *middle,
+        {"type": "response.completed", "response": whole},
+    ]
+    return [{**event, "sequence_number": number} for number, event in enumerate(events)]
+
+
+@st.composite
+def response_streams(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """The events of a response with messages and calls, their texts cut into deltas."""
+    items, middle = [], []
+    for index in range(draw(st.integers(0, 3))):
+        text = draw(TEXT)
+        call = draw(st.booleans())
+        item = call_item(index, "look_up", text) if call else message_item(index, text)
+        items.append(item)
+        middle.append(told(item, index, draw(cut(text))))
+    return response_events(items, draw(interleaved(middle)))
