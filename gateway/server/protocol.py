@@ -191,7 +191,7 @@ class ServerClient:
             self.keep_alive = False
         head = self._head(status, headers, reason)
         if self.received.method == b"HEAD" or status in (204, 304):
-            head.append(b"\r\n" if length is None else b"content-length: %d\r\n\r\n" % length)
+            head.append(b"\r\n" if length is None or status == 204 else b"content-length: %d\r\n\r\n" % length)
         elif length is not None:
             head.append(b"content-length: %d\r\n\r\n" % length)
         elif self._protocol.http_version == "1.0":

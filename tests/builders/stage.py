@@ -8,7 +8,9 @@ from typing import Any
 
 from tests.builders.gateway import RunningGateway, running_gateway
 from tests.builders.raw_client import RawReply, raw_client
-from tests.builders.scripted_upstream import Link, ReceivedRequest, Script, ScriptedUpstream, scripted_upstream
+from tests.builders.scripted_upstream import Link, ReceivedRequest, Script, ScriptedUpstream, reply, scripted_upstream
+
+OK = reply(b"{}", b"Content-Type: application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ async def staged(script: Script, *, prefix: str = "/v1", **sections: Any) -> Asy
 class Recording:
     """A script that answers each request with the same bytes, and keeps the requests."""
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes = OK) -> None:
         self.answer = answer
         self.requests: list[ReceivedRequest] = []
 
@@ -68,6 +70,34 @@ class Recording:
     @property
     def last(self) -> ReceivedRequest:
         return self.requests[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStage(Stage):
+    """A stage for all tests of a file: each says what the upstream answers, and looks at what came there."""
+
+    script: Recording
+
+    async def answered(self, answer: bytes, request: bytes, method: bytes = b"GET") -> RawReply:
+        """Gives the reply at the client for what the upstream answers."""
+        self.script.answer = answer
+        return await self.ask(request, method)
+
+    async def sent(self, request: bytes, method: bytes = b"GET") -> ReceivedRequest:
+        """Gives a request as it came to the upstream, which answers with 200."""
+        count = len(self.script.requests)
+        came = await self.answered(OK, request, method)
+        assert came.status == 200, came
+        (received,) = self.script.requests[count:]
+        return received
+
+
+@asynccontextmanager
+async def recording_stage(**sections: Any) -> AsyncIterator[RecordingStage]:
+    """Runs a gateway before a `Recording` upstream."""
+    script = Recording()
+    async with staged(script, **sections) as stage:
+        yield RecordingStage(stage.gateway, stage.upstream, script)
 
 
 def headers_of(request: ReceivedRequest) -> list[tuple[bytes, bytes]]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.builders.raw_client import a_request
-from tests.builders.scripted_upstream import reply
-from tests.builders.stage import Recording, Stage, staged
+from tests.builders.stage import RecordingStage, recording_stage
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 UNUSUAL = (
     b'{ "temperature":1e-7,"seed" : 12345678901234567890123,\r\n\t"z":-0.0, "a":1.0,"model":"gpt-4o",'
     b'"messages":[ {"role":"user","content":"caf\\u00e9 \\ud83d\\ude00 \\/ \xc3\xa9 \xf0\x9f\x98\x80","w":1E+2} ] ,'
@@ -38,57 +38,45 @@ class Cooling:
 '''
 
 
-async def arrived(stage: Stage, upstream: Recording, body: bytes, *headers: bytes) -> bytes:
-    """Posts a body; gives what came of it at the upstream."""
-    answer = await stage.ask(a_request(b"POST /v1/chat/completions", *headers, body=body))
-    assert answer.status == 200, answer.body
-    return upstream.last.body
+@pytest.fixture
+def cooling(tmp_path: Path) -> str:
+    """The file of a plugin that changes requests."""
+    file = tmp_path / "cooling.py"
+    file.write_text(NUDGE)
+    return str(file)
 
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
-async def test_a_body_that_no_plugin_changed_arrives_byte_for_byte(body: bytes) -> None:
-    upstream = Recording(reply(b"{}", b"Content-Type: application/json"))
-    async with staged(upstream) as stage:
-        assert await arrived(stage, upstream, body) == body
-        assert upstream.last.head.lower().count(b"\r\ncontent-length: %d\r\n" % len(body)) == 1
+async def test_a_body_that_no_plugin_changed_arrives_byte_for_byte(stage: RecordingStage, body: bytes) -> None:
+    came = await stage.sent(a_request(body=body))
+    assert came.body == body
+    assert came.head.lower().count(b"\r\ncontent-length: %d\r\n" % len(body)) == 1
 
 
-async def test_a_chunked_body_arrives_byte_for_byte() -> None:
-    upstream = Recording(reply(b"{}", b"Content-Type: application/json"))
+async def test_a_chunked_body_arrives_byte_for_byte(stage: RecordingStage) -> None:
     chunks = b"".join(b"%x;name=value\r\n%b\r\n" % (len(each), each) for each in re.findall(b"(?s).{1,7}", UNUSUAL))
-    framed = chunks + b"0\r\n\r\n"
-    request = a_request(b"POST /v1/chat/completions", b"Transfer-Encoding: chunked", b"Content-Type: application/json")
-    async with staged(upstream) as stage:
-        assert (await stage.ask(request + framed)).status == 200
-    assert upstream.last.body == UNUSUAL
+    head = a_request(b"POST /v1/chat/completions", b"Transfer-Encoding: chunked", b"Content-Type: application/json")
+    assert (await stage.sent(head + chunks + b"0\r\n\r\n")).body == UNUSUAL
 
 
-async def test_only_the_members_that_a_plugin_named_differ(tmp_path: Path) -> None:
-    (tmp_path / "cooling.py").write_text(NUDGE)
-    upstream = Recording(reply(b"{}", b"Content-Type: application/json"))
-    async with staged(upstream, chain=["default", str(tmp_path / "cooling.py")]) as stage:
-        came = await arrived(stage, upstream, UNUSUAL)
-        assert (await stage.records())[0]["trail"]
-    expected = (
+async def test_only_the_members_that_a_plugin_named_differ(cooling: str) -> None:
+    async with recording_stage(chain=["default", cooling]) as stage:
+        came = await stage.sent(a_request(body=UNUSUAL))
+    assert came.body == (
         UNUSUAL.replace(b'"temperature":1e-7', b'"temperature":0.5')
         .replace(b'"seed" : 12345678901234567890123,\r\n\t', b"")
         .replace(b'"messages":[ {', b'"messages":[ {"role":"system","content":"caf\xc3\xa9"},{')
     )
-    assert came == expected
 
 
-async def test_a_body_that_is_no_object_passes_a_plugin_that_would_change_it(tmp_path: Path) -> None:
-    (tmp_path / "cooling.py").write_text(NUDGE)
-    upstream = Recording(reply(b"{}", b"Content-Type: application/json"))
-    async with staged(upstream, chain=["default", str(tmp_path / "cooling.py")]) as stage:
-        assert await arrived(stage, upstream, b" [1e-7 ]") == b" [1e-7 ]"
+async def test_a_body_that_is_no_object_passes_a_plugin_that_would_change_it(cooling: str) -> None:
+    async with recording_stage(chain=["default", cooling]) as stage:
+        assert (await stage.sent(a_request(body=b" [1e-7 ]"))).body == b" [1e-7 ]"
 
 
-async def test_a_change_that_the_body_has_no_place_for_is_dropped_whole_and_recorded(tmp_path: Path) -> None:
-    (tmp_path / "cooling.py").write_text(NUDGE)
-    upstream = Recording(reply(b"{}", b"Content-Type: application/json"))
+async def test_changes_are_made_all_or_none_and_those_without_a_place_are_recorded(cooling: str) -> None:
     body = b'{"model": "gpt-4o", "temperature": 1, "messages": "none"}'
-    async with staged(upstream, chain=["default", str(tmp_path / "cooling.py")]) as stage:
-        assert await arrived(stage, upstream, body) == body
+    async with recording_stage(chain=["default", cooling]) as stage:
+        assert (await stage.sent(a_request(body=body))).body == body
         (record,) = await stage.records()
     assert [step["fault"] for step in record["trail"] if "fault" in step] == ["wrong_type: messages is not an array"]

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.builders.raw_client import a_request
-from tests.builders.scripted_upstream import reply
-from tests.builders.stage import Recording, headers_of, staged
+from tests.builders.scripted_upstream import ReceivedRequest
+from tests.builders.stage import RecordingStage, headers_of, recording_stage
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 KEPT = (
     b"OpenAI-Beta: assistants=v2",
     b"OpenAI-Organization: org-1",
@@ -41,7 +42,6 @@ ENDING = (
     b"x-lukhas-explain: 1",
     b"x-lukhas-anything: 1",
 )
-OK = reply(b"{}", b"Content-Type: application/json")
 
 
 def pair(line: bytes) -> tuple[bytes, bytes]:
@@ -49,45 +49,33 @@ def pair(line: bytes) -> tuple[bytes, bytes]:
     return name, value.strip(b" ")
 
 
-async def test_headers_arrive_with_their_spelling_and_in_their_order() -> None:
-    upstream = Recording(OK)
-    async with staged(upstream) as stage:
-        await stage.ask(a_request(b"GET /v1/models", *KEPT))
-    authorization = (b"Authorization", b"Bearer sk-test")
-    assert headers_of(upstream.last)[1:] == [authorization, *map(pair, KEPT)]
+async def test_headers_arrive_with_their_spelling_and_in_their_order(stage: RecordingStage) -> None:
+    came = await stage.sent(a_request(b"GET /v1/models", *KEPT))
+    assert headers_of(came)[1:] == [(b"Authorization", b"Bearer sk-test"), *map(pair, KEPT)]
 
 
-async def test_the_host_is_the_one_of_the_upstream() -> None:
-    upstream = Recording(OK)
-    async with staged(upstream) as stage:
-        await stage.ask(a_request(b"GET /v1/models"))
-        assert headers_of(upstream.last)[0] == (b"Host", stage.upstream.url.removeprefix("http://").encode())
-        assert upstream.last.head.lower().count(b"\r\nhost:") == 1
+async def test_the_host_is_the_one_of_the_upstream(stage: RecordingStage) -> None:
+    came = await stage.sent(a_request(b"GET /v1/models"))
+    assert headers_of(came)[0] == (b"Host", stage.upstream.url.removeprefix("http://").encode())
+    assert came.head.lower().count(b"\r\nhost:") == 1
 
 
 @pytest.mark.parametrize("ending", ENDING)
-async def test_what_is_between_the_client_and_the_gateway_ends_there(ending: bytes) -> None:
-    upstream = Recording(OK)
-    async with staged(upstream) as stage:
-        assert (await stage.ask(a_request(b"GET /v1/models", ending, b"X-After: 1"))).status == 200
-    names = [name.lower() for name, _ in headers_of(upstream.last)]
-    assert names == [b"host", b"authorization", b"x-after"]
+async def test_what_is_between_the_client_and_the_gateway_ends_there(stage: RecordingStage, ending: bytes) -> None:
+    came = await stage.sent(a_request(b"GET /v1/models", ending, b"X-After: 1"))
+    assert [name for name, _ in headers_of(came)] == [b"Host", b"Authorization", b"X-After"]
 
 
-async def test_the_headers_that_connection_names_end_at_the_gateway() -> None:
-    upstream = Recording(OK)
+async def test_the_headers_that_connection_names_end_at_the_gateway(stage: RecordingStage) -> None:
     named = (b"Connection: keep-alive", b"X-One: 1", b"Connection: X-One , x-TWO", b"X-Two: 2", b"X-Three: 3")
-    async with staged(upstream) as stage:
-        assert (await stage.ask(a_request(b"GET /v1/models", *named))).status == 200
-    assert [name for name, _ in headers_of(upstream.last)] == [b"Host", b"Authorization", b"X-Three"]
+    came = await stage.sent(a_request(b"GET /v1/models", *named))
+    assert [name for name, _ in headers_of(came)] == [b"Host", b"Authorization", b"X-Three"]
 
 
-async def test_an_upgrade_to_another_protocol_is_not_passed_on() -> None:
-    upstream = Recording(OK)
-    async with staged(upstream) as stage:
-        offered = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQ")
-        assert (await stage.ask(a_request(b"GET /v1/models", *offered))).status == 200
-    assert [name for name, _ in headers_of(upstream.last)] == [b"Host", b"Authorization"]
+async def test_an_upgrade_to_another_protocol_is_not_passed_on(stage: RecordingStage) -> None:
+    offered = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQ")
+    came = await stage.sent(a_request(b"GET /v1/models", *offered))
+    assert [name for name, _ in headers_of(came)] == [b"Host", b"Authorization"]
 
 
 @pytest.mark.parametrize(
@@ -99,46 +87,37 @@ async def test_an_upgrade_to_another_protocol_is_not_passed_on() -> None:
         (b"*", b"identity"),
     ],
 )
-async def test_the_accepted_encodings_are_cut_to_those_that_the_gateway_reads(asked: bytes, left: bytes) -> None:
-    upstream = Recording(OK)
-    async with staged(upstream) as stage:
-        await stage.ask(a_request(b"GET /v1/models", b"Accept-Encoding: " + asked))
-    assert (b"Accept-Encoding", left) in headers_of(upstream.last)
+async def test_the_accepted_encodings_are_cut_to_those_that_the_gateway_reads(
+    stage: RecordingStage, asked: bytes, left: bytes
+) -> None:
+    came = await stage.sent(a_request(b"GET /v1/models", b"Accept-Encoding: " + asked))
+    assert (b"Accept-Encoding", left) in headers_of(came)
 
 
-async def test_no_encoding_is_asked_for_that_the_client_did_not_ask_for() -> None:
-    upstream = Recording(OK)
-    async with staged(upstream) as stage:
-        await stage.ask(a_request(b"GET /v1/models"))
-    assert b"accept-encoding" not in upstream.last.head.lower()
+async def test_no_encoding_is_asked_for_that_the_client_did_not_ask_for(stage: RecordingStage) -> None:
+    came = await stage.sent(a_request(b"GET /v1/models"))
+    assert b"accept-encoding" not in came.head.lower()
 
 
-async def test_a_request_has_exactly_one_framing_header_at_the_upstream() -> None:
-    upstream = Recording(OK)
-    async with staged(upstream) as stage:
-        await stage.ask(a_request(b"GET /v1/models"))
-        assert framing(upstream) == []
-        await stage.ask(a_request(body=b"{}"))
-        assert framing(upstream) == [(b"content-length", b"2")]
-        await stage.ask(a_request(b"POST /v1/unheard", b"Transfer-Encoding: chunked") + b"1\r\nx\r\n0\r\n\r\n")
-        assert framing(upstream) == [(b"transfer-encoding", b"chunked")]
+async def test_a_request_has_exactly_one_framing_header_at_the_upstream(stage: RecordingStage) -> None:
+    assert framing(await stage.sent(a_request(b"GET /v1/models"))) == []
+    assert framing(await stage.sent(a_request(body=b"{}"))) == [(b"content-length", b"2")]
+    chunked = a_request(b"POST /v1/unheard", b"Transfer-Encoding: chunked") + b"1\r\nx\r\n0\r\n\r\n"
+    assert framing(await stage.sent(chunked)) == [(b"transfer-encoding", b"chunked")]
 
 
-def framing(upstream: Recording) -> list[tuple[bytes, bytes]]:
-    pairs = [(name.lower(), value) for name, value in headers_of(upstream.last)]
+def framing(came: ReceivedRequest) -> list[tuple[bytes, bytes]]:
+    pairs = [(name.lower(), value) for name, value in headers_of(came)]
     return [each for each in pairs if each[0] in (b"content-length", b"transfer-encoding")]
 
 
 async def test_the_callers_own_key_goes_upstream_and_a_gateway_key_never_does() -> None:
-    upstream = Recording(OK)
-    async with staged(
-        upstream, upstream={"api_key": "sk-operator"}, auth={"keys": [{"key": "lk-one"}], "passthrough": True}
-    ) as stage:
-        await stage.ask(a_request(b"GET /v1/models", key=b"sk-mine"))
-        assert (b"Authorization", b"Bearer sk-mine") in headers_of(upstream.last)
-        await stage.ask(a_request(b"GET /v1/models", key=b"lk-one"))
-        assert (b"Authorization", b"Bearer sk-operator") in headers_of(upstream.last)
-        assert b"lk-one" not in upstream.last.head
-        count = len(upstream.requests)
+    keys = {"keys": [{"key": "lk-one"}], "passthrough": True}
+    async with recording_stage(upstream={"api_key": "sk-operator"}, auth=keys) as stage:
+        mine = await stage.sent(a_request(b"GET /v1/models", key=b"sk-mine"))
+        assert (b"Authorization", b"Bearer sk-mine") in headers_of(mine)
+        given = await stage.sent(a_request(b"GET /v1/models", key=b"lk-one"))
+        assert (b"Authorization", b"Bearer sk-operator") in headers_of(given)
+        assert b"lk-one" not in given.head
         assert (await stage.ask(a_request(b"GET /v1/models", key=b"lk-unknown"))).status == 401
-        assert len(upstream.requests) == count
+        assert len(stage.script.requests) == 2
