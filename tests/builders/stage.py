@@ -56,16 +56,23 @@ async def staged(script: Script, *, prefix: str = "/v1", **sections: Any) -> Asy
 
 
 class Recording:
-    """A script that answers each request with the same bytes, and keeps the requests."""
+    """A script that answers each request with the same bytes, and keeps the requests.
+
+    With `pieces` the next answer is sent piece by piece, each by itself.
+    """
 
     def __init__(self, answer: bytes = OK) -> None:
         self.answer = answer
+        self.pieces: tuple[bytes, ...] = ()
         self.requests: list[ReceivedRequest] = []
 
     async def __call__(self, link: Link) -> None:
         while True:
             self.requests.append(await link.request())
-            await link.send(self.answer)
+            pieces, self.pieces = self.pieces or (self.answer,), ()
+            for piece in pieces:
+                await link.send(piece)
+                await asyncio.sleep(0.002 if len(pieces) > 1 else 0)
 
     @property
     def last(self) -> ReceivedRequest:
