@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection to the upstream: a request out, its reply in, then free again or closed."""
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import cast
 
@@ -29,6 +30,7 @@ class Connection(asyncio.Protocol):
         "_on_lost",
         "_parser",
         "_patience",
+        "_poll",
         "_reply",
         "_sending",
         "_transport",
@@ -57,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._reply: Reply | None = None
         self._drained: asyncio.Future[None] | None = None
         self._sending = False
+        self._poll = select.poll()
         self.silent = 0
         self.patience = patience.idle
         self.age = 0
@@ -67,6 +70,14 @@ class Connection(asyncio.Protocol):
         """Whether a request may be written: connected, and nobody has begun to close."""
         transport = self._transport
         return transport is not None and not transport.is_closing()
+
+    @property
+    def clean(self) -> bool:
+        """Whether an idle connection is as it was left, seen at the socket: nothing came, not even an end.
+
+        The loop may not have looked since. What lies there would be taken for the answer to the next request.
+        """
+        return self.open and not self._poll.poll(0)
 
     def ask(self, method: bytes, head: bytes, body: bytes, more: bool, age: int) -> asyncio.Future[Reply]:
         """Writes a request; gives the future of its reply.
@@ -143,6 +154,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop, or by who made a tunnel."""
         self._transport = cast(asyncio.Transport, transport)
+        self._poll.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop. Bytes that no request waits for end the connection."""

@@ -52,8 +52,9 @@ class ConnectionPool:
         age = 0
         while idle:
             connection = idle.popitem()[0]
-            if connection.open:
+            if connection.clean:
                 break
+            connection.drop()
         else:
             connection, age = await self._obtain()
         body = request.body
@@ -98,8 +99,10 @@ class ConnectionPool:
                         queued = False
                     if connection is None:
                         connection = await self._open(loop)
-                    if connection.open:
-                        return connection, int((loop.time() - started) / self._patience.tick)
+                    elif not connection.clean:
+                        connection.drop()
+                        continue
+                    return connection, int((loop.time() - started) / self._patience.tick)
         except TimeoutError:
             seconds = self._limits.connect_timeout
             if queued:

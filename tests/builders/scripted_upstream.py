@@ -1,7 +1,9 @@
 """An upstream that sends exactly the bytes a test tells it to, on a real socket."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -60,7 +62,9 @@ class Link:
                 pass
 
     def reset(self) -> None:
-        """Breaks the connection off without a goodbye."""
+        """Breaks the connection off: the client's kernel sees a reset, not an end."""
+        connection = self.writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     async def _chunks(self) -> bytes:
