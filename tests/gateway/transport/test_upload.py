@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
@@ -63,7 +63,7 @@ async def test_a_stream_that_is_not_as_long_as_it_said_is_never_whole_to_the_ups
 
 
 async def test_what_the_stream_raises_comes_out_and_closes_the_connection() -> None:
-    async def broken() -> AsyncIterator[bytes]:
+    async def broken() -> AsyncGenerator[bytes, None]:
         yield b"start"
         raise EOFError("the client has left")
 
@@ -79,7 +79,7 @@ async def test_what_the_stream_raises_comes_out_and_closes_the_connection() -> N
 async def test_a_slow_upstream_holds_the_stream_back() -> None:
     taken = 0
 
-    async def endless() -> AsyncIterator[bytes]:
+    async def endless() -> AsyncGenerator[bytes, None]:
         nonlocal taken
         while True:
             taken += 65536
@@ -103,7 +103,7 @@ async def test_a_slow_upstream_holds_the_stream_back() -> None:
 
 
 async def test_an_upstream_that_takes_nothing_any_more_is_a_first_byte_timeout() -> None:
-    async def endless() -> AsyncIterator[bytes]:
+    async def endless() -> AsyncGenerator[bytes, None]:
         while True:
             yield b"x" * 65536
 
@@ -120,7 +120,7 @@ async def test_an_upstream_that_takes_nothing_any_more_is_a_first_byte_timeout()
 
 
 async def test_a_client_that_pauses_is_not_the_silence_of_the_upstream() -> None:
-    async def pausing() -> AsyncIterator[bytes]:
+    async def pausing() -> AsyncGenerator[bytes, None]:
         yield b"before"
         await asyncio.sleep(0.5)
         yield b" after"
@@ -134,7 +134,7 @@ async def test_a_client_that_pauses_is_not_the_silence_of_the_upstream() -> None
 async def test_an_early_answer_ends_an_upload_that_flows(length: int | None) -> None:
     taken = 0
 
-    async def endless() -> AsyncIterator[bytes]:
+    async def endless() -> AsyncGenerator[bytes, None]:
         nonlocal taken
         while True:
             taken += 1000
@@ -157,7 +157,7 @@ async def test_an_early_answer_ends_an_upload_that_flows(length: int | None) -> 
 
 
 async def test_an_early_answer_ends_an_upload_whose_source_is_silent() -> None:
-    async def stuck() -> AsyncIterator[bytes]:
+    async def stuck() -> AsyncGenerator[bytes, None]:
         yield b"start"
         await asyncio.Event().wait()
 
@@ -193,7 +193,7 @@ async def test_an_early_answer_to_a_large_body_in_bytes_comes_through() -> None:
 async def test_cancelling_an_upload_closes_the_connection_and_ends_the_stream() -> None:
     ended = False
 
-    async def stuck() -> AsyncIterator[bytes]:
+    async def stuck() -> AsyncGenerator[bytes, None]:
         nonlocal ended
         try:
             yield b"start"
