@@ -14,9 +14,12 @@ from gateway.metrics import Metrics
 from gateway.pipeline import Pipeline, Sizes
 from gateway.recorder import Recorder
 from gateway.settings import Loaded, Settings
+from gateway.settings import Upstream as UpstreamSettings
 from gateway.transport.limits import Limits as TransportLimits
 from gateway.transport.pool import ConnectionPool
 from gateway.upstream import Upstream
+from gateway.websocket.dial import WebsocketDialer
+from gateway.websocket.front import WebsocketFront
 from identity.pseudonyms import pseudonyms_in
 from storage.journal import Journal
 
@@ -59,6 +62,14 @@ class Gateway:
             elsewhere,
             bare_paths=settings.server.bare_paths,
             max_concurrent=settings.server.max_concurrent,
+        )
+        self.websockets = WebsocketFront(
+            self.pipeline,
+            {"default": websocket_dialer_of(settings)},
+            self.endpoints,
+            self.front,
+            bare_paths=settings.server.bare_paths,
+            patience=settings.server.write_timeout,
         )
         self._admin_key = environ.get("LUKHAS_ADMIN_KEY")
 
@@ -103,7 +114,21 @@ class Gateway:
 def upstream_of(settings: Settings) -> Upstream:
     """Gives the upstream of the settings, with its pool of connections."""
     part = settings.upstream
-    limits = TransportLimits(
+    pool = ConnectionPool(part.url, limits_of(part), ca_file=_ca_file(part), proxy=part.proxy)
+    return Upstream("default", part.url, part.api_key, pool)
+
+
+def websocket_dialer_of(settings: Settings) -> WebsocketDialer:
+    """Gives the way to the upstream's websockets."""
+    part = settings.upstream
+    return WebsocketDialer(
+        part.url, limits_of(part), settings.server.max_message_bytes, ca_file=_ca_file(part), proxy=part.proxy
+    )
+
+
+def limits_of(part: UpstreamSettings) -> TransportLimits:
+    """Gives the limits of an upstream's connections."""
+    return TransportLimits(
         connect_timeout=part.connect_timeout,
         first_byte_timeout=part.first_byte_timeout,
         between_chunks_timeout=part.between_chunks_timeout,
@@ -112,5 +137,7 @@ def upstream_of(settings: Settings) -> Upstream:
         max_header_bytes=part.max_header_bytes,
         max_connections=part.max_connections,
     )
-    pool = ConnectionPool(part.url, limits, ca_file=Path(part.ca_file) if part.ca_file else None, proxy=part.proxy)
-    return Upstream("default", part.url, part.api_key, pool)
+
+
+def _ca_file(part: UpstreamSettings) -> Path | None:
+    return Path(part.ca_file) if part.ca_file else None

@@ -31,6 +31,19 @@ def error_body(message: str, status: int, code: str) -> bytes:
     return msgspec.json.encode(error_object(message, status, code))
 
 
+def refusal_headers(refusal: Refusal) -> tuple[tuple[bytes, bytes], ...]:
+    """Gives the headers that go with a refusal."""
+    headers = [
+        (b"content-type", b"application/json"),
+        *((name.encode("latin-1"), value.encode("latin-1")) for name, value in refusal.headers),
+    ]
+    if refusal.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % max(1, round(refusal.retry_after))))
+    if refusal.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    return tuple(headers)
+
+
 def refusal_object(refusal: Refusal) -> Any:
     """Gives a refusal as the error that the client reads."""
     return error_object(refusal.message, refusal.status, refusal.code, refusal.type, refusal.param)

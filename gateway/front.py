@@ -3,15 +3,19 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+from gateway.answers import Refusal
 from gateway.client import Client
 from gateway.endpoints import EndpointTable
-from gateway.errors import error_body
+from gateway.errors import error_body, refusal_body, refusal_headers
 from gateway.passage import Passage
 from gateway.pipeline import Pipeline
 
 Page: TypeAlias = Callable[[], tuple[int, bytes, bytes]]
 Elsewhere: TypeAlias = Callable[[Client], Awaitable[None]]
 MODEL_API = b"/v1"
+OVERLOADED = Refusal(
+    "The gateway has too many requests on their way. Try again.", code="overloaded", status=503, retry_after=1
+)
 
 
 class Front:
@@ -53,14 +57,24 @@ class Front:
             await self._elsewhere(client)
 
     async def _carry(self, client: Client, prefix_length: int) -> None:
-        if self.open >= self._max_concurrent:
-            _refuse(client, 503, "The gateway has too many requests on their way. Try again.", "overloaded", 1)
+        if not self.enter():
+            client.respond(OVERLOADED.status, refusal_headers(OVERLOADED), refusal_body(OVERLOADED))
             return
-        self.open += 1
         try:
             await Passage(self._pipeline, client, prefix_length).run()
         finally:
-            self.open -= 1
+            self.leave()
+
+    def enter(self) -> bool:
+        """Takes the place of one exchange on its way, where there is one left; `leave` gives it back."""
+        if self.open >= self._max_concurrent:
+            return False
+        self.open += 1
+        return True
+
+    def leave(self) -> None:
+        """Gives the place of an exchange back."""
+        self.open -= 1
 
     def _is_bare(self, client: Client, path: bytes) -> bool:
         method = client.received.method.decode("latin-1")

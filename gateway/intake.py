@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.answers import Refusal
 from gateway.client import BodyTooLarge, Client
-from gateway.endpoints import Endpoint, EndpointTable
+from gateway.endpoints import Endpoint, EndpointTable, Kind
 from gateway.exchange import Request, first_header
 from gateway.form import FormError, FormReader
 from gateway.json_body import BodyError, read_json
@@ -19,16 +19,18 @@ class Intake(msgspec.Struct, frozen=True):
     stream: AsyncGenerator[bytes, None] | None = None
 
 
-def endpoint_of(table: EndpointTable, method: bytes, target: bytes, prefix_length: int) -> Endpoint | Refusal | None:
+def endpoint_of(
+    table: EndpointTable, method: bytes, target: bytes, prefix_length: int, kind: Kind = "http"
+) -> Endpoint | Refusal | None:
     """Gives the endpoint of a raw target, None for one that passes unknown, a refusal for a disguise.
 
     `prefix_length` is the length of `/v1` in the target, 0 where the path is bare.
     """
     path = target.partition(b"?")[0]
     verb = method.decode("latin-1")
-    found = table.find(verb, path[prefix_length:].decode("latin-1"))
+    found = table.find(verb, path[prefix_length:].decode("latin-1"), kind)
     if found is None or "{" in found.template:
-        meant = table.misspelt(verb, path)
+        meant = table.misspelt(verb, path, kind)
         if meant is not None:
             return Refusal(
                 f"This path is not the canonical spelling of /v1{meant.template}; send it in that spelling.",

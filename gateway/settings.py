@@ -43,6 +43,7 @@ class Server(_Section, frozen=True):
     max_header_bytes: Size = Size(64 << 10)
     max_json_bytes: Size = Size(50 << 20)
     max_body_bytes: Size = Size(1 << 30)
+    max_message_bytes: Size = Size(16 << 20)
     max_concurrent: Positive = 4096
     header_timeout: Seconds = 30.0
     body_timeout: Seconds = 60.0

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from gateway.answers import Refusal
-from gateway.exchange import Exchange
+from gateway.exchange import Exchange, Headers
 from gateway.headers import forwarded
 from gateway.transport import OutgoingRequest, Transport
 from identity.caller import Caller
@@ -36,6 +36,12 @@ class Upstream:
         """Gives the raw path and query at the upstream: its own prefix in the place of the gateway's."""
         return (self._prefix + received[prefix_length:]) or b"/"
 
+    def headers(self, exchange: Exchange, *, readable: bool) -> Headers:
+        """Gives the headers as they go there, with the key that pays; `readable` as in `forwarded`."""
+        caller = exchange.caller
+        authorization = self._authorization if caller is not None and caller.upstream_key == "operator" else None
+        return forwarded(exchange.received.headers, self._host, authorization, readable=readable)
+
     def outgoing(
         self,
         exchange: Exchange,
@@ -45,9 +51,7 @@ class Upstream:
     ) -> OutgoingRequest:
         """Gives the request as it goes onto the wire."""
         received = exchange.received
-        caller = exchange.caller
-        authorization = self._authorization if caller is not None and caller.upstream_key == "operator" else None
-        headers = forwarded(received.headers, self._host, authorization, readable=True)
+        headers = self.headers(exchange, readable=True)
         body = stream if stream is not None else exchange.request.body
         if body == b"" and received.header(b"content-length") is None:
             body = None

@@ -58,7 +58,12 @@ def configured(gateway: Gateway) -> uvicorn.Config:
         host=server.host,
         port=server.port,
         loop="uvloop",
-        http=functools.partial(GatewayProtocol, front=gateway.front, limits=connection_limits(gateway.settings)),  # type: ignore[arg-type]
+        http=functools.partial(  # type: ignore[arg-type]
+            GatewayProtocol,
+            front=gateway.front,  # type: ignore[arg-type]
+            websockets=gateway.websockets,
+            limits=connection_limits(gateway.settings),
+        ),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -74,4 +79,10 @@ def configured(gateway: Gateway) -> uvicorn.Config:
 def connection_limits(settings: Settings) -> Limits:
     """Gives what one connection may ask of us."""
     server = settings.server
-    return Limits(server.max_header_bytes, server.header_timeout, server.body_timeout, server.write_timeout)
+    return Limits(
+        server.max_header_bytes,
+        server.max_message_bytes,
+        server.header_timeout,
+        server.body_timeout,
+        server.write_timeout,
+    )

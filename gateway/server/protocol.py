@@ -1,8 +1,8 @@
 """One client connection: reads requests within limits, hands each to the front, and writes the replies.
 
 It is uvicorn's httptools protocol without ASGI in between: an ASGI message for each piece of a reply costs as
-much as all the hooks together (docs/decisions/002-server.md). uvicorn keeps the listening, the life of the
-connections, and the websockets.
+much as all the hooks together (docs/decisions/002-server.md). uvicorn keeps the listening and the life of the
+connections.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from uvicorn.server import ServerState
 from gateway.client import BodyTimeout, BodyTooLarge
 from gateway.errors import error_body
 from gateway.exchange import Headers, Received
+from gateway.server.handshake import fault_in
+from gateway.server.websocket import ClientWebsocket, WebsocketFront
 
 HIGH_WATER = 256 << 10
 LINGER_SECONDS = 2.0
@@ -35,6 +37,7 @@ class Limits(msgspec.Struct, frozen=True):
     """What one connection may ask of us: bytes and seconds."""
 
     max_header_bytes: int
+    max_message_bytes: int
     header_timeout: float
     body_timeout: float
     write_timeout: float
@@ -262,10 +265,12 @@ class GatewayProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         front: Front,
+        websockets: WebsocketFront,
         limits: Limits,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._front = front
+        self._websockets = websockets
         self._limits = limits
         self._head_bytes = 0
         self._in_head = True
@@ -303,8 +308,8 @@ class GatewayProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._upgrade()
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(followed=upgrade.args[0] < len(data))
             return
         except (httptools.HttpParserError, httptools.HttpParserCallbackError):
             if not self._refused:
@@ -335,7 +340,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._refuse_head()
             return
         self.http_version = self.parser.get_http_version()
-        if self.parser.should_upgrade() and self._should_upgrade():
+        if self.parser.should_upgrade() and self._get_upgrade() == b"websocket":
             return
         received = Received(self.parser.get_method(), self.url, tuple(self.headers), self._address)
         keep_alive = self.http_version != "1.0" and self.parser.should_keep_alive()
@@ -448,26 +453,27 @@ class GatewayProtocol(HttpToolsProtocol):
                 upgrade = value.lower()
         return upgrade if b"upgrade" in tokens else None
 
-    def _upgrade(self) -> None:
+    def _upgrade(self, followed: bool) -> None:
+        """Hands a websocket's handshake on; `followed` says that bytes came behind it."""
         if self._refused:
             return
-        if self._should_upgrade():
-            self.handle_websocket_upgrade()
-        elif self.current is not None and self.current.has_body:
+        current = self.current
+        if self._get_upgrade() == b"websocket":
+            received = Received(self.parser.get_method(), self.url, tuple(self.headers), self._address)
+            fault = fault_in(received, self.http_version, followed)
+            if fault is not None:
+                self.refuse(400, fault, "invalid_handshake")
+            elif current is not None and not current.response_complete:
+                self.refuse(400, "A websocket cannot be opened behind an unanswered request.", "invalid_handshake")
+            else:
+                self._give_to_websocket(received)
+        elif current is not None and current.has_body:
             self.refuse(400, "This gateway upgrades connections to websocket only.", "unsupported_upgrade")
-        elif self.current is not None:
-            self.current.keep_alive = False
+        elif current is not None:
+            current.keep_alive = False
 
-    def handle_websocket_upgrade(self) -> None:
-        self.connections.discard(self)
+    def _give_to_websocket(self, received: Received) -> None:
         self._stop_head_timer()
-        head = [self.parser.get_method(), b" ", self.url, b" HTTP/1.1\r\n"]
-        for name, value in self.headers:
-            head += (name.lower(), b": ", value, b"\r\n")
-        head.append(b"\r\n")
-        websocket = self.ws_protocol_class(  # type: ignore[misc, call-arg]
-            config=self.config, server_state=self.server_state, app_state=self.app_state
-        )
-        websocket.connection_made(self.transport)
-        websocket.data_received(b"".join(head))
-        self.transport.set_protocol(websocket)
+        self.connections.discard(self)
+        limit = self._limits.max_message_bytes
+        ClientWebsocket(self.transport, self.server_state, received, limit).begin(self._websockets)
