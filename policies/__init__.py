@@ -1,0 +1,1 @@
+"""The rules that an operator writes, and what reads them."""
