@@ -13,9 +13,10 @@ from gateway.answers import Refusal, Target, Usage
 from gateway.audit_id import new_audit_id
 from gateway.client import BodyTimeout, BodyTooLarge, Client
 from gateway.decide import admitted, identified, judged, observed, reminded, routed, shaped
-from gateway.errors import refusal_body
+from gateway.errors import refusal_body, refusal_headers
 from gateway.exchange import Attempt, Exchange, Outcome, first_header
 from gateway.form import FormError
+from gateway.guarded_relay import GuardedRelay
 from gateway.hooks import Pending
 from gateway.intake import endpoint_of, taken_in, too_large
 from gateway.pipeline import Pipeline
@@ -68,7 +69,7 @@ class Passage:
         try:
             refusal = await self._decided() or await self._carried()
             if refusal is not None:
-                self._refuse(refusal)
+                await self._refuse(refusal)
         except asyncio.CancelledError:
             self._broken_off("client_gone" if self._client.gone else "stopped")
             if not self._client.gone:
@@ -143,7 +144,7 @@ class Passage:
                 self._attempt_ended()
                 reply.close()
                 continue
-            return await self._relayed(reply)
+            return await self._relayed(target, reply)
         return None
 
     async def _sent(self, target: Target) -> IncomingReply | Refusal:
@@ -193,16 +194,30 @@ class Passage:
             )
         )
 
-    async def _relayed(self, reply: IncomingReply) -> Refusal | None:
+    async def _relayed(self, target: Target, reply: IncomingReply) -> Refusal | None:
         """Gives the reply to the client by the way that its kind needs."""
-        relay = self._relay = Relay(self._pipeline, self._exchange, self._client, reply, self._ended)
+        parts = (self._pipeline, self._exchange, self._client, reply, self._ended)
+        if self._pipeline.guarded:
+            relay: Relay = GuardedRelay(*parts, again=lambda: self._sent_again(target))
+        else:
+            relay = Relay(*parts)
+        self._relay = relay
         try:
             return await relay.run()
         finally:
             relay.close()
 
+    async def _sent_again(self, target: Target) -> IncomingReply | Refusal:
+        self._attempt_ended()
+        self._exchange.reply = None
+        return await self._sent(target)
+
     async def _ended(self, outcome: Outcome) -> Refusal | None:
         """Counts the tokens and writes the record, before the last bytes go out."""
+        await self._accounted()
+        return self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
+
+    async def _accounted(self) -> None:
         for implementation in self._pipeline.account:
             answer = implementation.ask(self._exchange)
             if answer.__class__ is Pending:
@@ -210,7 +225,6 @@ class Passage:
             if isinstance(answer, Usage):
                 self._exchange.usage = answer
                 break
-        return self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
 
     def _record(self, outcome: Outcome, status: int | None) -> Refusal | None:
         if self._recorded:
@@ -224,10 +238,12 @@ class Passage:
         self._exchange.error = f"{type(error).__name__}: {error}"[:500]
         return refusal_of(error)
 
-    def _refuse(self, refusal: Refusal) -> None:
+    async def _refuse(self, refusal: Refusal) -> None:
         """Answers with a refusal; one about the upstream's own trouble is recorded as that."""
         exchange = self._exchange
         exchange.refusal = refusal
+        if exchange.reply is not None:
+            await self._accounted()
         outcome: Outcome = "upstream_error" if exchange.error is not None else "refused"
         self._record(outcome, refusal.status)
         self._respond(refusal)
@@ -256,13 +272,5 @@ class Passage:
         self._client.abort()
 
     def _respond(self, refusal: Refusal) -> None:
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"x-lukhas-audit-id", self._exchange.id.encode()),
-            *((name.encode("latin-1"), value.encode("latin-1")) for name, value in refusal.headers),
-        ]
-        if refusal.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % max(1, round(refusal.retry_after))))
-        if refusal.status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        self._client.respond(refusal.status, tuple(headers), refusal_body(refusal))
+        headers = (*refusal_headers(refusal), (b"x-lukhas-audit-id", self._exchange.id.encode()))
+        self._client.respond(refusal.status, headers, refusal_body(refusal))

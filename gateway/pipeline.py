@@ -1,6 +1,7 @@
 """What all exchanges share on their way: the hooks in order, the upstreams, the endpoints, the recorder."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import monotonic_ns
 
 import msgspec
 
@@ -13,13 +14,15 @@ from gateway.upstream import Upstream
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """Bounds on what one exchange may bring, in bytes, and on how often a loop may ask the upstream."""
+    """Bounds on one exchange: bytes in and out, upstream calls of a loop, and how long or much `watch` may hold."""
 
     json_body: int
     body: int
     kept_reply: int = 16 << 20
     context_characters: int = 16_000
     loop_steps: int = 6
+    hold_ms: int = 1000
+    hold_characters: int = 4000
 
 
 class Pipeline:
@@ -32,11 +35,13 @@ class Pipeline:
         endpoints: EndpointTable,
         recorder: Recorder,
         sizes: Sizes,
+        clock: Callable[[], int] = monotonic_ns,
     ) -> None:
         self.upstreams = upstreams
         self.endpoints = endpoints
         self.recorder = recorder
         self.sizes = sizes
+        self.clock = clock
         self.identify: tuple[Implementation, ...] = chain.of(Hooks.identify)
         self.admit = chain.of(Hooks.admit)
         self.observe = chain.of(Hooks.observe)

@@ -29,7 +29,19 @@ _LONGEST_UNFINISHED = 1 << 20
 class Relay:
     """One reply on its way to the client; `ended` writes the record, `started` says that something has gone out."""
 
-    __slots__ = ("_client", "_ended", "_exchange", "_format", "_kept", "_kept_bytes", "_pipeline", "_reply", "started")
+    __slots__ = (
+        "_client",
+        "_decoded",
+        "_ended",
+        "_exchange",
+        "_format",
+        "_kept",
+        "_kept_bytes",
+        "_pipeline",
+        "_recorded",
+        "_reply",
+        "started",
+    )
 
     def __init__(
         self, pipeline: Pipeline, exchange: Exchange, client: Client, reply: IncomingReply, ended: Ended
@@ -42,6 +54,8 @@ class Relay:
         self._format: Format = format_of(exchange.endpoint)
         self._kept: list[bytes] = []
         self._kept_bytes = 0
+        self._recorded = False
+        self._decoded = False
         self.started = False
 
     async def run(self) -> Refusal | None:
@@ -121,7 +135,6 @@ class Relay:
     async def _events(self) -> Refusal | None:
         client, reply, may_end = self._client, self._reply, self._format.may_end
         self._start(None)
-        recorded = False
         tail = b""
         try:
             while data := await reply.chunk():
@@ -131,22 +144,22 @@ class Relay:
                     data, tail = _parted(data)
                     if not data:
                         continue
-                if not recorded:
+                if not self._recorded:
                     self._keep(data)
                     if may_end(data):
-                        recorded = True
-                        if await self._events_ended(whole=True) is not None:
+                        self._recorded = True
+                        if await self._events_ended() is not None:
                             client.abort()
                             return None
                 client.write(data)
                 if client.paused:
                     await client.drained()
         except TransportError as error:
-            if not recorded:
+            if not self._recorded:
                 return await self._cut(error, events=True)
-        if not recorded:
+        if not self._recorded:
             self._keep(tail)
-            if await self._events_ended(whole=True) is not None:
+            if await self._events_ended() is not None:
                 client.abort()
                 return None
         if tail:
@@ -154,8 +167,8 @@ class Relay:
         client.finish()
         return None
 
-    async def _events_ended(self, *, whole: bool) -> Refusal | None:
-        self._note(b"".join(self._kept), streamed=True, whole=whole)
+    async def _events_ended(self) -> Refusal | None:
+        self._note(b"".join(self._kept), streamed=True)
         return await self._ended("answered")
 
     async def _cut(self, error: TransportError, *, events: bool = False) -> Refusal | None:
@@ -174,9 +187,9 @@ class Relay:
         self._exchange.error = f"{type(error).__name__}: {error}"[:500]
         return refusal_of(error)
 
-    def _start(self, length: int | None) -> None:
+    def _start(self, length: int | None, *, changed: bool = False) -> None:
         self.started = True
-        self._client.start(self._reply.status, self._headers(), length, self._reply.reason)
+        self._client.start(self._reply.status, self._headers(changed=changed), length, self._reply.reason)
 
     def _headers(self, *, changed: bool = False) -> Headers:
         return returned(self._reply.headers, (b"x-lukhas-audit-id", self._exchange.id.encode()), changed=changed)
@@ -186,10 +199,10 @@ class Relay:
             self._kept.append(data)
             self._kept_bytes += len(data)
 
-    def _note(self, body: bytes | None, *, streamed: bool = False, whole: bool = True) -> None:
-        """Writes the reply into the exchange, as far as it came."""
+    def _note(self, body: bytes | None, *, streamed: bool = False, whole: bool = True, plain: bool = False) -> None:
+        """Writes the reply into the exchange, as far as it came; a `plain` body has been decoded before."""
         reply = self._reply
-        encoding = first_header(reply.headers, b"content-encoding")
+        encoding = None if plain else first_header(reply.headers, b"content-encoding")
         reader = self._events_reader(encoding) if streamed else _json_reader(encoding)
         self._exchange.reply = Reply(reply.status, reply.headers, body, reader, streamed=streamed, whole=whole)
 

@@ -1,0 +1,231 @@
+"""Plugins that judge replies, end to end: texts, calls, tools that run here, reviews; whole and streamed."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from gateway.simulator import create_app
+from tests.builders.gateway import RunningGateway, running_gateway
+from tests.builders.servers import run_server
+
+PLUGIN = """
+from gateway import *
+
+class Mine:
+{methods}
+"""
+HIDES_NAMES = """
+    NAME = "Rumpelstilzchen"
+
+    @hookimpl
+    def watch(self, exchange: Exchange, window: Window) -> Redact | Hold | None:
+        if self.NAME in window.text:
+            return Redact(window.text.replace(self.NAME, "[hidden]"))
+        may_go_on = any(window.text.endswith(self.NAME[:length]) for length in range(1, len(self.NAME)))
+        return Hold() if may_go_on else None
+"""
+CUTS = """
+    @hookimpl
+    def watch(self, exchange: Exchange, window: Window) -> Cut | None:
+        return Cut("a bad word", code="bad_word") if "bad" in window.text else None
+"""
+FORBIDS_A_TOOL = """
+    @hookimpl
+    def allow_tool(self, exchange: Exchange, call: ToolCall) -> Refusal | None:
+        return Refusal("No such tool.", code="tool_not_allowed") if call.name == "rm" else None
+"""
+RUNS_A_TOOL = """
+    @hookimpl
+    async def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult | None:
+        return ToolResult("42 degrees") if call.name == "weather" else None
+"""
+ALWAYS_RUNS = """
+    @hookimpl
+    def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult | None:
+        return ToolResult("again")
+
+    @hookimpl
+    def judge(self, exchange: Exchange) -> Refusal | None:
+        said = str(exchange.request.json)
+        bad = "!judge" in said and "again" in said
+        return Refusal("The tool said something bad.", code="bad_output") if bad else None
+"""
+REVIEWS = """
+    @hookimpl
+    def review(self, exchange: Exchange) -> Refusal | Amendment | Retry | None:
+        text = output_text(exchange)
+        if "refuse me" in text:
+            return Refusal("Not this one.", code="reviewed", status=403)
+        if "amend me" in text:
+            return Amendment((Set(("choices", 0, "message", "content"), "amended"),), because="it asked")
+        if "try again" in text:
+            return Retry("once more", (Set(("messages", 0, "content"), "!say second try"),))
+        if "spoil me" in text:
+            return Amendment((Set(("no", "such", "place"), 1),), because="a mistake")
+        return None
+"""
+BREAKS = """
+    @hookimpl
+    def review(self, exchange: Exchange) -> Refusal | None:
+        raise RuntimeError("lost")
+"""
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[str]:
+    with run_server(create_app()) as url:
+        yield url
+
+
+@pytest.fixture
+def gateway(upstream: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningGateway]:
+    file = tmp_path / "mine.py"
+    file.write_text(PLUGIN.format(methods=request.param))
+    with running_gateway(upstream, chain=["default", str(file)]) as running:
+        yield running
+
+
+def said(gateway: RunningGateway, text: str, **members: Any) -> Any:
+    """Asks for a chat completion; gives the first message."""
+    return raw(gateway, text, **members).choices[0].message
+
+
+def raw(gateway: RunningGateway, text: str, **members: Any) -> Any:
+    client = openai.OpenAI(base_url=gateway.base_url, api_key="sk-test", max_retries=0)
+    with client:
+        return client.chat.completions.create(
+            model="gpt-4o-mini", messages=[{"role": "user", "content": text}], **members
+        )
+
+
+def streamed(gateway: RunningGateway, text: str, **members: Any) -> str:
+    """Asks for a stream; gives its text, up to the end or the error that it raises."""
+    with openai.OpenAI(base_url=gateway.base_url, api_key="sk-test", max_retries=0) as client:
+        stream = client.chat.completions.create(
+            model="gpt-4o-mini", messages=[{"role": "user", "content": text}], stream=True, **members
+        )
+        return "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+
+
+@pytest.mark.parametrize("gateway", [HIDES_NAMES], indirect=True)
+def test_a_redacted_text_goes_out_changed_and_the_rest_as_it_came(gateway: RunningGateway) -> None:
+    reply = raw(gateway, "!say I am Rumpelstilzchen indeed")
+    assert reply.choices[0].message.content == "I am [hidden] indeed"
+    assert reply.system_fingerprint == "fp_simulated"
+
+
+@pytest.mark.parametrize("gateway", [HIDES_NAMES], indirect=True)
+@pytest.mark.parametrize("chunks", [1, 3, 40])
+def test_a_redacted_text_never_goes_out_on_a_stream_however_it_is_cut(gateway: RunningGateway, chunks: int) -> None:
+    assert streamed(gateway, f"!say I am Rumpelstilzchen indeed\n!chunks {chunks}") == "I am [hidden] indeed"
+
+
+@pytest.mark.parametrize("gateway", [CUTS], indirect=True)
+def test_a_cut_reply_is_a_refusal_that_does_not_repeat_it(gateway: RunningGateway) -> None:
+    with pytest.raises(openai.PermissionDeniedError) as caught:
+        said(gateway, "!say something bad here")
+    assert (caught.value.code, "something" in caught.value.message) == ("bad_word", False)
+    (record,) = gateway.records()
+    assert (record["outcome"], record["status"], record["usage"]["input_tokens"] > 0) == ("refused", 403, True)
+
+
+@pytest.mark.parametrize("gateway", [CUTS], indirect=True)
+def test_a_cut_stream_ends_with_an_error_after_what_was_released(gateway: RunningGateway) -> None:
+    with pytest.raises(openai.APIError) as caught:
+        streamed(gateway, "!say one two three four bad five\n!chunks 6")
+    assert caught.value.code == "bad_word"
+    (record,) = gateway.records()
+    assert (record["outcome"], record["refusal"]["code"]) == ("refused", "bad_word")
+
+
+@pytest.mark.parametrize("gateway", [FORBIDS_A_TOOL], indirect=True)
+@pytest.mark.parametrize("ask", [raw, streamed])
+def test_a_forbidden_call_is_never_delivered(gateway: RunningGateway, ask: Callable[..., Any]) -> None:
+    tools: Any = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("rm", "ls")]
+    with pytest.raises(openai.APIError) as caught:
+        ask(gateway, '!tool rm {"path": "/"}', tools=tools)
+    assert caught.value.code == "tool_not_allowed"
+
+
+@pytest.mark.parametrize("gateway", [FORBIDS_A_TOOL], indirect=True)
+def test_an_allowed_call_is_delivered(gateway: RunningGateway) -> None:
+    tools: Any = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("rm", "ls")]
+    (call,) = said(gateway, '!tool ls {"path": "/"}', tools=tools).tool_calls
+    assert (call.function.name, call.function.arguments) == ("ls", '{"path": "/"}')
+
+
+@pytest.mark.parametrize("gateway", [RUNS_A_TOOL], indirect=True)
+def test_a_tool_that_runs_here_is_told_to_the_model_and_not_to_the_client(gateway: RunningGateway) -> None:
+    tools: Any = [{"type": "function", "function": {"name": "weather", "parameters": {}}}]
+    message = said(gateway, "!tool weather {}", tools=tools)
+    assert message.tool_calls is None
+    assert "42 degrees" in message.content
+    (record,) = gateway.records()
+    assert [attempt["status"] for attempt in record["attempts"]] == [200, 200]
+
+
+@pytest.mark.parametrize("gateway", [RUNS_A_TOOL], indirect=True)
+def test_a_call_that_nobody_runs_is_the_clients(gateway: RunningGateway) -> None:
+    tools: Any = [{"type": "function", "function": {"name": "mine", "parameters": {}}}]
+    assert said(gateway, "!tool mine {}", tools=tools).tool_calls[0].function.name == "mine"
+
+
+@pytest.mark.parametrize("gateway", [ALWAYS_RUNS], indirect=True)
+def test_a_tool_loop_has_an_end(gateway: RunningGateway) -> None:
+    tools: Any = [{"type": "function", "function": {"name": "more", "parameters": {}}}]
+    with pytest.raises(openai.APIStatusError) as caught:
+        said(gateway, "\n".join(["!tool more {}"] * 20), tools=tools)
+    assert caught.value.code == "tool_loop_limit"
+
+
+@pytest.mark.parametrize("gateway", [ALWAYS_RUNS], indirect=True)
+def test_the_output_of_a_tool_is_judged_too(gateway: RunningGateway) -> None:
+    tools: Any = [{"type": "function", "function": {"name": "more", "parameters": {}}}]
+    with pytest.raises(openai.PermissionDeniedError) as caught:
+        said(gateway, "!judge\n!tool more {}", tools=tools)
+    assert caught.value.code == "bad_output"
+
+
+@pytest.mark.parametrize("gateway", [REVIEWS], indirect=True)
+@pytest.mark.parametrize(("asked", "answer"), [("amend me", "amended"), ("try again", "second try"), ("fine", "fine")])
+def test_a_review_amends_or_asks_for_another_try(gateway: RunningGateway, asked: str, answer: str) -> None:
+    assert said(gateway, f"!say {asked}").content == answer
+
+
+@pytest.mark.parametrize("gateway", [REVIEWS], indirect=True)
+def test_a_review_refuses(gateway: RunningGateway) -> None:
+    with pytest.raises(openai.PermissionDeniedError) as caught:
+        said(gateway, "!say refuse me")
+    assert caught.value.code == "reviewed"
+
+
+@pytest.mark.parametrize("gateway", [REVIEWS], indirect=True)
+def test_an_amendment_of_a_place_that_is_not_there_refuses_the_reply(gateway: RunningGateway) -> None:
+    with pytest.raises(openai.InternalServerError) as caught:
+        said(gateway, "!say spoil me")
+    assert caught.value.code == "plugin_failed"
+
+
+@pytest.mark.parametrize("gateway", [REVIEWS], indirect=True)
+def test_a_review_that_refuses_a_stream_takes_the_place_of_its_end(gateway: RunningGateway) -> None:
+    with pytest.raises(openai.APIError) as caught:
+        streamed(gateway, "!say please refuse me")
+    assert caught.value.code == "reviewed"
+
+
+@pytest.mark.parametrize("gateway", [REVIEWS], indirect=True)
+def test_an_amendment_of_a_stream_comes_too_late_and_is_counted(gateway: RunningGateway) -> None:
+    assert streamed(gateway, "!say amend me") == "amend me"
+    (record,) = gateway.records()
+    assert any("already going out" in step.get("fault", "") for step in record["trail"])
+
+
+@pytest.mark.parametrize("gateway", [BREAKS], indirect=True)
+@pytest.mark.parametrize("ask", [raw, streamed])
+def test_a_review_that_breaks_lets_nothing_end_well(gateway: RunningGateway, ask: Callable[..., Any]) -> None:
+    with pytest.raises(openai.APIError) as caught:
+        ask(gateway, "!say hello")
+    assert caught.value.code == "plugin_failed"
