@@ -19,10 +19,10 @@ from gateway.formats.strangers import decoded as decoded_json
 from gateway.guard import StreamGuard, guard_whole
 from gateway.hooks import Implementation, Pending, first_answer
 from gateway.pipeline import Pipeline
-from gateway.relay import Ended, Relay
+from gateway.relay import Ended, Relay, ends_by_closing
 from gateway.splice import SpliceError, spliced
 from gateway.sse import EventReader, StreamError, error_event
-from gateway.transport import IncomingReply, TransportError
+from gateway.transport import IncomingReply, TransportError, UpstreamBroken
 
 Again: TypeAlias = Callable[[], Awaitable[IncomingReply | Refusal]]
 
@@ -196,6 +196,9 @@ class GuardedRelay(Relay):
 
     # Streams.
 
+    async def _packed_events(self) -> Refusal | None:
+        return await (self._events() if self._judges else super()._packed_events())
+
     async def _events(self) -> Refusal | None:
         if not self._judges:
             return await super()._events()
@@ -237,6 +240,8 @@ class GuardedRelay(Relay):
                 return self._refused
             if out.refusal is not None:
                 return await self._stopped(out.refusal)
+        if broken is None and not self._recorded and ends_by_closing(reply.headers):
+            broken = UpstreamBroken("it closed the connection without a last event")
         out = await guard.finish(reader.rest(), broken=broken is not None)
         if out.raw and not await self._released(out.raw):
             return self._refused

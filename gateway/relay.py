@@ -18,7 +18,7 @@ from gateway.formats import Format, format_of
 from gateway.headers import returned
 from gateway.pipeline import Pipeline
 from gateway.sse import EventReader, StreamError, error_event
-from gateway.transport import IncomingReply, TransportError
+from gateway.transport import IncomingReply, TransportError, UpstreamBroken
 from gateway.trouble import refusal_of
 
 Ended: TypeAlias = Callable[[Outcome], Awaitable[Refusal | None]]
@@ -65,7 +65,7 @@ class Relay:
             return await self._bodiless()
         kind = (first_header(reply.headers, b"content-type") or b"").lower()
         if kind.startswith(b"text/event-stream"):
-            return await self._events()
+            return await (self._packed_events() if _is_packed(reply.headers) else self._events())
         if kind.startswith(b"application/json"):
             return await self._whole()
         return await self._bytes()
@@ -159,11 +159,31 @@ class Relay:
                 return await self._cut(error, events=True)
         if not self._recorded:
             self._keep(tail)
+            if self._format.name != "plain" and ends_by_closing(reply.headers):
+                return await self._cut(UpstreamBroken("it closed the connection without a last event"), events=True)
             if await self._events_ended() is not None:
                 client.abort()
                 return None
         if tail:
             client.write(tail)
+        client.finish()
+        return None
+
+    async def _packed_events(self) -> Refusal | None:
+        """Passes compressed events as they come: where one ends cannot be seen from outside."""
+        client, reply = self._client, self._reply
+        self._start(None)
+        try:
+            while data := await reply.chunk():
+                self._keep(data)
+                client.write(data)
+                if client.paused:
+                    await client.drained()
+        except TransportError as error:
+            return await self._cut(error)
+        if await self._events_ended() is not None:
+            client.abort()
+            return None
         client.finish()
         return None
 
@@ -233,13 +253,18 @@ def _length(headers: Headers) -> int | None:
     return int(value) if value is not None and value.isdigit() else None
 
 
+def _is_packed(headers: Headers) -> bool:
+    return (first_header(headers, b"content-encoding") or b"identity").strip().lower() != b"identity"
+
+
+def ends_by_closing(headers: Headers) -> bool:
+    """Whether only the end of the connection says where the body ends, so that a break looks like an end."""
+    return first_header(headers, b"content-length") is None and first_header(headers, b"transfer-encoding") is None
+
+
 def _parted(data: bytes) -> tuple[bytes, bytes]:
     """Parts data behind its last whole event; what is longer than any event should be goes out as it is."""
-    at = (
-        max(data.rfind(boundary) + len(boundary) for boundary in _BOUNDARIES if boundary in data)
-        if any(boundary in data for boundary in _BOUNDARIES)
-        else 0
-    )
+    at = max(data.rfind(boundary) + len(boundary) if boundary in data else 0 for boundary in _BOUNDARIES)
     if at == 0 and len(data) > _LONGEST_UNFINISHED:
         return data, b""
     return data[:at], data[at:]

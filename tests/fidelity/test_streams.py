@@ -127,7 +127,6 @@ async def test_a_connection_goes_on_after_a_stream(stage: RecordingStage) -> Non
             assert (await client.ask(CHAT)).body == WHOLE
 
 
-@pytest.mark.xfail(reason="packed events are held until their bytes look like a blank line", strict=True)
 async def test_a_packed_stream_passes_as_it_came_and_at_once() -> None:
     packed = [gzip.compress(event) for event in EVENTS]
     seen = asyncio.Semaphore(0)
@@ -245,7 +244,6 @@ async def test_a_stream_that_breaks_before_its_head_is_a_plain_error() -> None:
     assert (came.status, came.error["code"]) == (502, "upstream_broken")
 
 
-@pytest.mark.xfail(reason="the end of the connection is taken for the end of the stream", strict=True)
 async def test_a_stream_without_framing_that_ends_early_is_no_good_end() -> None:
     async def script(link: Link) -> None:
         await link.request()
