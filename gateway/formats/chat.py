@@ -38,6 +38,7 @@ _TEXTS: tuple[tuple[str, Channel], ...] = (
     ("reasoning", "reasoning"),
     ("refusal", "refusal"),
 )
+_ORDINARY = frozenset(("role", *(key for key, _ in _TEXTS)))
 
 
 def pieces(reply: Any) -> list[Piece]:
@@ -63,7 +64,7 @@ def _pieces(reply: Any, holder: str, *, whole: bool) -> Iterator[Piece]:
         for key, channel in _TEXTS:
             if (value := said.get(key)) is not None:
                 yield from _text_pieces(value, (*path, key), channel, index, whole, probabilities)
-        if len(said) > 1:
+        if not said.keys() <= _ORDINARY:
             yield from _rare_pieces(said, path, index, whole)
 
 

@@ -47,6 +47,12 @@ def test_the_calls_of_a_reply_are_found_whatever_their_kind() -> None:
     ]
 
 
+def test_the_arguments_of_a_delta_are_found_where_it_has_nothing_else() -> None:
+    call = {"index": 3, "function": {"arguments": "{"}}
+    (piece,) = chat.event_pieces(chat_chunk({"tool_calls": [call]}))
+    assert (piece.channel, piece.text, piece.place) == ("arguments", "{", ("tool_calls", 3))
+
+
 def test_content_in_parts_is_read_part_by_part() -> None:
     parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}, {"type": "text", "text": "Hi"}]
     event = chat_chunk({"content": parts})

@@ -13,11 +13,12 @@ from gateway.endpoints import load_endpoints
 from gateway.formats import chat, completions, format_of, plain, responses
 
 _NAMES = (
-    "action added arguments audio choices code command commands content content_index custom delta error event "
-    "finish_reason function function_call id index input instructions item logprobs message messages name object "
-    "operation output output_index output_text part prompt queries reasoning reasoning_content reasoning_details refusal response role "
-    "summary summary_index text thinking tool_calls tools transcript type usage input_tokens prompt_tokens "
-    "prompt_tokens_details cached_tokens"
+    "action added arguments audio choices code command commands content content_index custom delta error "
+    "event finish_reason function function_call id index input instructions item logprobs message "
+    "messages name object operation output output_index output_text part prompt queries reasoning "
+    "reasoning_content reasoning_details refusal response role summary summary_index text thinking "
+    "tool_calls tools transcript type usage input_tokens prompt_tokens prompt_tokens_details "
+    "cached_tokens"
 )
 _KINDS = (
     "function_call custom_tool_call web_search_call mcp_approval_request message reasoning output_text refusal error "
