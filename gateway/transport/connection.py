@@ -77,7 +77,8 @@ class Connection(asyncio.Protocol):
 
         The loop may not have looked since. What lies there would be taken for the answer to the next request.
         """
-        return self.open and not self._poll.poll(0)
+        transport = self._transport
+        return transport is not None and not transport.is_closing() and not self._poll.poll(0)
 
     def ask(self, method: bytes, head: bytes, body: bytes, more: bool, age: int) -> asyncio.Future[Reply]:
         """Writes a request; gives the future of its reply.

@@ -128,8 +128,9 @@ class ReplyParser:
             raise UpstreamInvalid(f"the upstream answered with status {status}, which nothing asked for")
         if status < 200:
             self._fields = []
-            self.complete = self.followed = False
+            self.complete = False
             return
+        self.reason = head[13 : head.index(b"\r")]
         if self.reason != b"OK" and _CONTROL.search(self.reason):
             raise UpstreamInvalid("the reply's reason phrase holds control characters")
         self.status = status
@@ -164,9 +165,10 @@ class ReplyParser:
         except HttpParserError as error:
             if not self.complete:
                 raise UpstreamInvalid(f"the reply's chunks cannot be read: {error}") from error
+            self.followed = True
         self._tail = data if len(data) >= 5 else (self._tail + data)[-5:]
         if self.complete:
-            # llhttp passes over line breaks that follow a reply, so only the last bytes tell whether any did.
+            # llhttp passes over line breaks after a reply, and says nothing of a half of another.
             self.followed = self.followed or not self._tail.endswith(_BODY_END)
             self._parser = None
         pieces = self._pieces
@@ -180,23 +182,15 @@ class ReplyParser:
         self._pieces = []
         return piece
 
-    def on_message_begin(self) -> None:
-        """Called by llhttp; a second beginning means bytes after the reply."""
-        if self.complete:
-            self.followed = True
-
-    def on_status(self, reason: bytes) -> None:
-        """Called by llhttp with the reason phrase, which may be one of a second reply that nobody asked for."""
-        if not self.status:
-            self.reason = reason
-
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by llhttp for each header, and for each trailer, which nobody reads."""
         self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Called by llhttp, which forgets right after a reply without a body what this asks for."""
-        if self._parser is not None and not self.status:
+        """Called by llhttp, also for a second reply in the same bytes. Later it would not know about keep-alive."""
+        if self.status:
+            self.followed = True
+        elif self._parser is not None:
             self.keep_alive = self._parser.should_keep_alive()
 
     def on_body(self, piece: bytes) -> None:
