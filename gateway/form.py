@@ -6,11 +6,12 @@ would take the last one, breaks the upload off.
 
 from collections.abc import AsyncGenerator
 
-from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, StrictParserError, parse_options_header
 
 MODEL = "model"
 READ_AHEAD = 1 << 20
 FIELD_LIMIT = 16 << 10
+_BLANK = b" \t\r\n"
 
 
 class FormError(ValueError):
@@ -25,8 +26,15 @@ class FormReader:
         boundary = options.get("boundary", "")
         if not boundary:
             raise FormError("The multipart Content-Type names no boundary.")
+        if content_type.lower().count(b"boundary") > 1 + boundary.lower().count("boundary"):
+            raise FormError("The multipart Content-Type names more than one boundary.")
         self._body = body
         self._parser = PushMultipartParser(boundary.encode("latin-1"), strict=True)
+        self._opening = b"--" + boundary.encode("latin-1")
+        self._closing = self._opening + b"--"
+        self._first: bytes | None = b""
+        self._tail = b""
+        self._over = False
         self._fields: dict[str, str] = {}
         self._read: list[bytes] = []
         self._name: str | None = None
@@ -59,6 +67,30 @@ class FormReader:
             await self._body.aclose()
 
     def _feed(self, data: bytes) -> None:
+        """Reads on. What stands before the first boundary and behind the last one is told apart by the bytes alone,
+        never by how they were cut on their way."""
+        if self._first is not None:
+            begun = self._first + data
+            if not any(begun.startswith(each[: len(begun)]) for each in (self._opening, b"\r\n" + self._opening)):
+                raise FormError("The multipart body does not begin with its boundary.")
+            self._first = begun if len(begun) < len(self._opening) + 2 else None
+        known = len(self._tail)
+        searched = self._tail + data
+        fed = at = 0
+        while (at := searched.find(self._closing, at)) >= 0:
+            at += len(self._closing)
+            self._parse(data[fed : at - known])
+            fed = at - known
+        self._parse(data[fed:])
+        self._tail = searched[-len(self._closing) + 1 :]
+
+    def _parse(self, data: bytes) -> None:
+        if not data:
+            return
+        if self._over:
+            if data.strip(_BLANK):
+                raise FormError("The multipart body goes on behind its last boundary.")
+            return
         try:
             for event in self._parser.parse(data):
                 if isinstance(event, MultipartSegment):
@@ -70,7 +102,9 @@ class FormReader:
                     if len(self._value) > FIELD_LIMIT:
                         self._name = None
         except MultipartError as error:
-            raise FormError(f"The multipart body cannot be read: {error}.") from None
+            if not isinstance(error, StrictParserError) or data.strip(_BLANK):
+                raise FormError(f"The multipart body cannot be read: {error}.") from None
+            self._over = True
 
     def _begins(self, segment: MultipartSegment) -> None:
         self._name = segment.name
