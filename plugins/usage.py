@@ -34,10 +34,10 @@ class UsageCount:
         reported = reported_usage(exchange)
         if reported is not None:
             return reported
-        written = output_text(exchange)
-        if not written:
+        read, written = input_text(exchange), output_text(exchange)
+        if not read and not written:
             return None
-        return Usage(self._tokens(input_text(exchange)), self._tokens(written), estimated=True)
+        return Usage(self._tokens(read), self._tokens(written), estimated=True)
 
     def _tokens(self, text: str) -> int:
         if self._vocabulary is None or len(text) > self._count_up_to:
