@@ -5,7 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-TEXT = st.text(st.sampled_from('ab {}"\\\nü🙂'), max_size=12)
+# Words that hold, begin or end with "abba", which tests look for, between all that JSON writes in its own way.
+_WORDS = ("a", "b", "ab", "ba", "abba", " ", "{}", '"', "\\", "\n", "ü", "🙂")
+TEXT = st.lists(st.sampled_from(_WORDS), max_size=6).map("".join)
 
 
 def cut(text: str) -> st.SearchStrategy[list[str]]:
@@ -32,6 +34,10 @@ def chat_chunk(delta: dict[str, Any] | None, index: int = 0, **members: Any) -> 
     return {**head, "choices": [] if delta is None else [choice]}
 
 
+NAMES = ("look_up", "look", "look_up_all", "to", "toto")
+CALLS = st.lists(st.tuples(st.sampled_from(NAMES), TEXT), max_size=3)
+
+
 @st.composite
 def chat_choices(draw: st.DrawFn, index: int) -> list[dict[str, Any]]:
     """The chunks of one choice: a text, a refusal, a thought, calls, each in deltas, in that order."""
@@ -39,8 +45,8 @@ def chat_choices(draw: st.DrawFn, index: int) -> list[dict[str, Any]]:
     for key in ("reasoning_content", "content", "refusal"):
         if draw(st.booleans()):
             chunks += [chat_chunk({key: text}, index) for text in draw(cut(draw(TEXT)))]
-    calls = draw(st.integers(0, 3))
-    for number in range(calls):
+    calls = draw(CALLS)
+    for number, (name, arguments) in enumerate(calls):
         start = {
             "index": number,
             "id": f"call_{index}_{number}",
@@ -48,7 +54,7 @@ def chat_choices(draw: st.DrawFn, index: int) -> list[dict[str, Any]]:
             "function": {"name": "", "arguments": ""},
         }
         chunks.append(chat_chunk({"tool_calls": [start]}, index))
-        for key, value in (("name", "look_up"), ("arguments", '{"q": "🙂 \\"x\\""}')):
+        for key, value in (("name", name), ("arguments", arguments)):
             for piece in draw(cut(value)):
                 chunks.append(chat_chunk({"tool_calls": [{"index": number, "function": {key: piece}}]}, index))
     chunks.append(chat_chunk({}, index, finish_reason="tool_calls" if calls else "stop"))
@@ -136,7 +142,7 @@ def response_streams(draw: st.DrawFn) -> list[dict[str, Any]]:
     for index in range(draw(st.integers(0, 3))):
         text = draw(TEXT)
         call = draw(st.booleans())
-        item = call_item(index, "look_up", text) if call else message_item(index, text)
+        item = call_item(index, draw(st.sampled_from(NAMES)), text) if call else message_item(index, text)
         items.append(item)
         middle.append(told(item, index, draw(cut(text))))
     return response_events(items, draw(interleaved(middle)))
