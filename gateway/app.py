@@ -1,17 +1,20 @@
 """Builds a gateway worker from its settings: the one place where the parts are made and put together."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import msgspec
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 
 from gateway.endpoints import EndpointTable, load_endpoints
-from gateway.front import Elsewhere, Front, not_here
+from gateway.exposition import exposed
+from gateway.front import AdminFront, Elsewhere, Front, Page, not_here
 from gateway.hookspecs import Hooks, Startup
-from gateway.loader import Chain, LoadError, load_chain
-from gateway.metrics import Metrics
+from gateway.lifecycle import start_plugins, stop_plugins
+from gateway.loader import Chain, load_chain
+from gateway.metrics import FLUSH_SECONDS, Metrics
 from gateway.pipeline import Pipeline, Sizes
+from gateway.readiness import Readiness
 from gateway.recorder import Recorder
 from gateway.settings import Loaded, Settings
 from gateway.settings import Upstream as UpstreamSettings
@@ -20,6 +23,7 @@ from gateway.transport.pool import ConnectionPool
 from gateway.upstream import Upstream
 from gateway.websocket.dial import WebsocketDialer
 from gateway.websocket.front import WebsocketFront
+from identity.accepted_keys import AcceptedKeys
 from identity.pseudonyms import pseudonyms_in
 from storage.journal import Journal
 
@@ -28,25 +32,37 @@ PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class Gateway:
-    """One worker's parts, and their life."""
+    """One worker's parts, and their life.
+
+    `writer` names its journal segment. `elsewhere` answers what is neither the model API nor a page of the worker,
+    and `office_fault` says why it cannot. `accepted` is the file of passed-through keys that the upstream accepted.
+    """
 
     def __init__(
-        self, loaded: Loaded, writer: str, environ: Mapping[str, str], elsewhere: Elsewhere = not_here
+        self,
+        loaded: Loaded,
+        writer: str,
+        environ: Mapping[str, str],
+        elsewhere: Elsewhere = not_here,
+        *,
+        office_fault: Callable[[], str | None] = lambda: None,
+        accepted: Path | None = None,
     ) -> None:
         settings = loaded.settings
         self.settings = settings
+        self._environ = environ
         self.data = Path(settings.storage.data)
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.endpoints: EndpointTable = load_endpoints()
         self.chain: Chain = load_chain(loaded, self.metrics.fault)
+        self.accepted = AcceptedKeys(accepted or self.data / "run" / "accepted")
         self.journal = Journal(self.data / "journal", writer)
+        carry_on = settings.audit.on_failure == "carry_on"
         self.recorder = Recorder(
-            self.journal,
-            self.metrics,
-            self.chain.of(Hooks.record),
-            carry_on=settings.audit.on_failure == "carry_on",
+            self.journal, self.metrics, self.chain.of(Hooks.record), carry_on=carry_on, accepted=self.accepted
         )
+        readiness = Readiness(self.chain, self.journal, office_fault, carry_on=carry_on)
         self.upstreams = {"default": upstream_of(settings)}
         self.pipeline = Pipeline(
             self.chain,
@@ -55,11 +71,15 @@ class Gateway:
             self.recorder,
             Sizes(settings.server.max_json_bytes, settings.server.max_body_bytes),
         )
+        health: dict[bytes, Page] = {b"/healthz": self._healthz, b"/readyz": readiness.page}
+        pages: dict[bytes, Page] = {**health, b"/metrics": self._metrics}
+        apart = settings.admin.listen is not None
+        self.admin_front = AdminFront(pages, elsewhere)
         self.front = Front(
             self.pipeline,
             self.endpoints,
-            {b"/healthz": self._healthz, b"/readyz": self._readyz, b"/metrics": self._metrics},
-            elsewhere,
+            health if apart else pages,
+            not_here if apart else elsewhere,
             bare_paths=settings.server.bare_paths,
             max_concurrent=settings.server.max_concurrent,
         )
@@ -71,44 +91,44 @@ class Gateway:
             bare_paths=settings.server.bare_paths,
             patience=settings.server.write_timeout,
         )
-        self._admin_key = environ.get("LUKHAS_ADMIN_KEY")
+        self._flushing: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Opens the journal and tells the plugins. Errors: JournalError, LoadError."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.journal.open()
-        startup = Startup(self.settings, self.data, self.registry, pseudonyms_in(self.data), self._admin_key)
-        for name, method in self.chain.life(Hooks.startup):
-            try:
-                answer = method(startup)
-                if answer is not None:
-                    await answer
-            except Exception as error:
-                raise LoadError(f"The plugin {name} cannot start: {error}") from error
+        admin_key = self._environ.get("LUKHAS_ADMIN_KEY")
+        await start_plugins(
+            self.chain, Startup(self.settings, self.data, self.registry, pseudonyms_in(self.data), admin_key)
+        )
+        self._flush(asyncio.get_running_loop())
 
     async def stop(self) -> None:
         """Lets the plugins and connections go; the journal last."""
         await self.recorder.close()
-        for _, method in self.chain.life(Hooks.shutdown):
-            answer = method()
-            if answer is not None:
-                await answer
+        await stop_plugins(self.chain)
         for upstream in self.upstreams.values():
             await upstream.transport.aclose()
         self.journal.close()
+        self.accepted.close()
+        if self._flushing is not None:
+            self._flushing.cancel()
+        self._flush_once()
 
     def _healthz(self) -> tuple[int, bytes, bytes]:
         return 200, JSON, b'{"status":"ok"}'
 
-    def _readyz(self) -> tuple[int, bytes, bytes]:
-        faults = {name: said for name, method in self.chain.life(Hooks.health) if (said := method()) is not None}
-        if self.journal.failure is not None:
-            faults["journal"] = self.journal.failure
-        body = {"status": "unready" if faults else "ready", "faults": faults}
-        return 503 if faults else 200, JSON, msgspec.json.encode(body)
-
     def _metrics(self) -> tuple[int, bytes, bytes]:
-        return 200, PROMETHEUS, generate_latest(self.registry)
+        self._flush_once()
+        return 200, PROMETHEUS, exposed(self.registry, self._environ)
+
+    def _flush_once(self) -> None:
+        self.metrics.open.set(self.front.open)
+        self.metrics.flush()
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._flush_once()
+        self._flushing = loop.call_later(FLUSH_SECONDS, self._flush, loop)
 
 
 def upstream_of(settings: Settings) -> Upstream:

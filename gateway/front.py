@@ -81,6 +81,25 @@ class Front:
         return self._endpoints.find(method, path.decode("latin-1")) is not None
 
 
+class AdminFront:
+    """Answers at the address of `admin.listen`: everything but the model API."""
+
+    def __init__(self, pages: dict[bytes, Page], elsewhere: Elsewhere) -> None:
+        self._pages = pages
+        self._elsewhere = elsewhere
+
+    async def __call__(self, client: Client) -> None:
+        """Answers one request."""
+        path = client.received.target.partition(b"?")[0]
+        page = self._pages.get(path)
+        if page is not None:
+            _answer_page(client, page)
+        elif path == MODEL_API or path.startswith(b"/v1/") or not path.startswith(b"/"):
+            await not_here(client)
+        else:
+            await self._elsewhere(client)
+
+
 async def not_here(client: Client) -> None:
     """Answers a path that nobody serves."""
     _refuse(client, 404, "There is nothing at this path; the model API is below /v1.", "not_found")

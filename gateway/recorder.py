@@ -8,6 +8,7 @@ from gateway.bundle import began_line, ended_line, endpoint_name, upstream_ns
 from gateway.exchange import Exchange
 from gateway.hooks import Implementation, Pending
 from gateway.metrics import Metrics
+from identity.accepted_keys import AcceptedKeys
 from storage.journal import Journal, JournalError
 
 UNRECORDABLE = Refusal(
@@ -19,15 +20,25 @@ UNRECORDABLE = Refusal(
 
 
 class Recorder:
-    """Writes what the pipeline tells it; `carry_on` lets exchanges pass that the journal could not take."""
+    """Writes what the pipeline tells it; `carry_on` lets exchanges pass that the journal could not take.
+
+    `accepted` learns how the upstream answered the keys that were passed through.
+    """
 
     def __init__(
-        self, journal: Journal, metrics: Metrics, record: tuple[Implementation, ...], *, carry_on: bool
+        self,
+        journal: Journal,
+        metrics: Metrics,
+        record: tuple[Implementation, ...],
+        *,
+        carry_on: bool,
+        accepted: AcceptedKeys,
     ) -> None:
         self._journal = journal
         self._metrics = metrics
         self._record = record
         self._carry_on = carry_on
+        self._accepted = accepted
         self._waiting: set[asyncio.Task[None]] = set()
 
     def began(self, exchange: Exchange) -> Refusal | None:
@@ -43,6 +54,10 @@ class Recorder:
         line = ended_line(exchange, status, now)
         refusal = self._append(line if began else began_line(exchange) + line)
         self._metrics.ended(exchange, endpoint_name(exchange), status or 0, now - exchange.clock, upstream_ns(exchange))
+        caller, reply = exchange.caller, exchange.reply
+        # A path that the table does not know may be one that the upstream answers without looking at the key.
+        if reply is not None and caller is not None and caller.kind == "passthrough" and exchange.endpoint is not None:
+            self._accepted.answered(caller.principal, reply.status)
         for implementation in self._record:
             waiting = implementation.ask(exchange)
             if isinstance(waiting, Pending):

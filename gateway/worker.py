@@ -4,46 +4,56 @@ import asyncio
 import functools
 import socket
 from collections.abc import Callable
-from types import FrameType
 
 import uvicorn
 
 from gateway.app import Gateway
 from gateway.server.protocol import GatewayProtocol, Limits
+from gateway.serving import Serving
 from gateway.settings import Settings
+from gateway.websocket.front import none_here
 
-SECONDS_TO_RECORD = 2.0
 
+class Worker(Serving):
+    """A server whose start and stop are the gateway's; `admin` is a listening socket for what is not /v1."""
 
-class Worker(uvicorn.Server):
-    """A server whose start and stop are the gateway's; `started` is called once it listens."""
-
-    def __init__(self, gateway: Gateway, started: Callable[[], None] = lambda: None) -> None:
-        super().__init__(configured(gateway))
+    def __init__(
+        self, gateway: Gateway, started: Callable[[], None] = lambda: None, admin: socket.socket | None = None
+    ) -> None:
+        super().__init__(configured(gateway), started)
         self._gateway = gateway
-        self._tell_started = started
+        self._admin = admin
+
+    async def begin(self) -> None:
+        """Starts the gateway. Errors: LoadError, JournalError."""
+        await self._gateway.start()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts the gateway, then listens. Errors: LoadError, JournalError."""
-        await self._gateway.start()
+        """Starts the gateway, then listens at its addresses. Errors: LoadError, JournalError."""
         await super().startup(sockets)
-        self._tell_started()
+        if self._admin is not None:
+            loop = asyncio.get_running_loop()
+            self.servers.append(await loop.create_server(self._admin_protocol, sock=self._admin))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Lets exchanges end within the drain timeout, records the rest as stopped, and lets go."""
-        await super().shutdown(sockets)
-        # uvicorn cancels what has not ended and does not look back; each of them still writes its record.
-        left = set(self.server_state.tasks)
-        for task in left:
-            task.cancel()
-        if left:
-            await asyncio.wait(left, timeout=SECONDS_TO_RECORD)
+        """Stops listening, lets exchanges end within the drain timeout, records the rest as stopped, and lets go."""
+        await super().shutdown([*(sockets or ()), *([self._admin] if self._admin else ())])
+
+    async def end(self) -> None:
+        """Stops the gateway."""
         await self._gateway.stop()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Drains at the first signal, and stops at once at the second; uvicorn would raise them again at its end."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
+    def _admin_protocol(self) -> GatewayProtocol:
+        limits = connection_limits(self._gateway.settings)
+        front = self._gateway.admin_front
+        return GatewayProtocol(
+            self.config,
+            self.server_state,
+            {},
+            front=front,  # type: ignore[arg-type]
+            websockets=none_here,
+            limits=limits,
+        )
 
 
 async def no_asgi(scope: object, receive: object, send: object) -> None:

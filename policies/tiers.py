@@ -37,6 +37,10 @@ class Tiers:
         """Gives the patterns of the models that a tier carries."""
         return self._models.get(tier, ())
 
+    def endpoints(self, tier: str) -> tuple[str, ...]:
+        """Gives the patterns of the endpoints that a tier carries."""
+        return self._endpoints.get(tier, ())
+
     def carries_endpoint(self, tier: str, endpoint: str) -> bool:
         """Whether a tier carries an endpoint."""
         return matches(self._endpoints.get(tier, ()), endpoint)

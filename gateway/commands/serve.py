@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 import msgspec
+from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.commands.options import common, settings_in_force
 from gateway.commands.welcome import welcome
+from gateway.exposition import SHARED_FOLDER
 from gateway.processes.listening import address, listening, make_room_for, url_of
 from gateway.processes.orders import Flag, Orders
 from gateway.processes.run_folder import RunFolder
@@ -72,7 +74,8 @@ def command(
             role="worker",
             writer=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}",
             reports=-1,
-            office_socket=str(folder.office_socket),
+            office=str(folder.office),
+            accepted=str(folder.accepted),
             config=config,
             flags=tuple(Flag(*key, value) for key, value in flags.items() if value is not None),
             listen=listener.fileno(),
@@ -80,11 +83,12 @@ def command(
             office_inside=one_process,
         )
         supervisor = Supervisor(
-            [*_places(orders, settings.server.workers), *_simulator(orders, simulator)],
+            [*_gateway(orders, settings.server.workers), *_simulator(orders, simulator)],
             [each for each in (listener, admin, simulator) if each is not None],
-            {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics)},
+            dict(os.environ) if one_process else {**os.environ, SHARED_FOLDER: str(folder.metrics)},
             Patience(drain=settings.server.drain_timeout),
             say=lambda sentence: click.echo(sentence, err=True),
+            ended=lambda pid: mark_process_dead(pid, str(folder.metrics)),  # type: ignore[no-untyped-call]
         )
         warning = make_room_for(settings.server.max_concurrent + settings.upstream.max_connections)
         if warning:
@@ -99,9 +103,11 @@ def _admin_listener(settings: Settings) -> socket.socket | None:
     return listening(*address(settings.admin.listen), option="admin.listen in the settings")
 
 
-def _places(orders: Orders, workers: int) -> Iterator[tuple[str, Orders]]:
+def _gateway(orders: Orders, workers: int) -> Iterator[tuple[str, Orders]]:
     for number in range(workers):
         yield f"worker {number}", msgspec.structs.replace(orders, writer=f"{orders.writer}-worker-{number}")
+    if not orders.office_inside:
+        yield "office", msgspec.structs.replace(orders, role="office", listen=None, admin=None)
 
 
 def _simulator(orders: Orders, listener: socket.socket | None) -> Iterator[tuple[str, Orders]]:
@@ -109,6 +115,6 @@ def _simulator(orders: Orders, listener: socket.socket | None) -> Iterator[tuple
         yield (
             "simulator",
             msgspec.structs.replace(
-                orders, role="simulator", writer="simulator", listen=listener.fileno(), admin=None, flags=()
+                orders, role="simulator", listen=listener.fileno(), admin=None, flags=(), office_inside=False
             ),
         )

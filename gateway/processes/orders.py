@@ -21,14 +21,16 @@ class Orders(msgspec.Struct, frozen=True):
     """The lot of one child.
 
     `writer` is the name of its journal segment, different for each life; `listen` and `admin` are inherited sockets
-    by number, `reports` the pipe to the supervisor. `office_socket` is where the office listens; `office_inside` says
-    that the worker is the office as well. `restarts` says how often a child of this place has ended before.
+    by number, `reports` the pipe to the supervisor. `office` is the socket where the office listens, `accepted` the
+    file of passed-through keys that the upstream accepted. `office_inside` says that the worker is the office as
+    well. `restarts` says how often a child of this place has ended before.
     """
 
     role: Role
     writer: str
     reports: int
-    office_socket: str
+    office: str
+    accepted: str
     config: str | None = None
     flags: tuple[Flag, ...] = ()
     listen: int | None = None

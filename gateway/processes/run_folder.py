@@ -29,11 +29,12 @@ class RunFolder:
             os.close(turn)
         self.metrics = self.path / "metrics"
         self.metrics.mkdir(mode=0o700)
+        self.accepted = self.path / "accepted"
         self._short: Path | None = None
-        self.office_socket = self.path / "office.sock"
-        if len(os.fsencode(self.office_socket)) > LONGEST_SOCKET_PATH:
+        self.office = self.path / "office.sock"
+        if len(os.fsencode(self.office)) > LONGEST_SOCKET_PATH:
             self._short = Path(tempfile.mkdtemp(prefix="lukhas-"))
-            self.office_socket = self._short / "office.sock"
+            self.office = self._short / "office.sock"
 
     def close(self) -> None:
         """Takes the folder away."""

@@ -50,7 +50,10 @@ class Place:
 
 
 class Supervisor:
-    """Holds one child in each place. `say` is told what the operator should know."""
+    """Holds one child in each place.
+
+    `say` is told what the operator should know, `ended` the process id of each child that is gone.
+    """
 
     def __init__(
         self,
@@ -59,12 +62,14 @@ class Supervisor:
         environ: Mapping[str, str],
         patience: Patience,
         say: Callable[[str], None],
+        ended: Callable[[int], None],
     ) -> None:
         self._places = [Place(name, orders) for name, orders in places]
         self._listeners = listeners
         self._environ = dict(environ)
         self._patience = patience
         self._say = say
+        self._tell_ended = ended
         self._selector = selectors.DefaultSelector()
         self._signals = 0
 
@@ -117,7 +122,7 @@ class Supervisor:
         orders = msgspec.structs.replace(place.orders, restarts=place.lives, writer=writer)
         place.lives += 1
         place.again_at = None
-        place.child = started(MODULES[orders.role], place.name, orders, self._environ)
+        place.child = started(_module(orders), place.name, orders, self._environ)
         self._selector.register(place.child.reports, selectors.EVENT_READ, place)
 
     def _look(self, most_seconds: float) -> None:
@@ -137,6 +142,7 @@ class Supervisor:
             return
         self._selector.unregister(child.reports)
         how = child.gone()
+        self._tell_ended(child.pid)
         place.child = None
         if self._signals:
             return
@@ -187,3 +193,7 @@ class Supervisor:
                 for child in running:
                     child.kill()
             self._look(0.2)
+
+
+def _module(orders: Orders) -> str:
+    return f"gateway.processes.{'both' if orders.office_inside else orders.role}"

@@ -3,35 +3,46 @@
 import os
 import socket
 import sys
+from pathlib import Path
 
 from gateway.app import Gateway
-from gateway.loader import LoadError
-from gateway.processes.lifeline import hold_on_to
-from gateway.processes.orders import Orders, read
+from gateway.forward import Forward
+from gateway.processes.fate import run
+from gateway.processes.orders import Orders
 from gateway.processes.reports import Reports
 from gateway.worker import Worker
-from policies.document import DocumentError
-from storage.journal import JournalError
 
 
-def run(orders: Orders, reports: Reports) -> int:
-    """Serves until told to stop; gives the exit status."""
+async def serve(orders: Orders, reports: Reports) -> None:
+    """Serves until told to stop. Errors: DocumentError, LoadError, JournalError."""
+    gateway, forward = gateway_of(orders)
     try:
-        gateway = Gateway(orders.settings(os.environ), orders.writer, os.environ)
-        worker = Worker(gateway, started=reports.ready)
-        worker.run([socket.socket(fileno=orders.listen)])
-    except (DocumentError, LoadError, JournalError, OSError) as error:
-        reports.fault(str(error))
-        return 1
-    return 0
+        await worker_of(gateway, orders, reports).serve([listener(orders)])
+    finally:
+        await forward.close()
 
 
-def main() -> int:
-    """Takes the orders from standard input."""
-    orders = read(sys.stdin.buffer)
-    hold_on_to(sys.stdin.buffer)
-    return run(orders, Reports(orders.reports))
+def gateway_of(orders: Orders) -> tuple[Gateway, Forward]:
+    """Gives the gateway, and its way to the office. Errors: DocumentError, LoadError."""
+    loaded = orders.settings(os.environ)
+    forward = Forward(Path(orders.office), loaded.settings.server.max_body_bytes)
+    gateway = Gateway(
+        loaded, orders.writer, os.environ, forward, office_fault=forward.fault, accepted=Path(orders.accepted)
+    )
+    if orders.restarts:
+        gateway.metrics.restarted("worker")
+    return gateway, forward
+
+
+def worker_of(gateway: Gateway, orders: Orders, reports: Reports) -> Worker:
+    """Gives the server of a gateway."""
+    return Worker(gateway, reports.ready, None if orders.admin is None else socket.socket(fileno=orders.admin))
+
+
+def listener(orders: Orders) -> socket.socket:
+    """Gives the socket that the supervisor listens on for all workers."""
+    return socket.socket(fileno=orders.listen)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(serve))

@@ -58,5 +58,10 @@ class WebsocketFront:
         return 0 if is_bare else None
 
 
+async def none_here(offer: Offer) -> None:
+    """Refuses a websocket at an address that has none."""
+    _refuse(offer, _NOT_HERE)
+
+
 def _refuse(offer: Offer, refusal: Refusal) -> None:
     offer.refuse(refusal.status, refusal_headers(refusal), refusal_body(refusal))

@@ -1,0 +1,62 @@
+"""Builds the office from its settings: the plugins' handlers beside our own, in one Litestar application."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from prometheus_client import CollectorRegistry
+
+from gateway.hooks import Counted
+from gateway.hookspecs import Hooks, Startup
+from gateway.lifecycle import start_plugins, stop_plugins
+from gateway.loader import load_chain
+from gateway.office.callers import Callers
+from gateway.office.documents import openapi_config, openapi_json, with_worker_pages
+from gateway.office.refusing import Refused, broken, not_done, refused
+from gateway.office.tier_check import tier_check_route
+from gateway.settings import Loaded
+from identity.accepted_keys import AcceptedKeys
+from identity.pseudonyms import pseudonyms_in
+from policies.tiers import load_tiers
+
+
+class Office:
+    """The office's parts, and their life; `app` is what a server serves."""
+
+    def __init__(
+        self, loaded: Loaded, environ: Mapping[str, str], registry: CollectorRegistry, counted: Counted, accepted: Path
+    ) -> None:
+        """Puts the parts together. Errors: LoadError, DocumentError."""
+        self._settings = settings = loaded.settings
+        self._environ = environ
+        self._registry = registry
+        self._accepted = AcceptedKeys(accepted)
+        self.chain = load_chain(loaded, counted)
+        callers = Callers(self.chain.of(Hooks.identify), self._accepted)
+        tiers = load_tiers(Path(settings.policies.folder) if settings.policies.folder else None)
+        handlers = [openapi_json, tier_check_route(tiers)]
+        for _, register in self.chain.life(Hooks.register_handlers):
+            handlers += register() or ()
+        self.app = Litestar(
+            handlers,
+            dependencies={"caller": Provide(callers.of)},
+            exception_handlers={Refused: refused, HTTPException: not_done, Exception: broken},
+            openapi_config=openapi_config(version("lukhas-gateway")),
+            logging_config=None,
+            request_max_body_size=settings.server.max_json_bytes,
+        )
+        with_worker_pages(self.app.openapi_schema)
+
+    async def start(self) -> None:
+        """Tells the plugins. Errors: LoadError."""
+        data = Path(self._settings.storage.data)
+        admin_key = self._environ.get("LUKHAS_ADMIN_KEY")
+        await start_plugins(self.chain, Startup(self._settings, data, self._registry, pseudonyms_in(data), admin_key))
+
+    async def stop(self) -> None:
+        """Lets the plugins go."""
+        await stop_plugins(self.chain)
+        self._accepted.close()

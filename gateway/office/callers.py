@@ -1,0 +1,54 @@
+"""Signs the callers of our own routes in, by the same hook as those of the model API."""
+
+from time import monotonic_ns, time_ns
+from typing import Any
+
+from litestar import Request
+
+from gateway.answers import Refusal
+from gateway.audit_id import new_audit_id
+from gateway.decide import identified
+from gateway.exchange import Exchange, Headers, Received
+from gateway.hooks import Implementation
+from gateway.office.refusing import Refused
+from identity.accepted_keys import AcceptedKeys
+from identity.caller import Caller
+
+NOT_ACCEPTED = Refusal(
+    "This key has no rights here until the upstream has accepted it: use it once on /v1, then try again.",
+    code="key_not_accepted",
+    status=403,
+)
+
+
+class Callers:
+    """Says who calls; a passed-through key counts from the upstream's first good answer to it."""
+
+    def __init__(self, identify: tuple[Implementation, ...], accepted: AcceptedKeys) -> None:
+        self._identify = identify
+        self._accepted = accepted
+
+    async def of(self, request: Request[Any, Any, Any]) -> Caller:
+        """Gives the caller of a request. Errors: Refused."""
+        exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), received(request), None)
+        refusal = await identified(self._identify, exchange)
+        if refusal is not None or exchange.caller is None:
+            raise Refused(refusal or NOT_ACCEPTED)
+        if exchange.caller.kind == "passthrough" and not self._accepted.knows(exchange.caller.principal):
+            raise Refused(NOT_ACCEPTED)
+        return exchange.caller
+
+
+def received(request: Request[Any, Any, Any]) -> Received:
+    """Gives the request line and headers as hooks read them."""
+    scope = request.scope
+    query = scope["query_string"]
+    target = scope["raw_path"] + (b"?" + query if query else b"")
+    headers: Headers = tuple((name, value) for name, value in scope["headers"])
+    return Received(request.method.encode(), target, headers, client_address(headers), model_api=False)
+
+
+def client_address(headers: Headers) -> str:
+    """Gives the address that the worker saw: the last one, since those before it are the client's own words."""
+    values = [value for name, value in headers if name == b"x-forwarded-for"]
+    return values[-1].rpartition(b",")[2].strip().decode("latin-1") if values else ""

@@ -1,0 +1,45 @@
+"""`/readyz`: whether requests can be served, and what is wrong where they cannot be served as they should."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.hooks import described
+from gateway.hookspecs import Hooks
+from gateway.loader import Chain
+from storage.journal import Journal
+
+JSON = b"application/json"
+
+
+class Readiness:
+    """Asks the parts. Unready (503) is what /v1 cannot do without; anything else that is wrong is degraded (200)."""
+
+    def __init__(
+        self, chain: Chain, journal: Journal, office_fault: Callable[[], str | None], *, carry_on: bool
+    ) -> None:
+        self._chain = chain
+        self._journal = journal
+        self._office_fault = office_fault
+        self._carry_on = carry_on
+        self._open = {plugin.name for plugin in chain.plugins if plugin.common.failure == "open"}
+
+    def page(self) -> tuple[int, bytes, bytes]:
+        """Gives status, content type and body."""
+        stopping: dict[str, str] = {}
+        degrading: dict[str, str] = {}
+        for name, method in self._chain.life(Hooks.health):
+            try:
+                said = method()
+            except Exception as error:  # noqa: BLE001 - plugins are strangers
+                said = f"its health check failed: {described(error)}"
+            if said is not None:
+                (degrading if name in self._open else stopping)[name] = said
+        if self._journal.failure is not None:
+            (degrading if self._carry_on else stopping)["journal"] = self._journal.failure
+        office = self._office_fault()
+        if office is not None:
+            degrading["office"] = office
+        status = "unready" if stopping else "degraded" if degrading else "ready"
+        body = msgspec.json.encode({"status": status, "faults": {**stopping, **degrading}})
+        return 503 if stopping else 200, JSON, body
