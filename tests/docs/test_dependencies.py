@@ -1,0 +1,21 @@
+"""Each dependency of the project has its line, and no other has one."""
+
+import tomllib
+
+from tests.docs.blocks import ROOT
+from tests.docs.tables import tables_of
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LISTED = {heading: {row[0] for row in rows[1:]} for heading, rows in tables_of(ROOT / "docs" / "dependencies.md")}
+
+
+def test_what_the_gateway_runs_with_is_listed() -> None:
+    assert LISTED["To run"] == set(PROJECT["project"]["dependencies"])
+
+
+def test_what_builds_it_is_listed() -> None:
+    assert LISTED["To build"] == set(PROJECT["dependency-groups"]["build"])
+
+
+def test_what_tests_it_is_listed() -> None:
+    assert LISTED["To test"] == set(PROJECT["dependency-groups"]["test"])
