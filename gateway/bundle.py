@@ -1,12 +1,12 @@
 """Builds the two journal lines of an exchange: `began` before the upstream is asked, `ended` with what came of it."""
 
 from datetime import UTC, datetime
+
 import msgspec
 
 from gateway.answers import Refusal, Usage
 from gateway.exchange import Attempt, Exchange, Step
-
-_ENCODER = msgspec.json.Encoder()
+from gateway.writable import written
 
 
 class Began(msgspec.Struct, frozen=True, tag_field="event", tag="began", omit_defaults=True, gc=False):
@@ -52,7 +52,7 @@ def began_line(exchange: Exchange) -> bytes:
     """Gives the line of an exchange whose request is about to go out."""
     caller = exchange.caller
     return (
-        _ENCODER.encode(
+        written(
             Began(
                 exchange.id,
                 _moment(exchange.arrived),
@@ -74,7 +74,7 @@ def ended_line(exchange: Exchange, status: int | None, now: int) -> bytes:
     last = attempts[-1] if attempts else None
     total = now - exchange.clock
     return (
-        _ENCODER.encode(
+        written(
             Ended(
                 exchange.id,
                 _moment(exchange.arrived),

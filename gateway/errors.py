@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import msgspec
-
 from gateway.answers import Refusal
+from gateway.writable import written
 
 _TYPES = {
     400: "invalid_request_error",
@@ -28,7 +27,7 @@ def error_object(message: str, status: int, code: str, type: str | None = None, 
 
 def error_body(message: str, status: int, code: str) -> bytes:
     """Gives the bytes of an error."""
-    return msgspec.json.encode(error_object(message, status, code))
+    return written(error_object(message, status, code))
 
 
 def refusal_headers(refusal: Refusal) -> tuple[tuple[bytes, bytes], ...]:
@@ -51,4 +50,4 @@ def refusal_object(refusal: Refusal) -> Any:
 
 def refusal_body(refusal: Refusal) -> bytes:
     """Gives the bytes of a refusal."""
-    return msgspec.json.encode(refusal_object(refusal))
+    return written(refusal_object(refusal))
