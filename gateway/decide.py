@@ -6,12 +6,12 @@ the refusal that ends it, if there is one.
 
 from collections.abc import Iterable
 
-from gateway.answers import Context, Grant, Nudge, Refusal, Set, Target
+from gateway.answers import Context, Grant, Nudge, Refusal, Route, Set, Target
 from gateway.exchange import Exchange, Request
 from gateway.formats import format_of
-from gateway.hooks import Implementation, Pending, all_answers, first_answer
+from gateway.hooks import Implementation, Pending, all_answers, described, first_answer
 from gateway.json_body import read_json
-from gateway.splice import SpliceError, spliced
+from gateway.splice import spliced
 
 UNIDENTIFIED = Refusal(
     "No valid credential: send your API key in an Authorization header (Authorization: Bearer YOUR_KEY).",
@@ -51,7 +51,7 @@ async def observed(observe: tuple[Implementation, ...], exchange: Exchange) -> N
     """Reads the signals: the maximum of each, clamped to [0, 1]. One that is no number is the plugin's fault."""
     levels = dict(exchange.signals)
     for implementation, answer in await all_answers(observe, exchange):
-        if any(level != level for level in answer.levels.values()):
+        if not all(isinstance(level, float | int) and level == level for level in answer.levels.values()):
             implementation.unusable(exchange, "a level is not a number")
             continue
         for name, level in answer.levels.items():
@@ -67,9 +67,15 @@ async def judged(judge: tuple[Implementation, ...], exchange: Exchange) -> Refus
 
 async def routed(route: tuple[Implementation, ...], exchange: Exchange) -> None:
     """Asks where the exchange goes; without an answer the default route stands."""
-    answer = await first_answer(route, exchange)
-    if answer is not None:
-        exchange.route = answer
+    for implementation in route:
+        answer = implementation.ask(exchange)
+        if answer.__class__ is Pending:
+            answer = await answer
+        if isinstance(answer, Route) and not answer.targets:
+            implementation.unusable(exchange, "a route without targets")
+        elif isinstance(answer, Route):
+            exchange.route = answer
+            return
 
 
 async def reminded(recall: tuple[Implementation, ...], exchange: Exchange, budget: int) -> None:
@@ -114,8 +120,8 @@ async def shaped(shape: tuple[Implementation, ...], exchange: Exchange, target: 
 def _changed_by(implementation: Implementation, exchange: Exchange, nudge: Nudge) -> Request:
     try:
         return changed(exchange.request, nudge)
-    except (SpliceError, ValueError, TypeError) as error:
-        substitute = implementation.unusable(exchange, str(error))
+    except Exception as error:  # noqa: BLE001 - the changes are a plugin's
+        substitute = implementation.unusable(exchange, described(error))
         return changed(exchange.request, substitute) if isinstance(substitute, Nudge) else exchange.request
 
 
