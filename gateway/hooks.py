@@ -201,8 +201,11 @@ class Pending:
         return self._finished().__await__()
 
     def drop(self) -> None:
-        """Gives up waiting before it began."""
-        self._awaitable.close()
+        """Gives up waiting before it began. It never raises, whatever the plugin does at its end."""
+        try:
+            self._awaitable.close()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - plugins are strangers
+            self._implementation._broke(self._exchange, self._began, "raised", described(error))
 
     async def _finished(self) -> Answer | None:
         implementation, exchange, began = self._implementation, self._exchange, self._began

@@ -249,12 +249,12 @@ class Passage:
         self._respond(refusal)
 
     def _fail(self, refusal: Refusal, outcome: Outcome) -> None:
+        if self._relay is not None and self._relay.started:
+            self._broken_off(outcome)
+            return
         self._exchange.refusal = refusal
         self._record(outcome, refusal.status)
-        if self._relay is not None and self._relay.started:
-            self._client.abort()
-        else:
-            self._respond(refusal)
+        self._respond(refusal)
 
     def _broken_off(self, outcome: Outcome) -> None:
         """Records an exchange that was left in the middle; nothing here waits."""
