@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from gateway.settings import load_settings
@@ -76,11 +75,10 @@ def test_a_block_says_what_it_is_and_why_it_is_not_run(block: Block) -> None:
 
 def _check_file(block: Block, folder: Path) -> None:
     """Reads what a page says that an operator writes, as the gateway would."""
-    if block.language != "yaml":
+    if block.language != "yaml" or (block.file or "").startswith("wrong"):
         return
     assert block.file is not None, f"{block.place}: begin the block with the name of its file, such as # lukhas.yaml"
     if block.file.endswith("tiers.yaml"):
         read_file(folder / block.file, TiersFile)
     else:
-        loaded = load_settings(str(folder / block.file), {})
-        assert msgspec.to_builtins(loaded.settings)
+        load_settings(str(folder / block.file), {})
