@@ -266,6 +266,36 @@ async def test_a_stream_without_framing_that_says_its_end_ends_well() -> None:
         assert (await stage.ask(CHAT)).body == WHOLE
 
 
+SPEAKING = (
+    pytest.param(CHAT, b'data: {"choices":[{"index":0,"delta":{"content":"say [DONE] then"}}]}\n\n', id="chat"),
+    pytest.param(
+        RESPONSES,
+        b'event: response.created\ndata: {"type":"response.created","response":{"error":null,"x":"event: error"}}\n\n',
+        id="responses",
+    ),
+)
+
+
+@pytest.mark.xfail(reason="the marker of an end anywhere in an event is taken for the end", strict=True)
+@pytest.mark.parametrize(("request_", "event"), SPEAKING)
+async def test_a_stream_that_only_speaks_of_its_end_has_not_ended(request_: bytes, event: bytes) -> None:
+    seen = asyncio.Event()
+
+    async def script(link: Link) -> None:
+        await link.request()
+        await link.send(chunked_head(STREAM) + chunk(event))
+        await seen.wait()
+        link.reset()
+
+    async with staged(script) as stage, raw_client(stage.url) as client:
+        await client.send(request_)
+        head = await client.head()
+        assert await client.piece(head) == event
+        seen.set()
+        assert error_of(await client.piece(head))["code"] == "upstream_broken"
+        assert (await stage.record(head.audit_id))["outcome"] == "cut"
+
+
 async def test_a_stream_that_breaks_after_its_last_event_has_ended_well() -> None:
     async def script(link: Link) -> None:
         await link.request()
