@@ -90,8 +90,17 @@ class Link(Connection):
         self.close_timeout = seconds
         try:
             async with asyncio.timeout(seconds):
-                await self.close(code, reason)  # type: ignore[arg-type] # the frame may be empty
+                # What still comes is read and dropped: the peer's close frame stands behind it.
+                goodbye = self.close(code, reason)  # type: ignore[arg-type] # the frame may be empty
+                await asyncio.gather(goodbye, self._read_to_the_end())
         except TimeoutError:
             pass
         finally:
             self.transport.abort()
+
+    async def _read_to_the_end(self) -> None:
+        try:
+            while True:
+                await self.recv()
+        except ConnectionClosed:
+            pass
