@@ -1,5 +1,6 @@
 """The gateway's own errors, in the shape of the OpenAI API."""
 
+import re
 from typing import Any
 
 from gateway.answers import Refusal
@@ -17,6 +18,9 @@ _TYPES = {
     429: "rate_limit_error",
     431: "invalid_request_error",
 }
+# The headers that frame the body are the server's.
+_NAME = re.compile(r"(?!(?:content-length|transfer-encoding)$)[!#$%&'*+.^_`|~0-9a-z-]+", re.IGNORECASE)
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def error_object(message: str, status: int, code: str, type: str | None = None, param: str | None = None) -> Any:
@@ -31,10 +35,14 @@ def error_body(message: str, status: int, code: str) -> bytes:
 
 
 def refusal_headers(refusal: Refusal) -> tuple[tuple[bytes, bytes], ...]:
-    """Gives the headers that go with a refusal."""
+    """Gives the headers that go with a refusal; what a plugin gave as one and is none is left out."""
     headers = [
         (b"content-type", b"application/json"),
-        *((name.encode("latin-1"), value.encode("latin-1")) for name, value in refusal.headers),
+        *(
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in refusal.headers
+            if _NAME.fullmatch(name) and _VALUE.fullmatch(value)
+        ),
     ]
     if refusal.retry_after is not None:
         headers.append((b"retry-after", b"%d" % max(1, round(refusal.retry_after))))

@@ -8,6 +8,7 @@ from gateway.transport import (
     FirstByteTimeout,
     PoolExhausted,
     ReplyTooLarge,
+    RequestBroken,
     TotalTimeout,
     TransportError,
     UpstreamBroken,
@@ -29,6 +30,8 @@ _TROUBLES: tuple[tuple[type[TransportError], int, str, str], ...] = (
 
 def refusal_of(error: TransportError) -> Refusal:
     """Gives the error for what happened on the way to the upstream; its details stay in the record."""
+    if isinstance(error, RequestBroken):
+        return Refusal("The request's body was not as long as it said.", code="request_broken", status=400)
     for kind, status, code, message in _TROUBLES:
         if isinstance(error, kind):
             return Refusal(

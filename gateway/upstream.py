@@ -34,7 +34,8 @@ class Upstream:
 
     def target(self, received: bytes, prefix_length: int) -> bytes:
         """Gives the raw path and query at the upstream: its own prefix in the place of the gateway's."""
-        return (self._prefix + received[prefix_length:]) or b"/"
+        target = self._prefix + received[prefix_length:]
+        return target if target.startswith(b"/") else b"/" + target
 
     def headers(self, exchange: Exchange, *, readable: bool) -> Headers:
         """Gives the headers as they go there, with the key that pays; `readable` as in `forwarded`."""
