@@ -45,7 +45,9 @@ async def taken_in(client: Client, endpoint: Endpoint | None, json_limit: int, b
     if not client.has_body:
         return Intake(Request(endpoint, b""))
     headers = client.received.headers
-    content_type = first_header(headers, b"content-type") or b""
+    content_type = _content_type(headers)
+    if isinstance(content_type, Refusal):
+        return content_type
     kind, _, parameters = content_type.partition(b";")
     kind = kind.strip().lower()
     if kind == b"application/json" or kind.endswith(b"+json"):
@@ -69,6 +71,16 @@ async def taken_in(client: Client, endpoint: Endpoint | None, json_limit: int, b
 def too_large(limit: int) -> Refusal:
     """Gives the refusal of a body above `limit` bytes."""
     return Refusal(f"The request body is larger than {limit} bytes.", code="body_too_large", status=413)
+
+
+def _content_type(headers: tuple[tuple[bytes, bytes], ...]) -> bytes | Refusal:
+    found = b""
+    for name, value in headers:
+        if len(name) == 12 and name.lower() == b"content-type":
+            if found and value != found:
+                return Refusal("The request has more than one Content-Type.", code="ambiguous_content_type", status=400)
+            found = value
+    return found
 
 
 def _unreadable(headers: tuple[tuple[bytes, bytes], ...], parameters: bytes) -> Refusal | None:
