@@ -12,7 +12,7 @@ from time import monotonic_ns, time_ns
 from gateway.answers import Refusal, Target, Usage
 from gateway.audit_id import new_audit_id
 from gateway.client import BodyTimeout, BodyTooLarge, Client
-from gateway.decide import admitted, identified, judged, observed, reminded, routed, shaped
+from gateway.decide import admitted, counted, identified, judged, observed, reminded, routed, shaped
 from gateway.errors import refusal_body, refusal_headers
 from gateway.exchange import Attempt, Exchange, Outcome, first_header
 from gateway.form import FormError
@@ -222,8 +222,7 @@ class Passage:
             answer = implementation.ask(self._exchange)
             if answer.__class__ is Pending:
                 answer = await answer
-            if isinstance(answer, Usage):
-                self._exchange.usage = answer
+            if isinstance(answer, Usage) and counted(implementation, self._exchange, answer):
                 break
 
     def _record(self, outcome: Outcome, status: int | None) -> Refusal | None:
@@ -265,8 +264,7 @@ class Passage:
             answer = implementation.ask(self._exchange)
             if isinstance(answer, Pending):
                 answer.drop()
-            elif isinstance(answer, Usage):
-                self._exchange.usage = answer
+            elif isinstance(answer, Usage) and counted(implementation, self._exchange, answer):
                 break
         self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
         self._client.abort()

@@ -609,6 +609,12 @@ class AnswersTheUnwritable:
         return Nudge((Set(("user",), object()),), because="\ud800")
 
 
+class CountsBackwards:
+    @hookimpl
+    def account(self) -> Usage:
+        return Usage(-1, 4)
+
+
 class SwallowsItsEnd:
     """Waits on when it is told to end."""
 
@@ -624,7 +630,7 @@ class SwallowsItsEnd:
             await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("plugin", [RoutesNowhere(), WeighsWithWords(), AnswersTheUnwritable()])
+@pytest.mark.parametrize("plugin", [RoutesNowhere(), WeighsWithWords(), AnswersTheUnwritable(), CountsBackwards()])
 async def test_an_answer_that_cannot_be_used_changes_nothing(folder: Path, plugin: object) -> None:
     client = FakeClient()
     passages = Passages(folder, transport := FakeTransport(a_chat_reply()), plugin)
