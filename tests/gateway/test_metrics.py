@@ -1,0 +1,80 @@
+"""What Prometheus reads after a flush, and nothing twice."""
+
+from prometheus_client import CollectorRegistry
+
+from gateway import Usage
+from gateway.metrics import Metrics
+from gateway.testing import an_exchange
+
+
+def counted() -> tuple[Metrics, CollectorRegistry]:
+    registry = CollectorRegistry()
+    return Metrics(registry), registry
+
+
+def ended(metrics: Metrics, usage: Usage | None = None, total_ms: int = 80, upstream_ms: int = 70) -> None:
+    exchange = an_exchange(usage=usage)
+    exchange.outcome = "answered"
+    metrics.ended(exchange, "chat.completions", 200, total_ms * 1_000_000, upstream_ms * 1_000_000)
+
+
+def test_exchanges_are_counted_by_endpoint_outcome_and_status() -> None:
+    metrics, registry = counted()
+    labels = {"endpoint": "chat.completions", "outcome": "answered", "status": "200"}
+    ended(metrics)
+    ended(metrics)
+    metrics.flush()
+    metrics.flush()
+    assert registry.get_sample_value("lukhas_exchanges_total", labels) == 2
+    ended(metrics)
+    metrics.flush()
+    assert registry.get_sample_value("lukhas_exchanges_total", labels) == 3
+
+
+def test_the_gateways_own_time_stands_apart_from_the_upstreams() -> None:
+    metrics, registry = counted()
+    ended(metrics, total_ms=80, upstream_ms=70)
+    metrics.flush()
+    endpoint = {"endpoint": "chat.completions"}
+    sums = [
+        registry.get_sample_value(f"lukhas_{name}_seconds_sum", endpoint)
+        for name in ("exchange", "upstream", "overhead")
+    ]
+    assert [round(each or 0, 6) for each in sums] == [0.08, 0.07, 0.01]
+
+
+def test_durations_fall_into_the_buckets_that_prometheus_would_choose() -> None:
+    metrics, registry = counted()
+    for milliseconds in (5, 6, 400_000):
+        ended(metrics, total_ms=milliseconds, upstream_ms=0)
+    metrics.flush()
+
+    def below(bound: str) -> float | None:
+        labels = {"endpoint": "chat.completions", "le": bound}
+        return registry.get_sample_value("lukhas_exchange_seconds_bucket", labels)
+
+    assert [below(bound) for bound in ("0.005", "0.01", "300.0", "+Inf")] == [1, 2, 2, 3]
+    assert registry.get_sample_value("lukhas_exchange_seconds_count", {"endpoint": "chat.completions"}) == 3
+
+
+def test_tokens_are_counted_by_direction_and_estimates_apart() -> None:
+    metrics, registry = counted()
+    ended(metrics, Usage(3, 4))
+    ended(metrics, Usage(10, 20, estimated=True))
+    ended(metrics, Usage(1, 1))
+    metrics.flush()
+    tokens = {
+        (direction, estimated): registry.get_sample_value(
+            "lukhas_tokens_total", {"direction": direction, "estimated": estimated}
+        )
+        for direction in ("input", "output")
+        for estimated in ("yes", "no")
+    }
+    assert tokens == {("input", "no"): 4, ("output", "no"): 5, ("input", "yes"): 10, ("output", "yes"): 20}
+
+
+def test_faults_of_plugins_are_counted_at_once() -> None:
+    metrics, registry = counted()
+    metrics.fault("mine", "judge", "raised")
+    labels = {"plugin": "mine", "hook": "judge", "kind": "raised"}
+    assert registry.get_sample_value("lukhas_plugin_faults_total", labels) == 1

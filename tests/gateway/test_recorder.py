@@ -1,0 +1,137 @@
+"""The record: journal first, then the figures, then whoever wants to know."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway import Exchange, hookimpl
+from gateway.hookspecs import Hooks
+from gateway.metrics import Metrics
+from gateway.recorder import UNRECORDABLE, Recorder
+from gateway.testing import a_caller, a_reply, an_exchange
+from identity.accepted_keys import AcceptedKeys
+from storage.journal import Journal
+from tests.builders.pipelines import a_chain
+
+
+class Recording:
+    """A recorder with what it writes to."""
+
+    def __init__(self, folder: Path, *plugins: object, carry_on: bool = False) -> None:
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
+        self.journal = Journal(folder / "journal", "worker-0")
+        self.journal.open()
+        self.accepted = AcceptedKeys(folder / "accepted")
+        record = a_chain(*plugins).of(Hooks.record)
+        self.recorder = Recorder(self.journal, self.metrics, record, carry_on=carry_on, accepted=self.accepted)
+
+    def events(self) -> list[str]:
+        return [json.loads(line)["event"] for line in self.journal.path.read_bytes().splitlines()]
+
+
+def test_the_beginning_is_written_before_it_is_told(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    assert recording.recorder.began(an_exchange()) is None
+    assert recording.events() == ["began"]
+
+
+@pytest.mark.parametrize("began", [True, False])
+def test_every_exchange_has_two_lines_whether_or_not_it_was_sent(tmp_path: Path, began: bool) -> None:
+    recording, exchange = Recording(tmp_path), an_exchange()
+    if began:
+        recording.recorder.began(exchange)
+    assert recording.recorder.ended(exchange, 200, began=began) is None
+    assert recording.events() == ["began", "ended"]
+
+
+def test_the_journal_has_the_record_before_a_plugin_is_told(tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    class Looks:
+        @hookimpl
+        def record(self, exchange: Exchange) -> None:
+            seen.append(recording.events())
+
+    recording = Recording(tmp_path, Looks())
+    recording.recorder.ended(an_exchange(), 200, began=False)
+    assert seen == [["began", "ended"]]
+
+
+def test_an_exchange_that_cannot_be_recorded_is_refused(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    recording.journal.close()
+    assert recording.recorder.began(an_exchange()) is UNRECORDABLE
+    assert recording.recorder.ended(an_exchange(), 200, began=True) is UNRECORDABLE
+    assert recording.registry.get_sample_value("lukhas_journal_failures_total") == 2
+
+
+def test_where_the_operator_carries_on_it_is_counted_alone(tmp_path: Path) -> None:
+    recording = Recording(tmp_path, carry_on=True)
+    recording.journal.close()
+    assert recording.recorder.began(an_exchange()) is None
+    assert recording.recorder.ended(an_exchange(), 200, began=True) is None
+    assert recording.registry.get_sample_value("lukhas_journal_failures_total") == 2
+
+
+def test_what_could_not_be_journalled_is_still_counted_and_told(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    class Listens:
+        @hookimpl
+        def record(self, exchange: Exchange) -> None:
+            told.append(exchange.id)
+
+    recording, exchange = Recording(tmp_path, Listens()), an_exchange()
+    recording.journal.close()
+    recording.recorder.ended(exchange, 503, began=False)
+    recording.metrics.flush()
+    labels = {"endpoint": "chat.completions", "outcome": "failed", "status": "503"}
+    assert recording.registry.get_sample_value("lukhas_exchanges_total", labels) == 1
+    assert told == [exchange.id]
+
+
+async def test_a_plugin_that_takes_its_time_is_waited_for_at_the_end(tmp_path: Path) -> None:
+    written: list[str] = []
+
+    class Writes:
+        @hookimpl
+        async def record(self, exchange: Exchange) -> None:
+            await asyncio.sleep(0.01)
+            written.append(exchange.id)
+
+    class Breaks:
+        @hookimpl
+        async def record(self, exchange: Exchange) -> None:
+            await asyncio.sleep(0)
+            raise RuntimeError
+
+    recording, exchange = Recording(tmp_path, Breaks(), Writes()), an_exchange()
+    recording.recorder.ended(exchange, 200, began=False)
+    assert written == []
+    await recording.recorder.close()
+    assert written == [exchange.id]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "path", "known"),
+    [
+        ("passthrough", 200, "/v1/chat/completions", True),
+        ("passthrough", 401, "/v1/chat/completions", False),
+        ("passthrough", 500, "/v1/chat/completions", False),
+        ("passthrough", 200, "/v1/unheard/of", False),
+        ("gateway_key", 200, "/v1/chat/completions", False),
+    ],
+)
+def test_a_key_that_was_passed_through_counts_once_the_upstream_has_accepted_it(
+    tmp_path: Path, kind: str, status: int, path: str, known: bool
+) -> None:
+    recording = Recording(tmp_path)
+    caller = a_caller("T1", principal="upstream:1", kind=kind, upstream_key="caller")
+    recording.recorder.ended(
+        an_exchange(path=path, caller=caller, reply=a_reply({}, status=status)), status, began=True
+    )
+    assert recording.accepted.knows("upstream:1") is known
