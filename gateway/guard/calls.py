@@ -101,7 +101,7 @@ class Calls:
             return True
         if self._whole:
             return call.done and bool(call.name)
-        return bool(call.name) and (call.named or call.done or call.begun)
+        return bool(call.name) and (call.named or call.begun)
 
 
 def _is_another(call: Call, delta: CallDelta) -> bool:

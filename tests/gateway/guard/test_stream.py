@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.answers import Cut, Hold, Redact, Refusal, Release, ToolCall, Window
-from gateway.formats import chat, responses
+from gateway.formats import chat, plain, responses
 from gateway.formats.strangers import texts
 from gateway.hooks import Implementation
 from gateway.sse import Event, EventReader
@@ -250,6 +250,14 @@ async def test_what_is_held_and_grows_too_long_is_asked_about_as_the_last() -> N
     assert refusal.code == "content_cut"
 
 
+async def test_a_text_behind_the_end_of_its_choice_is_not_the_last() -> None:
+    seen = []
+    guard = a_guard(chat, watched(lambda window: seen.append((window.text, window.last))))
+    await guard.feed(events_of([*chat_text("a"), chat_chunk({}, finish_reason="stop")]))
+    await guard.feed(events_of(chat_text("b")))
+    assert seen == [("a", True), ("b", False)]
+
+
 async def test_after_a_refusal_nothing_goes_out() -> None:
     guard = a_guard(chat, watched(lambda window: Cut("no")))
     assert (await guard.feed(events_of(chat_text("a")))).refusal is not None
@@ -263,6 +271,48 @@ async def test_what_stands_before_a_refused_event_goes_out() -> None:
     out = await guard.feed(events)
     assert out.raw == raw_of(events[:1])
     assert out.refusal is not None
+
+
+def refusing(word: str) -> Any:
+    return lambda window: Cut("no", code="cut") if word in window.text else None
+
+
+async def test_the_earliest_of_two_objections_ends_the_stream() -> None:
+    guard = a_guard(chat, watched(refusing("a")), gated(allowing()))
+    events = events_of([chat_chunk({"function_call": {"name": "f", "arguments": "{}"}}), *chat_text("a")])
+    assert (await guard.feed(events)).refusal == Refusal("Not this tool.", code="tool_not_allowed")
+
+
+async def test_what_stands_behind_a_refused_event_is_not_asked_about_again() -> None:
+    seen = []
+
+    def judge(window: Window) -> Any:
+        seen.append((window.text, window.last))
+        return Hold()
+
+    guard = a_guard(chat, watched(judge), gated(allowing()))
+    chunks = [*chat_text("a"), chat_chunk({"function_call": {"name": "f"}}), *chat_text("b")]
+    await guard.feed(events_of(chunks))
+    out = await guard.feed(events_of([chat_chunk({"function_call": {"arguments": "{}"}})]))
+    assert out.raw == raw_of(events_of(chat_text("a")))
+    assert ("a", True) in seen
+    assert ("ab", True) not in seen
+
+
+async def test_a_text_that_is_cut_when_it_is_asked_about_as_the_last_ends_the_stream_before_it() -> None:
+    judges = watched(lambda window: Cut("no", code="cut") if window.last else Hold())
+    guard = a_guard(chat, judges, gated(allowing()))
+    out = await guard.feed(
+        events_of([*chat_text("a"), chat_chunk({"function_call": {"name": "f", "arguments": "{}"}})])
+    )
+    assert out.raw == b""
+    assert out.refusal is not None
+    assert out.refusal.code == "cut"
+
+
+async def test_what_went_out_does_not_count_as_waiting() -> None:
+    guard = a_guard(chat, watched(lambda window: None), max_held_bytes=1000)
+    assert all([(await guard.feed(events_of(chat_text("a")))).refusal is None for _ in range(20)])
 
 
 async def test_too_much_that_waits_ends_the_stream() -> None:
@@ -305,6 +355,16 @@ async def test_what_cannot_be_read_does_not_pass() -> None:
     assert out.raw == b""
     assert out.refusal is not None
     assert out.refusal.code == "unreadable_event"
+
+
+async def test_the_first_event_that_cannot_be_read_ends_the_stream() -> None:
+    out = await a_guard(chat, watched(lambda window: None)).feed(EventReader().feed(b"data: {1\n\ndata: {2\n\n"))
+    assert out.raw == b""
+
+
+async def test_where_nothing_is_read_anything_passes() -> None:
+    raw = b"data: no json\n\n"
+    assert (await a_guard(plain, watched(lambda window: None)).feed(EventReader().feed(raw))).raw == raw
 
 
 async def test_half_a_surrogate_pair_passes_as_it_came() -> None:
@@ -380,6 +440,12 @@ async def test_calls_of_one_index_with_ids_of_their_own_are_two() -> None:
     assert asked == [("1", "a"), ("2", "b")]
 
 
+async def test_calls_of_one_index_are_whole_when_the_next_begins() -> None:
+    guard = a_guard(chat, (), gated(allowing("a"), whole=True))
+    events = events_of([chat_call(0, "a", "{}", id="1"), chat_call(0, "b", "{}", id="2")])
+    assert (await guard.feed(events)).raw == raw_of(events[:1])
+
+
 @pytest.mark.parametrize("caller", [True, False])
 async def test_a_whole_call_is_asked_about_where_someone_needs_it(caller: bool) -> None:
     asked = []
@@ -423,6 +489,20 @@ async def test_a_text_that_was_told_already_is_not_asked_about_again() -> None:
     assert seen == ["hel", "lo"]
 
 
+async def test_a_text_that_is_told_otherwise_goes_out_as_it_is_told() -> None:
+    events = events_of(response_of(message_item(0, "hello!"), pieces={0: ["Hello"]}))
+    raw, _ = await run(a_guard(responses, watched(lambda window: None)), [[event] for event in events])
+    assert raw == raw_of(events)
+
+
+async def test_a_long_text_is_repeated_as_it_went_out() -> None:
+    pieces = ["secret ", *(["word "] * 600)]
+    events = events_of(response_of(message_item(0, "".join(pieces)), pieces={0: pieces}))
+    judges = watched(lambda window: Redact("* ") if "secret" in window.text else None)
+    raw, _ = await run(a_guard(responses, judges), [[event] for event in events])
+    assert decoded(raw)[-1]["response"]["output"][0]["content"][0]["text"] == "* " + "word " * 600
+
+
 async def test_a_text_that_only_the_last_event_tells_is_asked_about() -> None:
     events = response_of(message_item(0, "secret"), pieces={0: ["hello"]})
     raw, refusal = await run(
@@ -451,6 +531,31 @@ async def test_a_call_of_a_response_is_asked_about_once_where_nothing_is_new() -
         )
         assert raw == raw_of(events)
     assert [(call.id, call.name, call.arguments) for call in asked] == [("call_0", "f", ""), ("call_0", "f", "{}")]
+
+
+async def test_a_whole_call_that_is_told_otherwise_is_asked_about_again() -> None:
+    asked = []
+    events = events_of(response_of(call_item(0, "f", "[]"), pieces={0: ["{}"]}))
+    gates = gated(lambda call: asked.append(call.arguments), whole=True)
+    await run(a_guard(responses, (), gates), [[event] for event in events])
+    assert asked == ["{}", "[]"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_stream_that_begins_in_the_middle_of_a_call_waits_for_its_name(whole: bool) -> None:
+    asked = []
+    item = {"id": "ct_0", "call_id": "c", "type": "custom_tool_call", "name": "g", "input": "hi"}
+    events = events_of(
+        [
+            {"type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": "i"},
+            {"type": "response.custom_tool_call_input.done", "output_index": 0, "input": "hi"},
+            {"type": "response.output_item.done", "output_index": 0, "item": item},
+        ]
+    )
+    guard = a_guard(responses, (), gated(lambda call: asked.append(call), whole=whole))
+    assert (await guard.feed(events[:2])).raw == b""
+    assert (await guard.feed(events[2:])).raw == raw_of(events)
+    assert asked == [ToolCall("c", "g", "hi", kind="custom")]
 
 
 async def test_an_upstreams_own_tool_is_governed_as_its_item_appears() -> None:
