@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from gateway.coverage import check_coverage
 from gateway.endpoints import EndpointTable, load_endpoints
 from gateway.exposition import exposed
 from gateway.front import AdminFront, Elsewhere, Front, Page, not_here
@@ -56,6 +57,7 @@ class Gateway:
         self.metrics = Metrics(self.registry)
         self.endpoints: EndpointTable = load_endpoints()
         self.chain: Chain = load_chain(loaded, self.metrics.fault)
+        check_coverage(self.endpoints, self.chain, settings)
         self.accepted = AcceptedKeys(accepted or self.data / "run" / "accepted")
         self.journal = Journal(self.data / "journal", writer)
         carry_on = settings.audit.on_failure == "carry_on"

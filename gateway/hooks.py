@@ -105,6 +105,11 @@ class Implementation:
         self._quarantined_until = 0
         self._substitute = None if failure.open else answer_of_a_broken_plugin(hook, plugin, governs_tools)
 
+    @property
+    def way(self) -> Literal["def", "async def", "thread"]:
+        """How it runs."""
+        return "thread" if self.blocking else "async def" if self._coroutine else "def"
+
     def ask(self, exchange: Exchange, *arguments: Any) -> "Answer | Pending | None":
         """Runs the hook, and notes the run in the trail.
 

@@ -174,7 +174,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-_ENVIRONMENT: dict[str, tuple[str, str]] = {
+ENVIRONMENT: dict[str, tuple[str, str]] = {
     "OPENAI_API_KEY": ("upstream", "api_key"),
     "LUKHAS_UPSTREAM": ("upstream", "url"),
     "LUKHAS_HOST": ("server", "host"),
@@ -195,7 +195,7 @@ def load_settings(
     path = Path(named) if named else DEFAULT_FILE if DEFAULT_FILE.exists() else None
     settings = read_file(path, Settings) if path else Settings()
     _check_flags(settings, str(path))
-    for name, (section, key) in _ENVIRONMENT.items():
+    for name, (section, key) in ENVIRONMENT.items():
         if environ.get(name):
             settings = _with(settings, section, key, environ[name], name)
     for (section, key), value in (flags or {}).items():

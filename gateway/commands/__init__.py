@@ -1,5 +1,6 @@
 """The `lukhas` command: each subcommand is a module of this package, imported when it is asked for."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -7,28 +8,45 @@ from importlib import import_module
 import click
 
 from gateway.commands.failing import Failed
-from gateway.loader import LoadError
+from gateway.hookspecs import Hooks
+from gateway.loader import LoadError, load_chain
 from gateway.processes.listening import ListenError
 from gateway.processes.supervisor import StartError
+from gateway.settings import load_settings
 from policies.document import DocumentError
 from storage.journal import JournalError
 
-NAMES = ("serve", "simulate")
+NAMES = ("serve", "simulate", "check", "plugins", "explain", "docs", "smoke")
 
 
 class Commands(click.Group):
     """Finds a subcommand by its name, so that `lukhas serve` does not load what the office needs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Gives the names in the order in which a newcomer meets them."""
-        return list(NAMES)
+        """Gives the names in the order in which a newcomer meets them, those of the plugins last."""
+        try:
+            return [*NAMES, *sorted(_of_plugins())]
+        except (DocumentError, LoadError):
+            # A faulty settings file must not keep anybody from the help; `lukhas check` names the fault.
+            return list(NAMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports the module of a subcommand."""
+        """Imports the module of a subcommand, or asks the plugins for it. Errors: DocumentError, LoadError."""
         if cmd_name not in NAMES:
-            return None
+            return _of_plugins().get(cmd_name)
         command = import_module(f"gateway.commands.{cmd_name}").command
         return command if isinstance(command, click.Command) else None
+
+
+def _of_plugins() -> dict[str, click.Command]:
+    """Gives the commands that the plugins of the settings bring; `LUKHAS_CONFIG` or `lukhas.yaml` names those."""
+    chain = load_chain(load_settings(None, os.environ), lambda *_: None)
+    return {
+        command.name: command
+        for _, register in chain.life(Hooks.register_commands)
+        for command in register() or ()
+        if command.name is not None
+    }
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

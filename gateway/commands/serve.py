@@ -12,6 +12,7 @@ import click
 import msgspec
 from prometheus_client.multiprocess import mark_process_dead
 
+from gateway.commands.failing import Failed
 from gateway.commands.options import common, settings_in_force
 from gateway.commands.welcome import welcome
 from gateway.exposition import SHARED_FOLDER
@@ -22,6 +23,7 @@ from gateway.processes.supervisor import Patience, Supervisor
 from gateway.settings import Settings
 
 SIMULATED_KEY = "sk-simulated"
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 @click.command("serve")
@@ -50,6 +52,9 @@ def command(
       lukhas serve --simulate --port 0
       lukhas serve --config lukhas.yaml --workers 2
     """
+    level = os.environ.get("LUKHAS_LOG_LEVEL") or "warning"
+    if level.lower() not in LOG_LEVELS:
+        raise Failed(f"LUKHAS_LOG_LEVEL: {level!r} is no level; there are {', '.join(LOG_LEVELS)}.")
     flags: dict[tuple[str, str], Any] = {
         ("server", "host"): host,
         ("server", "port"): port,

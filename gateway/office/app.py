@@ -1,18 +1,19 @@
 """Builds the office from its settings: the plugins' handlers beside our own, in one Litestar application."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from litestar import Litestar
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, LitestarException
 from prometheus_client import CollectorRegistry
 
 from gateway.hooks import Counted
 from gateway.hookspecs import Hooks, Startup
 from gateway.lifecycle import start_plugins, stop_plugins
-from gateway.loader import load_chain
+from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.callers import Callers
 from gateway.office.documents import openapi_config, openapi_json, with_worker_pages
 from gateway.office.refusing import Refused, broken, not_done, refused
@@ -37,17 +38,17 @@ class Office:
         self.chain = load_chain(loaded, counted)
         callers = Callers(self.chain.of(Hooks.identify), self._accepted)
         tiers = load_tiers(Path(settings.policies.folder) if settings.policies.folder else None)
-        handlers = [openapi_json, tier_check_route(tiers)]
-        for _, register in self.chain.life(Hooks.register_handlers):
-            handlers += register() or ()
-        self.app = Litestar(
-            handlers,
-            dependencies={"caller": Provide(callers.of)},
-            exception_handlers={Refused: refused, HTTPException: not_done, Exception: broken},
-            openapi_config=openapi_config(version("lukhas-gateway")),
-            logging_config=None,
-            request_max_body_size=settings.server.max_json_bytes,
-        )
+        try:
+            self.app = Litestar(
+                [openapi_json, tier_check_route(tiers), *_handlers(self.chain)],
+                dependencies={"caller": Provide(callers.of)},
+                exception_handlers={Refused: refused, HTTPException: not_done, Exception: broken},
+                openapi_config=openapi_config(version("lukhas-gateway")),
+                logging_config=None,
+                request_max_body_size=settings.server.max_json_bytes,
+            )
+        except LitestarException as error:
+            raise LoadError(f"The handlers of the plugins do not fit together: {error}") from error
         with_worker_pages(self.app.openapi_schema)
 
     async def start(self) -> None:
@@ -60,3 +61,11 @@ class Office:
         """Lets the plugins go."""
         await stop_plugins(self.chain)
         self._accepted.close()
+
+
+def _handlers(chain: Chain) -> Iterator[Any]:
+    for name, register in chain.life(Hooks.register_handlers):
+        try:
+            yield from register() or ()
+        except Exception as error:
+            raise LoadError(f"The plugin {name} cannot give its handlers: {error}") from error

@@ -24,7 +24,7 @@ def run(serve: Callable[[Orders, Reports], Coroutine[Any, Any, None]]) -> int:
     orders = read(sys.stdin.buffer)
     hold_on_to(sys.stdin.buffer)
     reports = Reports(orders.reports)
-    logging.basicConfig(level=os.environ.get("LUKHAS_LOG_LEVEL", "warning").upper(), format=_FORMAT)
+    logging.basicConfig(level=(os.environ.get("LUKHAS_LOG_LEVEL") or "warning").upper(), format=_FORMAT)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(orders, reports))

@@ -1,0 +1,112 @@
+"""`lukhas check`: everything that a start would trip over, without starting."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from gateway.commands.options import common, json_option, settings_in_force
+from gateway.commands.printing import print_json
+from gateway.coverage import check_coverage
+from gateway.endpoints import load_endpoints
+from gateway.hookspecs import Startup
+from gateway.lifecycle import start_plugins, stop_plugins
+from gateway.loader import Chain, LoadError, load_chain
+from gateway.office.app import Office
+from gateway.processes.listening import ListenError, address
+from gateway.settings import Loaded
+from identity.pseudonyms import pseudonyms_in
+from policies.document import DocumentError
+from policies.tiers import load_tiers
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One thing that was looked at, what it is like, and what is wrong with it."""
+
+    what: str
+    says: str
+    fault: str | None = None
+
+
+@click.command("check")
+@common
+@json_option
+def command(config: str | None, data: str | None, as_json: bool) -> None:
+    """Validates settings, policies and plugins; exit code 1 on any fault.
+
+    \b
+    Example:
+      lukhas check --config lukhas.yaml
+    """
+    found = checked(config, data)
+    faults = [each for each in found if each.fault]
+    if as_json:
+        print_json({"ok": not faults, "checks": found})
+    else:
+        for each in found:
+            if each.fault:
+                click.echo(each.fault, err=True)
+            else:
+                click.echo(f"{each.what + ':':<10} {each.says}")
+    if faults:
+        raise SystemExit(1)
+
+
+def checked(config: str | None, data: str | None) -> list[Found]:
+    """Looks at everything; a part that needs one with a fault is left out."""
+    try:
+        loaded = settings_in_force(config, data)
+    except DocumentError as error:
+        return [Found("settings", "", str(error))]
+    settings = loaded.settings
+    folder = Path(settings.policies.folder) if settings.policies.folder else None
+    found = [Found("settings", str(loaded.file) if loaded.file else "the defaults; there is no file")]
+    found.append(_attempt("policies", lambda: f"tiers {', '.join(load_tiers(folder).order)}"))
+    if settings.admin.listen:
+        found.append(_attempt("admin", lambda: "{}, port {}".format(*address(settings.admin.listen or ""))))
+    try:
+        chain = load_chain(loaded, lambda *_: None)
+    except (DocumentError, LoadError) as error:
+        return [*found, Found("plugins", "", str(error))]
+    found.append(_attempt("plugins", lambda: _started(loaded, chain)))
+    gaps = _attempt("coverage", lambda: _covered(loaded, chain))
+    return [*found, gaps, _attempt("office", lambda: _with_pages(loaded))]
+
+
+def _attempt(what: str, look: Callable[[], str]) -> Found:
+    try:
+        return Found(what, look())
+    except (DocumentError, LoadError, ListenError, OSError) as error:
+        return Found(what, "", str(error))
+
+
+def _started(loaded: Loaded, chain: Chain) -> str:
+    """Starts the plugins as a worker does, with a data folder that goes away again."""
+    with tempfile.TemporaryDirectory(prefix="lukhas-check-") as folder:
+        data = Path(folder)
+        admin_key = os.environ.get("LUKHAS_ADMIN_KEY")
+        startup = Startup(loaded.settings, data, CollectorRegistry(), pseudonyms_in(data), admin_key)
+
+        async def life() -> None:
+            await start_plugins(chain, startup)
+            await stop_plugins(chain)
+
+        asyncio.run(life())
+    return " > ".join(plugin.name for plugin in chain.plugins)
+
+
+def _covered(loaded: Loaded, chain: Chain) -> str:
+    gaps = check_coverage(load_endpoints(), chain, loaded.settings)
+    return f"{len(gaps)} gaps, all accepted with a reason" if gaps else "no security hook is skipped"
+
+
+def _with_pages(loaded: Loaded) -> str:
+    with tempfile.TemporaryDirectory(prefix="lukhas-check-") as folder:
+        office = Office(loaded, os.environ, CollectorRegistry(), lambda *_: None, Path(folder) / "accepted")
+    paths = office.app.openapi_schema.paths or {}
+    return f"{len(paths)} paths of our own"

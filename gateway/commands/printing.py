@@ -1,0 +1,28 @@
+"""Prints tables for people and JSON for programs."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+WIDTH_WITHOUT_A_TERMINAL = 180
+
+
+def print_json(value: Any) -> None:
+    """Prints a value as JSON that a person can read as well."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Prints a table; in a pipe it is wide enough for its lines to be searched."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_A_TERMINAL
+    Console(width=width, highlight=False, markup=False).print(table)

@@ -1,0 +1,20 @@
+"""The page of the command line: the help of every command."""
+
+import click
+
+from gateway.references.tables import code
+
+TITLE = "Command line"
+WIDTH = 100
+
+
+def page(root: click.Group) -> list[str]:
+    """Gives the lines; `root` is the `lukhas` command."""
+    with click.Context(root, info_name="lukhas", terminal_width=WIDTH) as above:
+        lines = ["Exit codes: 0 done, 1 refused or found faults, 2 wrong use.", ""]
+        for name in root.list_commands(above):
+            command = root.get_command(above, name)
+            if command is not None:
+                with click.Context(command, info_name=name, parent=above, terminal_width=WIDTH) as context:
+                    lines += [f"## {code(f'lukhas {name}')}", "", "```text", command.get_help(context), "```", ""]
+    return lines
