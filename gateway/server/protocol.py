@@ -28,6 +28,7 @@ from gateway.server.websocket import ClientWebsocket, WebsocketFront
 HIGH_WATER = 256 << 10
 LINGER_SECONDS = 2.0
 _JSON = (b"content-type", b"application/json")
+_VERSIONS = ("1.1", "1.0")
 _CLOSE = b"connection: close\r\n"
 _LINE_BREAK = re.compile(rb"[\r\n\x00]")
 _REASONS = {status: HTTPStatus(status).phrase.encode() for status in map(int, HTTPStatus)}
@@ -57,6 +58,7 @@ class ServerClient:
         "_limits",
         "_parts",
         "_protocol",
+        "ambiguity",
         "gone",
         "has_body",
         "keep_alive",
@@ -85,15 +87,23 @@ class ServerClient:
         self._body_waiter: asyncio.Future[None] | None = None
         self._chunked = False
         self._expects_continue = False
+        self.ambiguity: str | None = None
+        hosts = 0
         for name, value in received.headers:
             size = len(name)
-            if size == 14 and name.lower() == b"content-length":
+            if size == 4 and name.lower() == b"host":
+                hosts += 1
+            elif size == 14 and name.lower() == b"content-length":
                 self.length = int(value)
                 self.has_body = True
             elif size == 17 and name.lower() == b"transfer-encoding":
+                if self.has_body or value.lower() != b"chunked" or protocol.http_version == "1.0":
+                    self.ambiguity = "The request's Transfer-Encoding is not one `chunked` of HTTP/1.1."
                 self.has_body = True
             elif size == 6 and name.lower() == b"expect" and value.lower() == b"100-continue":
                 self._expects_continue = True
+        if hosts != 1 and (hosts or protocol.http_version != "1.0"):
+            self.ambiguity = "The request does not name one Host."
 
     # What the protocol tells it.
 
@@ -332,6 +342,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        if self._refused or self.transport.is_closing():
+            return
         self._in_head = False
         self._stop_head_timer()
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -340,11 +352,17 @@ class GatewayProtocol(HttpToolsProtocol):
             self._refuse_head()
             return
         self.http_version = self.parser.get_http_version()
+        if self.http_version not in _VERSIONS:
+            self.refuse(400, "This gateway speaks HTTP/1.1.", "invalid_http")
+            return
         if self.parser.should_upgrade() and self._get_upgrade() == b"websocket":
             return
         received = Received(self.parser.get_method(), self.url, tuple(self.headers), self._address)
         keep_alive = self.http_version != "1.0" and self.parser.should_keep_alive()
         client = ServerClient(self, received, keep_alive, self._limits)
+        if client.ambiguity is not None:
+            self.refuse(400, client.ambiguity, "invalid_http")
+            return
         before = self._latest
         self._latest = client
         if before is None or before.response_complete:
