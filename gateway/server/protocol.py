@@ -348,7 +348,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         self._head_bytes = 0
-        if size > self._limits.max_header_bytes:
+        limit = self._limits.max_header_bytes
+        if size > limit or len(self.url) > limit // 2:
             self._refuse_head()
             return
         self.http_version = self.parser.get_http_version()
@@ -401,7 +402,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if not client.keep_alive:
             if client.more_body:
-                self.loop.call_later(LINGER_SECONDS, self.transport.close)
+                self._linger()
             else:
                 self.transport.close()
         elif self._queue:
@@ -428,7 +429,13 @@ class GatewayProtocol(HttpToolsProtocol):
             b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
             % (status, _REASONS.get(status, b""), len(body), body)
         )
-        self.transport.close()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Closes the connection as one whose client still sends: closed at once, the answer could be lost to it."""
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _refuse_head(self) -> None:
         limit = self._limits.max_header_bytes
