@@ -27,6 +27,8 @@ NO_HTTP = {
     "a NUL in the URL": b"GET /v1/mo\x00dels HTTP/1.1\r\n" + HOST + b"\r\n",
     "a space in the URL": b"GET /v1/a b HTTP/1.1\r\n" + HOST + b"\r\n",
     "a tab in the URL": b"GET /v1/a\tb HTTP/1.1\r\n" + HOST + b"\r\n",
+    "UTF-8 in the URL": b"GET /v1/models/caf\xc3\xa9 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "no UTF-8 in the URL": b"GET /v1/models/\xff HTTP/1.1\r\n" + HOST + b"\r\n",
     "a NUL in a header": b"GET /v1/models HTTP/1.1\r\n" + HOST + b"X-A: a\x00b\r\n\r\n",
     "a NUL in a header's name": b"GET /v1/models HTTP/1.1\r\n" + HOST + b"X-\x00A: a\r\n\r\n",
     "a carriage return in a header": b"GET /v1/models HTTP/1.1\r\n" + HOST + b"X-A: a\rX-B: b\r\n\r\n",
