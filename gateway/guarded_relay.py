@@ -15,7 +15,6 @@ from gateway.decide import changed, judged, observed
 from gateway.encoding import Decoder, EncodingError
 from gateway.errors import refusal_object
 from gateway.exchange import Exchange, first_header
-from gateway.formats.strangers import decoded as decoded_json
 from gateway.guard import StreamGuard, guard_whole
 from gateway.hooks import Implementation, Pending, first_answer
 from gateway.pipeline import Pipeline
@@ -267,7 +266,7 @@ class GuardedRelay(Relay):
     async def _released(self, raw: bytes) -> bool:
         """Sends what the guard let go; before the last event the review and the record have their say."""
         if not self._recorded and self._format.may_end(raw):
-            raw, last = self._parted(raw)
+            raw, last = self._apart_from_end(raw)
             if last:
                 if raw:
                     await self._write(raw)
@@ -278,15 +277,6 @@ class GuardedRelay(Relay):
                 raw = last
         await self._write(raw)
         return True
-
-    def _parted(self, raw: bytes) -> tuple[bytes, bytes]:
-        """Parts whole events before the last event of a good stream; the second part is empty where it is not there."""
-        at = 0
-        for event in EventReader().feed(raw):
-            if event.data is not None and self._format.ends(event.data, decoded_json(event.data)):
-                return raw[:at], raw[at:]
-            at += len(event.raw)
-        return raw, b""
 
     async def _recorded_stream(self) -> Refusal | None:
         """Asks the review about the stream, and writes the record."""

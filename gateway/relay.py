@@ -15,6 +15,7 @@ from gateway.encoding import EncodingError, decoded
 from gateway.errors import refusal_object
 from gateway.exchange import Exchange, Headers, Outcome, Reply, first_header
 from gateway.formats import Format, format_of
+from gateway.formats.strangers import decoded as decoded_json
 from gateway.headers import returned
 from gateway.pipeline import Pipeline
 from gateway.sse import EventReader, StreamError, error_event
@@ -146,7 +147,7 @@ class Relay:
                         continue
                 if not self._recorded:
                     self._keep(data)
-                    if may_end(data):
+                    if may_end(data) and self._apart_from_end(data)[1]:
                         self._recorded = True
                         if await self._events_ended() is not None:
                             client.abort()
@@ -168,6 +169,15 @@ class Relay:
             client.write(tail)
         client.finish()
         return None
+
+    def _apart_from_end(self, raw: bytes) -> tuple[bytes, bytes]:
+        """Parts whole events before the last event of a good stream; the second part is empty where it is not there."""
+        at = 0
+        for event in EventReader().feed(raw):
+            if event.data is not None and self._format.ends(event.data, decoded_json(event.data)):
+                return raw[:at], raw[at:]
+            at += len(event.raw)
+        return raw, b""
 
     async def _packed_events(self) -> Refusal | None:
         """Passes compressed events as they come: where one ends cannot be seen from outside."""

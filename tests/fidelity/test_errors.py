@@ -209,7 +209,6 @@ def test_the_sdk_raises_a_connection_error_where_a_reply_breaks(running: Running
     assert raised.value.code == "upstream_broken"
 
 
-@pytest.mark.xfail(reason="the marker of an end anywhere in an event is taken for the end", strict=True)
 def test_the_sdk_raises_where_a_stream_of_a_response_breaks(running: RunningGateway) -> None:
     with OpenAI(base_url=running.base_url, api_key="sk-any", max_retries=0) as client:
         stream = client.responses.create(model="gpt-4o", input="!long 100\n!chunks 10\n!cut 3", stream=True)

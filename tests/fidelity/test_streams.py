@@ -276,7 +276,6 @@ SPEAKING = (
 )
 
 
-@pytest.mark.xfail(reason="the marker of an end anywhere in an event is taken for the end", strict=True)
 @pytest.mark.parametrize(("request_", "event"), SPEAKING)
 async def test_a_stream_that_only_speaks_of_its_end_has_not_ended(request_: bytes, event: bytes) -> None:
     seen = asyncio.Event()
