@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
 from gateway.coverage import check_coverage
 from gateway.endpoints import EndpointTable, load_endpoints
 from gateway.exposition import exposed
 from gateway.front import AdminFront, Elsewhere, Front, Page, not_here
-from gateway.hookspecs import Hooks, Startup
-from gateway.lifecycle import start_plugins, stop_plugins
+from gateway.hookspecs import Hooks
+from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.loader import Chain, load_chain
 from gateway.metrics import FLUSH_SECONDS, Metrics
 from gateway.pipeline import Pipeline, Sizes
@@ -25,7 +23,6 @@ from gateway.upstream import Upstream
 from gateway.websocket.dial import WebsocketDialer
 from gateway.websocket.front import WebsocketFront
 from identity.accepted_keys import AcceptedKeys
-from identity.pseudonyms import pseudonyms_in
 from storage.journal import Journal
 
 JSON = b"application/json"
@@ -53,8 +50,8 @@ class Gateway:
         self.settings = settings
         self._environ = environ
         self.data = Path(settings.storage.data)
-        self.registry = CollectorRegistry()
-        self.metrics = Metrics(self.registry)
+        self.metrics = Metrics()
+        self.registry = self.metrics.registry
         self.endpoints: EndpointTable = load_endpoints()
         self.chain: Chain = load_chain(loaded, self.metrics.fault)
         check_coverage(self.endpoints, self.chain, settings)
@@ -99,10 +96,7 @@ class Gateway:
         """Opens the journal and tells the plugins. Errors: JournalError, LoadError."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.journal.open()
-        admin_key = self._environ.get("LUKHAS_ADMIN_KEY")
-        await start_plugins(
-            self.chain, Startup(self.settings, self.data, self.registry, pseudonyms_in(self.data), admin_key)
-        )
+        await start_plugins(self.chain, startup_of(self.settings, self.data, self._environ, self.registry))
         self._flush(asyncio.get_running_loop())
 
     async def stop(self) -> None:

@@ -1,9 +1,12 @@
-"""`/metrics` as text: of this process alone, or, where several share a folder, of all that run and ran."""
+"""`/metrics` as text: of this process alone, or, where several share a folder, of all that run and ran.
+
+The supervisor makes the folder; prometheus_client finds it in the environment.
+"""
 
 from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -16,3 +19,8 @@ def exposed(registry: CollectorRegistry, environ: Mapping[str, str]) -> bytes:
     shared = CollectorRegistry()
     MultiProcessCollector(shared, folder)  # type: ignore[no-untyped-call]
     return generate_latest(shared)
+
+
+def forget(pid: int, folder: str) -> None:
+    """Takes the figures away that speak of a process's present: it has ended. What it counted stays."""
+    mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]

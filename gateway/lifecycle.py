@@ -1,9 +1,24 @@
-"""Begins and ends the life of a chain's plugins, in a worker as in the office."""
+"""Begins and ends the life of a chain's plugins: in a worker, in the office, and where a command looks at them."""
 
+from collections.abc import Mapping
 from inspect import isawaitable
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
 
 from gateway.hookspecs import Hooks, Startup
 from gateway.loader import Chain, LoadError
+from gateway.settings import Settings
+from identity.pseudonyms import pseudonyms_in
+
+
+def startup_of(
+    settings: Settings, data: Path, environ: Mapping[str, str], registry: CollectorRegistry | None = None
+) -> Startup:
+    """Gives what plugins start from; without a registry their metrics go nowhere."""
+    return Startup(
+        settings, data, registry or CollectorRegistry(), pseudonyms_in(data), environ.get("LUKHAS_ADMIN_KEY")
+    )
 
 
 async def start_plugins(chain: Chain, startup: Startup) -> None:

@@ -47,7 +47,8 @@ class _Times:
 class Metrics:
     """Counts exchanges; the children of each label set are made once and kept."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry = registry or CollectorRegistry()
         self._exchanges = Counter(
             "lukhas_exchanges_total",
             "Exchanges by endpoint, outcome and status.",

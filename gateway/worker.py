@@ -82,7 +82,7 @@ def configured(gateway: Gateway) -> uvicorn.Config:
         date_header=False,
         backlog=4096,
         timeout_keep_alive=int(server.keep_alive_timeout),
-        timeout_graceful_shutdown=int(server.drain_timeout),
+        timeout_graceful_shutdown=server.drain_timeout,  # type: ignore[arg-type]
     )
 
 

@@ -19,21 +19,31 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 }
 # The homes of each foreign package: files, or folders with all below them. A new home is a decision.
 HOMES: Mapping[str, tuple[str, ...]] = {
-    "click": ("gateway/commands", "gateway/hookspecs.py"),
+    "click": ("gateway/commands", "gateway/hookspecs.py", "gateway/references/cli.py"),
     "httptools": ("gateway/server", "gateway/transport"),
     "litestar": ("gateway/office",),
     "multipart": ("gateway/form.py", "gateway/simulator"),
     "pluggy": ("gateway/hookspecs.py", "gateway/loader.py"),
     "prometheus_client": (
-        "gateway/app.py",
+        "gateway/exposition.py",
         "gateway/hookspecs.py",
+        "gateway/lifecycle.py",
         "gateway/metrics.py",
         "gateway/office",
+        "gateway/references/metrics.py",
         "gateway/testing",
     ),
+    "rich": ("gateway/commands/printing.py",),
     "rs_bpe": ("gateway/simulator", "plugins/usage.py"),
     "uuid_utils": ("gateway/audit_id.py",),
-    "uvicorn": ("gateway/server", "gateway/simulator/server.py", "gateway/worker.py"),
+    "uvicorn": (
+        "gateway/office/server.py",
+        "gateway/server",
+        "gateway/serving.py",
+        "gateway/simulator/server.py",
+        "gateway/worker.py",
+    ),
+    "uvloop": ("gateway/processes/fate.py",),
     "websockets": ("gateway/server", "gateway/websocket"),
     "yaml": ("policies/document.py",),
 }

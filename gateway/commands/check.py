@@ -8,19 +8,16 @@ from pathlib import Path
 
 import click
 import msgspec
-from prometheus_client import CollectorRegistry
 
 from gateway.commands.options import common, json_option, settings_in_force
 from gateway.commands.printing import print_json
 from gateway.coverage import check_coverage
 from gateway.endpoints import load_endpoints
-from gateway.hookspecs import Startup
-from gateway.lifecycle import start_plugins, stop_plugins
+from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.app import Office
 from gateway.processes.listening import ListenError, address
 from gateway.settings import Loaded
-from identity.pseudonyms import pseudonyms_in
 from policies.document import DocumentError
 from policies.tiers import load_tiers
 
@@ -37,7 +34,9 @@ class Found(msgspec.Struct, frozen=True):
 @common
 @json_option
 def command(config: str | None, data: str | None, as_json: bool) -> None:
-    """Validates settings, policies and plugins; exit code 1 on any fault.
+    """Validates settings, policies and plugins.
+
+    Each fault is a sentence on standard error, and any makes the exit code 1.
 
     \b
     Example:
@@ -88,9 +87,7 @@ def _attempt(what: str, look: Callable[[], str]) -> Found:
 def _started(loaded: Loaded, chain: Chain) -> str:
     """Starts the plugins as a worker does, with a data folder that goes away again."""
     with tempfile.TemporaryDirectory(prefix="lukhas-check-") as folder:
-        data = Path(folder)
-        admin_key = os.environ.get("LUKHAS_ADMIN_KEY")
-        startup = Startup(loaded.settings, data, CollectorRegistry(), pseudonyms_in(data), admin_key)
+        startup = startup_of(loaded.settings, Path(folder), os.environ)
 
         async def life() -> None:
             await start_plugins(chain, startup)
@@ -107,6 +104,6 @@ def _covered(loaded: Loaded, chain: Chain) -> str:
 
 def _with_pages(loaded: Loaded) -> str:
     with tempfile.TemporaryDirectory(prefix="lukhas-check-") as folder:
-        office = Office(loaded, os.environ, CollectorRegistry(), lambda *_: None, Path(folder) / "accepted")
+        office = Office(loaded, os.environ, lambda *_: None, Path(folder) / "accepted")
     paths = office.app.openapi_schema.paths or {}
     return f"{len(paths)} paths of our own"

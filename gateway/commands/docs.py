@@ -17,7 +17,9 @@ FOLDER = Path("docs/reference")
 @click.option("--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="Where they go.")
 @click.pass_context
 def command(context: click.Context, config: str | None, data: str | None, only_check: bool, folder: Path) -> None:
-    """Writes the generated references: hooks, settings, command line, metrics, errors.
+    """Writes the generated references.
+
+    They are about hooks, settings, command line, metrics and errors.
 
     \b
     Examples:

@@ -12,7 +12,6 @@ from typing import IO, Any
 
 import click
 import msgspec
-from prometheus_client import CollectorRegistry
 
 from gateway.answers import Refusal
 from gateway.audit_id import new_audit_id
@@ -22,14 +21,13 @@ from gateway.commands.printing import print_json
 from gateway.decide import judged, observed, reminded, routed, shaped
 from gateway.endpoints import Endpoint, EndpointTable, load_endpoints
 from gateway.exchange import Exchange, Received, Request
-from gateway.hookspecs import Hooks, Startup
+from gateway.hookspecs import Hooks
 from gateway.json_body import BodyError, read_json
-from gateway.lifecycle import start_plugins, stop_plugins
+from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.loader import Chain, load_chain
 from gateway.pipeline import Sizes
 from gateway.settings import Settings
 from identity.caller import Caller
-from identity.pseudonyms import pseudonyms_in
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -69,7 +67,9 @@ def command(
     signals: dict[str, float],
     as_json: bool,
 ) -> None:
-    """Shows the exact outgoing body of a request and why it is so; nothing is sent.
+    """Shows the outgoing body of a request, and why.
+
+    Nothing is sent. The body is the one that would go out, byte for byte; exit code 1 where it would be refused.
 
     \b
     Examples:
@@ -119,8 +119,7 @@ async def _decided(
 ) -> Refusal | None:
     """Asks what the pipeline asks between admission and sending, of the first target of the route."""
     sizes = Sizes(settings.server.max_json_bytes, settings.server.max_body_bytes)
-    admin_key = os.environ.get("LUKHAS_ADMIN_KEY")
-    await start_plugins(chain, Startup(settings, data, CollectorRegistry(), pseudonyms_in(data), admin_key))
+    await start_plugins(chain, startup_of(settings, data, os.environ))
     try:
         await observed(chain.of(Hooks.observe), exchange)
         exchange.signals = {**exchange.signals, **signals}

@@ -43,7 +43,9 @@ class Covered(msgspec.Struct, frozen=True):
 @click.option("--coverage", "every", is_flag=True, help="Name every endpoint and every gap in the coverage.")
 @json_option
 def command(config: str | None, data: str | None, every: bool, as_json: bool) -> None:
-    """Shows the hook chain as it will run, and its coverage.
+    """Shows the hook chain and its coverage.
+
+    The chain is as it will run; the coverage says which hooks are asked about which traffic.
 
     \b
     Examples:

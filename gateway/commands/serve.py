@@ -10,12 +10,11 @@ from typing import Any
 
 import click
 import msgspec
-from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.commands.failing import Failed
 from gateway.commands.options import common, settings_in_force
 from gateway.commands.welcome import welcome
-from gateway.exposition import SHARED_FOLDER
+from gateway.exposition import SHARED_FOLDER, forget
 from gateway.processes.listening import address, listening, make_room_for, url_of
 from gateway.processes.orders import Flag, Orders
 from gateway.processes.run_folder import RunFolder
@@ -93,7 +92,7 @@ def command(
             dict(os.environ) if one_process else {**os.environ, SHARED_FOLDER: str(folder.metrics)},
             Patience(drain=settings.server.drain_timeout),
             say=lambda sentence: click.echo(sentence, err=True),
-            ended=lambda pid: mark_process_dead(pid, str(folder.metrics)),  # type: ignore[no-untyped-call]
+            ended=lambda pid: forget(pid, str(folder.metrics)),
         )
         warning = make_room_for(settings.server.max_concurrent + settings.upstream.max_connections)
         if warning:

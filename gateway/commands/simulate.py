@@ -12,7 +12,9 @@ from gateway.simulator import run
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 takes a free one.")
 def command(config: str | None, data: str | None, host: str, port: int) -> None:
-    """Starts an OpenAI-shaped server with deterministic answers. It is no model.
+    """Starts the simulated model server.
+
+    It is OpenAI-shaped, with deterministic answers, and no model.
 
     \b
     Example:

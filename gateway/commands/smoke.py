@@ -13,8 +13,6 @@ from typing import Any
 
 import click
 import msgspec
-import uvloop
-from prometheus_client import CollectorRegistry
 
 from gateway.app import Gateway
 from gateway.commands.options import common, json_option, settings_in_force
@@ -59,7 +57,9 @@ class Smoke(msgspec.Struct, frozen=True):
 @common
 @json_option
 def command(config: str | None, data: str | None, as_json: bool) -> None:
-    """Starts a gateway for a moment and prints what it found as JSON; exit code 1 if something is wrong.
+    """Starts a gateway briefly, and measures it.
+
+    Prints JSON; what is not built yet is null and named. Exit code 1 if something that is built does not work.
 
     \b
     Example:
@@ -74,11 +74,10 @@ def command(config: str | None, data: str | None, as_json: bool) -> None:
 
 
 def _found(loaded: Loaded, folder: Path) -> Smoke:
-    office = Office(loaded, os.environ, CollectorRegistry(), lambda *_: None, folder / "accepted")
+    office = Office(loaded, os.environ, lambda *_: None, folder / "accepted")
     storage = msgspec.structs.replace(loaded.settings.storage, data=str(folder))
     apart = msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, storage=storage))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        health_ms = runner.run(_health_ms(apart))
+    health_ms = asyncio.run(_health_ms(apart))
     paths = len(office.app.openapi_schema.paths or {})
     return Smoke(health_ms is not None and paths > 0, Timings(_import_ms(), health_ms), Routes(paths))
 

@@ -11,8 +11,8 @@ from litestar.exceptions import HTTPException, LitestarException
 from prometheus_client import CollectorRegistry
 
 from gateway.hooks import Counted
-from gateway.hookspecs import Hooks, Startup
-from gateway.lifecycle import start_plugins, stop_plugins
+from gateway.hookspecs import Hooks
+from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.callers import Callers
 from gateway.office.documents import openapi_config, openapi_json, with_worker_pages
@@ -20,7 +20,6 @@ from gateway.office.refusing import Refused, broken, not_done, refused
 from gateway.office.tier_check import tier_check_route
 from gateway.settings import Loaded
 from identity.accepted_keys import AcceptedKeys
-from identity.pseudonyms import pseudonyms_in
 from policies.tiers import load_tiers
 
 
@@ -28,9 +27,14 @@ class Office:
     """The office's parts, and their life; `app` is what a server serves."""
 
     def __init__(
-        self, loaded: Loaded, environ: Mapping[str, str], registry: CollectorRegistry, counted: Counted, accepted: Path
+        self,
+        loaded: Loaded,
+        environ: Mapping[str, str],
+        counted: Counted,
+        accepted: Path,
+        registry: CollectorRegistry | None = None,
     ) -> None:
-        """Puts the parts together. Errors: LoadError, DocumentError."""
+        """Puts the parts together; without a registry the plugins' metrics go nowhere. Errors: LoadError."""
         self._settings = settings = loaded.settings
         self._environ = environ
         self._registry = registry
@@ -54,8 +58,7 @@ class Office:
     async def start(self) -> None:
         """Tells the plugins. Errors: LoadError."""
         data = Path(self._settings.storage.data)
-        admin_key = self._environ.get("LUKHAS_ADMIN_KEY")
-        await start_plugins(self.chain, Startup(self._settings, data, self._registry, pseudonyms_in(data), admin_key))
+        await start_plugins(self.chain, startup_of(self._settings, data, self._environ, self._registry))
 
     async def stop(self) -> None:
         """Lets the plugins go."""

@@ -1,15 +1,13 @@
-"""One process that is worker and office: `python -m gateway.processes.both worker office`, for tests."""
+"""One process that is worker and office: `python -m gateway.processes.both worker 0`, for tests."""
 
 import asyncio
 import os
 import sys
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
 from gateway.office.app import Office
+from gateway.office.server import OfficeServer, bound
 from gateway.processes.fate import run
-from gateway.processes.office import OfficeServer, bound
 from gateway.processes.orders import Orders
 from gateway.processes.reports import Reports
 from gateway.processes.worker import gateway_of, listener, worker_of
@@ -18,13 +16,14 @@ from gateway.processes.worker import gateway_of, listener, worker_of
 async def serve(orders: Orders, reports: Reports) -> None:
     """Serves both until told to stop. Errors: DocumentError, LoadError, JournalError."""
     gateway, forward = gateway_of(orders)
-    # A registry of its own: each plugin is here twice, and its metrics are those of the worker's.
-    registry = CollectorRegistry()
-    office = Office(orders.settings(os.environ), os.environ, registry, gateway.metrics.fault, Path(orders.accepted))
+    # Each plugin is here twice; its metrics are those of the worker's, the office's go nowhere.
+    office = Office(orders.settings(os.environ), os.environ, gateway.metrics.fault, Path(orders.accepted))
     listening = asyncio.Event()
     server = OfficeServer(office, listening.set, signals=False)
     task = asyncio.create_task(server.serve([bound(Path(orders.office))]))
-    await asyncio.wait((task, asyncio.ensure_future(listening.wait())), return_when=asyncio.FIRST_COMPLETED)
+    waiting = asyncio.create_task(listening.wait())
+    await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
     try:
         if listening.is_set():
             await worker_of(gateway, orders, reports).serve([listener(orders)])

@@ -1,6 +1,5 @@
 """The page of the metrics."""
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from gateway.metrics import Metrics
@@ -11,7 +10,7 @@ TITLE = "Metrics"
 
 def page() -> list[str]:
     """Gives the lines."""
-    metrics = [each for each in vars(Metrics(CollectorRegistry())).values() if isinstance(each, MetricWrapperBase)]
+    metrics = [each for each in vars(Metrics()).values() if isinstance(each, MetricWrapperBase)]
     return [
         "What `/metrics` gives, summed over all processes. Every label is bounded: endpoint names are those of the",
         "endpoint table, anything else is `other`.",
