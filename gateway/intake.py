@@ -7,7 +7,7 @@ import msgspec
 from gateway.answers import Refusal
 from gateway.client import BodyTooLarge, Client
 from gateway.endpoints import Endpoint, EndpointTable, Kind
-from gateway.exchange import Request, first_header
+from gateway.exchange import Headers, Request
 from gateway.form import FormError, FormReader
 from gateway.json_body import BodyError, read_json
 
@@ -73,7 +73,7 @@ def too_large(limit: int) -> Refusal:
     return Refusal(f"The request body is larger than {limit} bytes.", code="body_too_large", status=413)
 
 
-def _content_type(headers: tuple[tuple[bytes, bytes], ...]) -> bytes | Refusal:
+def _content_type(headers: Headers) -> bytes | Refusal:
     found = b""
     for name, value in headers:
         if len(name) == 12 and name.lower() == b"content-type":
@@ -83,17 +83,18 @@ def _content_type(headers: tuple[tuple[bytes, bytes], ...]) -> bytes | Refusal:
     return found
 
 
-def _unreadable(headers: tuple[tuple[bytes, bytes], ...], parameters: bytes) -> Refusal | None:
-    encoding = (first_header(headers, b"content-encoding") or b"identity").strip().lower()
-    if encoding not in (b"identity", b""):
+def _unreadable(headers: Headers, parameters: bytes) -> Refusal | None:
+    encodings = [value.strip().lower() for name, value in headers if name.lower() == b"content-encoding"]
+    if any(encoding not in (b"identity", b"") for encoding in encodings):
         return Refusal(
             "The gateway does not read compressed request bodies. Send the JSON without Content-Encoding.",
             code="unsupported_content_encoding",
             status=400,
         )
-    charset = parameters.partition(b"charset=")[2].strip().strip(b'"')
-    if charset and charset not in (b"utf-8", b"utf8", b"us-ascii"):
-        return Refusal("The JSON body must be UTF-8.", code="unsupported_charset", status=400)
+    for parameter in parameters.split(b";"):
+        name, _, value = parameter.partition(b"=")
+        if name.strip() == b"charset" and value.strip().strip(b'"') not in (b"utf-8", b"utf8", b"us-ascii"):
+            return Refusal("The JSON body must be UTF-8.", code="unsupported_charset", status=400)
     return None
 
 
