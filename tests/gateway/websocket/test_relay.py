@@ -23,6 +23,7 @@ from tests.builders.websocket_stage import (
 TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
 CONTINUATION = 0
 SOON = 1.0
+MORE_THAN_SOCKETS_HOLD = 14_000_000
 
 
 def closing(*code_and_reason):
@@ -40,6 +41,12 @@ async def breaking(connection):
     await connection.send("last words")
     await asyncio.sleep(0.05)
     connection.transport.abort()
+
+
+def stop_reading(connection):
+    """Reads no more, and keeps the kernel from taking megabytes meanwhile."""
+    connection.transport.pause_reading()
+    connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
 
 
 # Messages.
@@ -134,7 +141,7 @@ async def test_an_upstream_that_does_not_read_holds_the_client_back():
     accepted, over = asyncio.Event(), asyncio.Event()
 
     async def session(connection):
-        connection.transport.pause_reading()
+        stop_reading(connection)
         accepted.set()
         await over.wait()
         connection.transport.abort()
@@ -275,41 +282,42 @@ async def test_an_empty_close_frame_stays_empty_both_ways():
         assert record["outcome"] == "answered"
 
 
-async def test_what_the_client_said_before_its_close_reaches_an_upstream_that_is_talking():
-    heard = []
+async def test_what_the_client_said_before_its_close_reaches_an_upstream_that_is_slow():
+    heard = asyncio.Queue()
+    closed = asyncio.Event()
 
     async def session(connection):
-        talking = asyncio.ensure_future(talk(connection))
+        stop_reading(connection)
+        await closed.wait()
+        connection.transport.resume_reading()
+        for _ in range(2):
+            await heard.put(len(await connection.recv()))
+        await heard.put((await close_of(connection))[0])
+
+    async with websocket_stage(session) as stage, stage.connect() as connection:
+        for size in (MORE_THAN_SOCKETS_HOLD, 1):
+            await connection.send(bytes(size))
+        await connection.close(4002)
         await asyncio.sleep(0.2)
-        async for message in connection:
-            heard.append(message)
-        talking.cancel()
-        await asyncio.gather(talking, return_exceptions=True)
-
-    async def talk(connection):
-        while True:
-            await connection.send(b"x" * 1000)
-            await asyncio.sleep(0)
-
-    async with websocket_stage(session) as stage, stage.connect(close_timeout=0.5) as connection:
-        for number in range(50):
-            await connection.send(str(number))
-        await connection.close()
-        await stage.record(audit_id_of(connection))
-        assert heard == [str(number) for number in range(50)]
+        closed.set()
+        said = [await asyncio.wait_for(heard.get(), 5) for _ in range(3)]
+        assert said == [MORE_THAN_SOCKETS_HOLD, 1, 4002]
 
 
-async def test_what_the_upstream_said_before_its_close_reaches_a_slow_client():
+async def test_what_the_upstream_said_before_its_close_reaches_a_client_that_is_slow():
     async def session(connection):
-        for _ in range(20):
-            await connection.send(bytes(1_000_000))
+        for size in (MORE_THAN_SOCKETS_HOLD, 1):
+            await connection.send(bytes(size))
         await connection.close(4002, "that was all")
 
-    async with websocket_stage(session) as stage, stage.connect(max_queue=1) as connection:
-        await asyncio.sleep(0.5)
-        for _ in range(20):
-            assert len(await connection.recv()) == 1_000_000
-            await asyncio.sleep(0.02)
+    async with websocket_stage(session) as stage, stage.connect() as connection:
+        stop_reading(connection)
+        await asyncio.wait_for(stage.last.wait_closed(), 5)
+        await connection.send("Still there?")
+        await asyncio.sleep(0.2)
+        connection.transport.resume_reading()
+        for size in (MORE_THAN_SOCKETS_HOLD, 1):
+            assert len(await connection.recv()) == size
         assert await close_of(connection) == (4002, "that was all")
 
 
