@@ -23,6 +23,7 @@ BODIES = (
     b'{"model":"gpt-4o","n":1.7976931348623157e308,"tiny":5e-324,"long":0.10000000000000000000000000000000001}',
     b'{"model":"gpt-4o","text":"' + b"x" * 300_000 + b'"}',
 )
+FAULT = "wrong_type: SpliceError: messages is not an array"
 NUDGE = '''
 """Sets the temperature, takes the seed away, and puts a message first."""
 
@@ -79,4 +80,4 @@ async def test_changes_are_made_all_or_none_and_those_without_a_place_are_record
     async with recording_stage(chain=["default", cooling]) as stage:
         assert (await stage.sent(a_request(body=body))).body == body
         (record,) = await stage.records()
-    assert [step["fault"] for step in record["trail"] if "fault" in step] == ["wrong_type: messages is not an array"]
+    assert [step["fault"] for step in record["trail"] if "fault" in step] == [FAULT]

@@ -8,7 +8,7 @@ from typing import Any
 
 import openai
 import pytest
-from openai import OpenAI
+from openai import AsyncOpenAI, OpenAI
 
 from gateway.simulator import create_app
 from tests.builders.gateway import RunningGateway, running_gateway
@@ -150,6 +150,24 @@ async def test_a_fault_of_the_gateway_or_a_plugin_is_an_error_too(tmp_path: Path
         came = await stage.ask(CHAT)
         assert (came.status, came.error["code"], came.error["type"]) == (503, "plugin_failed", "api_error")
         assert b"secret" not in came.body
+
+
+async def test_a_limit_that_a_plugin_sets_is_429_with_its_time(tmp_path: Path) -> None:
+    (tmp_path / "limiting.py").write_text(
+        "from gateway import Exchange, Refusal, hookimpl\n"
+        "class Limiting:\n"
+        "    @hookimpl\n"
+        "    def admit(self, exchange: Exchange) -> Refusal | None:\n"
+        "        return Refusal('No.', code='too_many', status=429, retry_after=2.4, headers=(('x-left', '0'),))\n"
+    )
+    async with staged(Recording(), chain=["default", str(tmp_path / "limiting.py")]) as stage:
+        came = await stage.ask(CHAT)
+        async with AsyncOpenAI(base_url=stage.gateway.base_url, api_key="sk-any", max_retries=0) as client:
+            with pytest.raises(openai.RateLimitError) as raised:
+                await client.models.list()
+    assert (came.status, came.error["code"], came.error["type"]) == (429, "too_many", "rate_limit_error")
+    assert (came.value(b"retry-after"), came.value(b"x-left")) == (b"2", b"0")
+    assert raised.value.response.headers["retry-after"] == "2"
 
 
 @pytest.fixture(scope="module")

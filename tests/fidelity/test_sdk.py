@@ -1,5 +1,6 @@
 """What the official SDK gets through the gateway is what it gets directly, call by call."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +13,9 @@ from pydantic import BaseModel
 
 from gateway.simulator import create_app
 from tests.builders.gateway import running_gateway
+from tests.builders.scripted_upstream import Link, reply
 from tests.builders.servers import run_server
+from tests.builders.stage import OK, Recording, headers_of, staged
 
 OWN = frozenset(("date", "openai-processing-ms", "x-lukhas-audit-id", "connection"))
 SOUND = ("Grüße 世界.wav", bytes(range(256)) * 300, "audio/wav")
@@ -270,13 +273,34 @@ def test_extra_headers_query_and_body_reach_the_upstream(through: str) -> None:
     assert headers["x-stainless-lang"] == "python"
 
 
-def test_the_sdk_retries_after_the_time_that_the_upstream_names(direct: str, through: str) -> None:
-    times = []
-    for url in (direct, through):
-        with client_of(url, max_retries=2) as client, pytest.raises(openai.RateLimitError) as raised:
-            client.chat.completions.create(model="gpt-4o", messages=said("!error 429 retry-after-ms=20"))
-        times.append(raised.value.response.request.headers["x-stainless-retry-count"])
-    assert times == ["2", "2"]
+async def test_the_sdk_retries_when_the_upstream_says_and_gets_its_answer() -> None:
+    retries: list[bytes] = []
+
+    async def busy_twice(link: Link) -> None:
+        while True:
+            request = await link.request()
+            retries.append(dict(headers_of(request))[b"x-stainless-retry-count"])
+            busy = reply(b"{}", b"retry-after-ms: 10", b"Content-Type: application/json", status=b"429 Busy")
+            await link.send(busy if len(retries) < 3 else OK)
+
+    async with staged(busy_twice) as stage:
+        async with AsyncOpenAI(base_url=stage.gateway.base_url, api_key="sk-any") as client:
+            # Left to itself the SDK would wait for more than a second between the three.
+            async with asyncio.timeout(1):
+                await client.models.list()
+        assert [record["status"] for record in await stage.records(3)] == [429, 429, 200]
+    assert retries == [b"0", b"1", b"2"]
+
+
+async def test_the_sdk_does_not_retry_where_the_upstream_says_not_to() -> None:
+    upstream = Recording(reply(b"{}", b"x-should-retry: false", status=b"500 No"))
+    async with (
+        staged(upstream) as stage,
+        AsyncOpenAI(base_url=stage.gateway.base_url, api_key="sk-any", max_retries=2) as client,
+    ):
+        with pytest.raises(openai.InternalServerError):
+            await client.models.list()
+    assert len(upstream.requests) == 1
 
 
 def test_the_sdk_gives_up_waiting_and_the_gateway_with_it(through: str) -> None:
