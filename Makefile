@@ -50,7 +50,7 @@ suites: setup-test setup-node ## the SDKs' own suites alone, with their counts: 
 	$(BIN)/pytest tests/suites
 
 nightly: setup-test ## soaks and long loops
-	$(BIN)/pytest -m nightly
+	$(BIN)/pytest -m nightly || [ $$? = 5 ]
 
 lint: setup-test ## ruff and mypy, nothing is changed
 	$(BIN)/ruff check .
