@@ -236,8 +236,6 @@ class Connection(asyncio.Protocol):
         if not reusable or self._sending or transport is None or not self.open or transport.get_write_buffer_size():
             self.drop()
             return
-        if reply.held:
-            transport.resume_reading()
         self.silent = 0
         self.patience = self._patience.idle
         self.lifespan = NEVER
@@ -252,4 +250,3 @@ class Connection(asyncio.Protocol):
             asked.set_exception(error)
         if reply is not None:
             reply.fail(error)
-        self.resume_writing()

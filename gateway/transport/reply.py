@@ -29,7 +29,18 @@ class Source(Protocol):
 class Reply:
     """An `IncomingReply`, fed by a connection until it ends, then apart from it."""
 
-    __slots__ = ("_buffered", "_error", "_loop", "_pieces", "_source", "_waiter", "headers", "held", "reason", "status")
+    __slots__ = (
+        "_buffered",
+        "_error",
+        "_held",
+        "_loop",
+        "_pieces",
+        "_source",
+        "_waiter",
+        "headers",
+        "reason",
+        "status",
+    )
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, source: Source, status: int, reason: bytes, headers: Headers
@@ -41,7 +52,7 @@ class Reply:
         self._source: Source | None = source
         self._pieces: deque[bytes] = deque()
         self._buffered = 0
-        self.held = False
+        self._held = False
         self._error: TransportError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -61,8 +72,8 @@ class Reply:
                 self._waiter = None
         piece = self._pieces.popleft()
         self._buffered -= len(piece)
-        if self.held and self._buffered <= LOW_WATER_BYTES and self._source is not None:
-            self.held = False
+        if self._held and self._buffered <= LOW_WATER_BYTES and self._source is not None:
+            self._held = False
             self._source.go_on()
         return piece
 
@@ -93,8 +104,8 @@ class Reply:
         self._pieces.append(piece)
         self._buffered += len(piece)
         self._wake()
-        if self._buffered > HIGH_WATER_BYTES and not self.held and self._source is not None:
-            self.held = True
+        if self._buffered > HIGH_WATER_BYTES and not self._held and self._source is not None:
+            self._held = True
             self._source.hold()
 
     def end(self, piece: bytes) -> None:

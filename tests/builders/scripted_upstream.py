@@ -46,6 +46,9 @@ class Link:
         return ReceivedRequest(head, await self.reader.readexactly(length))
 
     async def send(self, data: bytes) -> None:
+        """Sends; ConnectionResetError if the client has hung up."""
+        if self.writer.is_closing():
+            raise ConnectionResetError
         self.writer.write(data)
         await self.writer.drain()
 

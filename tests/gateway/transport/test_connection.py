@@ -10,7 +10,11 @@ from gateway.transport import (
     UpstreamBroken,
     UpstreamInvalid,
 )
+from gateway.transport.clock import Patience
+from gateway.transport.connection import Connection
+from gateway.transport.dialer import Dialer
 from gateway.transport.limits import Limits
+from gateway.transport.origin import Origin
 from tests.builders.scripted_upstream import Link, chunk, chunked_head, reply, scripted_upstream
 from tests.builders.transports import a_get, a_post, pool_to
 
@@ -405,7 +409,24 @@ async def test_a_reused_connection_counts_each_exchange_from_its_beginning() -> 
         scripted_upstream(answering) as upstream,
         pool_to(upstream.url, Limits(total_timeout=0.2, first_byte_timeout=0.2)) as pool,
     ):
-        for _ in range(6):
+        for pause in (0.1, 0.1, 0.1, 0.1, 0.5):
             await (await pool.send(a_post())).read(1000)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(pause)
+        await (await pool.send(a_post())).read(1000)
         assert len(upstream.links) == 1
+
+
+async def test_an_answer_to_a_request_that_was_cancelled_a_moment_ago_closes_the_connection() -> None:
+    limits = Limits()
+    freed: list[Connection] = []
+    async with scripted_upstream(answering) as upstream:
+        loop = asyncio.get_running_loop()
+        connection = Connection(loop, limits, Patience.under(limits), freed.append, lambda connection: None)
+        await Dialer(Origin.of(upstream.url), None, None, None).dial(connection)
+        asked = connection.ask(b"GET", b"GET / HTTP/1.1\r\n\r\n", b"", more=False, age=0)
+        asked.cancel()
+        # Before whoever cancelled has come to drop the connection.
+        connection.data_received(reply(b"too late"))
+        assert not connection.open
+        assert not freed
+        await asyncio.wait_for(upstream.links[0].gone.wait(), SOON)

@@ -38,17 +38,18 @@ def test_a_reason_may_be_missing() -> None:
     assert (reading.status, reading.reason, reading.complete) == (200, b"", True)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        reply(b"a body of some length", b"X-A: b"),
-        reply(b""),
-        chunked_head() + chunk(b"one") + chunk(b"two and more") + chunk(b""),
-        chunked_head() + b"3;name=value\r\none\r\n0\r\nX-Trailer: dropped\r\nX-Other: 0\r\n\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + reply(b"after those"),
-        b"HTTP/1.1 100 Continue\r\n\r\n" + chunked_head() + chunk(b"chunked") + chunk(b""),
-    ],
-)
+REPLIES = [
+    b"HTTP/1.1 103 Early Hints\r\nLink: a long one\r\n\r\nHTTP/1.1 200\r\nContent-Length: 0\r\n\r\n",
+    reply(b"a body of some length", b"X-A: b"),
+    reply(b""),
+    chunked_head() + chunk(b"one") + chunk(b"two and more") + chunk(b""),
+    chunked_head() + b"3;name=value\r\none\r\n0\r\nX-Trailer: dropped\r\nX-Other: 0\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + reply(b"after those"),
+    b"HTTP/1.1 100 Continue\r\n\r\n" + chunked_head() + chunk(b"chunked") + chunk(b""),
+]
+
+
+@pytest.mark.parametrize("data", REPLIES)
 @given(cuts=st.lists(st.integers(0, 200), max_size=8))
 def test_reads_the_same_however_the_bytes_are_cut(data: bytes, cuts: list[int]) -> None:
     whole, body = fed(data)
@@ -60,9 +61,19 @@ def test_reads_the_same_however_the_bytes_are_cut(data: bytes, cuts: list[int]) 
         assert split.complete and split.keep_alive and not split.followed
 
 
-@given(
-    body=st.binary(max_size=300), after=st.sampled_from([b"\r", b"\n", b"\r\n", b"0\r\n\r\n", b"H", OK, b"\0", b"x"])
-)
+@pytest.mark.parametrize("data", REPLIES)
+def test_reads_the_same_wherever_the_bytes_are_cut_once(data: bytes) -> None:
+    whole, body = fed(data)
+    for cut in range(len(data)):
+        split, split_body = fed(data[:cut], data[cut:])
+        assert (split.complete, split.followed, split.headers) == (True, False, whole.headers)
+        assert split_body == body
+
+
+AFTER = [b"\r", b"\n", b"\r\n", b"0\r\n\r\n", b"H", OK, b"\0", b"x", reply(b"more"), b"HTTP/1.1 200\r\n\r\n"]
+
+
+@given(body=st.binary(max_size=300), after=st.sampled_from([*AFTER, chunked_head() + chunk(b"more") + chunk(b"")]))
 def test_notices_whatever_follows_a_complete_reply(body: bytes, after: bytes) -> None:
     for data in (reply(body), chunked_head() + (chunk(body) if body else b"") + chunk(b"")):
         alone, whole = fed(data)

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -215,3 +216,22 @@ async def test_cancelling_an_upload_closes_the_connection_and_ends_the_stream() 
             await sending
         assert ended
         await asyncio.wait_for(upstream.links[0].gone.wait(), SOON)
+
+
+async def test_a_stream_that_breaks_when_it_is_ended_harms_nobody() -> None:
+    async def brittle() -> AsyncGenerator[bytes, None]:
+        yield b"start"
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise EOFError("the client has left") from None
+
+    async def script(link: Link) -> None:
+        await link.head()
+        await link.send(reply(b"no", status=b"401 No"))
+        await link.hung_up()
+
+    async with scripted_upstream(script) as upstream, pool_to(upstream.url) as pool:
+        answer = await pool.send(a_post(brittle()))
+        assert (answer.status, await answer.read(1000)) == (401, b"no")
+    gc.collect()
