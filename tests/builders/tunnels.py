@@ -35,10 +35,10 @@ async def tunnel_proxy(
         try:
             await asyncio.wait((out, back), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            writer.transport.abort()
             out.cancel()
             back.cancel()
             await asyncio.wait((out, back))
-            writer.transport.abort()
 
     async with scripted_upstream(script, tls=tls) as running:
         proxy.url = running.url
