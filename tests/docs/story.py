@@ -83,6 +83,12 @@ class Story:
         while self._servers:
             self._stop(*self._servers.pop())
 
+    def abandon(self) -> None:
+        """Ends the servers of a page that failed."""
+        for _, process in self._servers:
+            process.kill()
+            process.wait()
+
     def _console(self, command: Command, place: str) -> None:
         if _SERVER.match(command.line):
             self._serve(command, place)
@@ -176,9 +182,7 @@ def told(folder: Path, addresses: Mapping[str, str], environment: Mapping[str, s
     try:
         yield story
     except BaseException:
-        for _, process in story._servers:
-            process.kill()
-            process.wait()
+        story.abandon()
         raise
     story.close()
 
