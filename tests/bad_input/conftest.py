@@ -4,17 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from tests.bad_input.limits import LIMITS
 from tests.builders.raw_client import a_request
 from tests.builders.stage import RecordingStage, recording_stage
-
-LIMITS = {
-    "max_header_bytes": 8192,
-    "max_json_bytes": 20_000,
-    "max_body_bytes": 100_000,
-    "header_timeout": 0.3,
-    "body_timeout": 0.3,
-    "write_timeout": 0.3,
-}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bad_input.conftest import LIMITS
+from tests.bad_input.limits import LIMITS
 from tests.builders.gateway_process import gateway_process
-from tests.builders.raw_client import RawReply, a_request, raw_client
+from tests.builders.raw_client import RawClient, RawReply, a_request, raw_client
 from tests.builders.scripted_upstream import Link, chunk, chunked_head, reply, scripted_upstream
 from tests.builders.stage import Recording, RecordingStage, staged
 
@@ -131,17 +131,16 @@ async def test_a_head_that_does_not_come_to_its_end_is_408(stage: RecordingStage
 async def test_a_head_that_comes_byte_by_byte_has_no_longer_than_another(stage: RecordingStage) -> None:
     async with raw_client(stage.url) as client:
         await client.send(b"GET /v1/models HTTP/1.1\r\nHost: a\r\nX-A: ")
-        slowly = asyncio.ensure_future(dripping(client.send))
+        slowly = asyncio.ensure_future(dripping(client))
         came = await client.reply()
         slowly.cancel()
         await asyncio.gather(slowly, return_exceptions=True)
     assert (came.status, came.error["code"]) == (408, "header_timeout")
 
 
-async def dripping(send: object) -> None:
-    assert callable(send)
+async def dripping(client: RawClient) -> None:
     for _ in range(100):
-        await send(b"a")
+        await client.send(b"a")
         await asyncio.sleep(0.05)
 
 
