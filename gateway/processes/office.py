@@ -16,12 +16,17 @@ NICENESS = 10
 
 async def serve(orders: Orders, reports: Reports) -> None:
     """Serves until told to stop, and yields to the workers. Errors: DocumentError, LoadError."""
-    os.nice(NICENESS)
     metrics = Metrics()
     if orders.restarts:
         metrics.restarted("office")
     office = Office(orders.settings(os.environ), os.environ, metrics.fault, Path(orders.accepted), metrics.registry)
-    await OfficeServer(office, reports.ready).serve([bound(Path(orders.office))])
+
+    def ready() -> None:
+        # Not before: while it starts, its paths answer 503.
+        os.nice(NICENESS)
+        reports.ready()
+
+    await OfficeServer(office, ready).serve([bound(Path(orders.office))])
 
 
 if __name__ == "__main__":
