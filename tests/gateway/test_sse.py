@@ -86,6 +86,16 @@ def test_a_comment_is_an_event_without_data() -> None:
     assert contents(EventReader().feed(b": keep-alive\n\n")) == [(None, None)]
 
 
+def test_a_byte_order_mark_at_the_start_hides_nothing() -> None:
+    stream = b"\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n"
+    assert contents(EventReader().feed(stream)) == [(b"a", None), (None, None)]
+
+
+@pytest.mark.parametrize("stream", [b"\n\ndata: a\n\n", b"data: a\n\n\n\n\n", b"\r\n\r\ndata: a\r\r"])
+def test_blank_lines_are_no_events(stream: bytes) -> None:
+    assert contents(EventReader().feed(stream)) == [(b"a", None)]
+
+
 def test_an_event_is_given_as_soon_as_its_blank_line_is_there() -> None:
     reader = EventReader()
     assert reader.feed(b"data: a\r\n") == []
