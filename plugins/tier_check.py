@@ -37,10 +37,12 @@ class TierCheck:
         carried = tiers.models(caller.tier)
         if model is None:
             limited = caller.models is not None or "*" not in carried
-            if limited and exchange.received.method == b"POST" and tiers.needs_model(endpoint):
+            received = exchange.received
+            uses_one = received.method == b"POST" or received.header(b"sec-websocket-key") is not None
+            if limited and uses_one and tiers.needs_model(endpoint):
                 return Refusal(
                     "Your key is limited to certain models, and the model of this request cannot be read; "
-                    "name it in the JSON body, or in a form field ahead of the files.",
+                    "name it in the JSON body, in a form field ahead of the files, or in a realtime session's query.",
                     code="model_required",
                     param="model",
                 )

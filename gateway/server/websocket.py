@@ -11,6 +11,7 @@ from websockets.server import ServerProtocol
 
 from gateway.exchange import Headers, Received
 from gateway.server.handshake import switching
+from gateway.transport.keep_alive import keep_alive
 from gateway.websocket.link import LINGER_SECONDS, WAITING_MESSAGES, Link
 
 _REASONS = {status: HTTPStatus(status).phrase.encode() for status in map(int, HTTPStatus)}
@@ -82,6 +83,7 @@ class ClientWebsocket(asyncio.Protocol):
     def accept(self, headers: Headers, subprotocol: str | None) -> ClientLink:
         """Opens the websocket."""
         self._answered = True
+        keep_alive(self._transport)
         self._transport.write(switching(self.received, headers, subprotocol))
         link = ClientLink(self._max_message_bytes, self._closed)
         link.connection_made(self._transport)

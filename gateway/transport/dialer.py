@@ -1,17 +1,15 @@
 """The way to one upstream: TCP, TLS, a tunnel through a proxy, or a unix socket."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 from gateway.transport import ConnectError
+from gateway.transport.keep_alive import keep_alive
 from gateway.transport.origin import Origin
 from gateway.transport.proxy import TunnelRequest
 from gateway.transport.tls import client_context
-
-_KEEPALIVE_SECONDS = 60
 
 
 class Dialer:
@@ -47,7 +45,7 @@ class Dialer:
             ssl=self._context if origin.tls else None,
             server_hostname=origin.host if origin.tls else None,
         )
-        _keep_alive(transport)
+        keep_alive(transport)
 
     async def _tunnel(self, loop: asyncio.AbstractEventLoop, proxy: Origin, protocol: asyncio.Protocol) -> None:
         request = TunnelRequest(loop, proxy, self._origin)
@@ -66,13 +64,3 @@ class Dialer:
         except BaseException:
             request.close()
             raise
-
-
-def _keep_alive(transport: asyncio.BaseTransport) -> None:
-    """Lets the kernel ask, so that networks which forget silent connections do not forget a model that thinks."""
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if hasattr(socket, "TCP_KEEPIDLE"):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_SECONDS)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE_SECONDS)

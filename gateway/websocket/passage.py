@@ -31,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 SWITCHING_PROTOCOLS = 101
 # A client may have much to read before it comes to the close frame.
 SECONDS_TO_PART = 10.0
+# Elsewhere the messages name models, whatever the query says.
+_MODEL_IN_QUERY = ("realtime", "realtime.translations")
 _OWN_FAULT = Refusal(
     "The gateway made an error of its own; it is in the gateway's log under this request's audit id.",
     code="gateway_error",
@@ -93,7 +95,7 @@ class WebsocketPassage:
                     link.transport.abort()
 
     async def _decided(self) -> Refusal | None:
-        """Asks who, whether and where; the model is the one that the query names."""
+        """Asks who, whether and where."""
         pipeline, exchange = self._pipeline, self._exchange
         target = exchange.received.target
         endpoint = endpoint_of(pipeline.endpoints, exchange.received.method, target, self._prefix_length, "websocket")
@@ -103,7 +105,7 @@ class WebsocketPassage:
         refusal = await identified(pipeline.identify, exchange)
         if refusal is not None:
             return refusal
-        models = models_in(target)
+        models = models_in(target) if endpoint is not None and endpoint.name in _MODEL_IN_QUERY else []
         if len(models) > 1:
             return _TWO_MODELS
         exchange.request = Request(endpoint, None, None, {"model": models[0]} if models else {})

@@ -1,10 +1,15 @@
 """Upgrades that are none, and connections that do not keep to the handshake."""
 
 import asyncio
+import socket
 
 import pytest
+from uvicorn.server import ServerState
 
+from gateway.exchange import Received
+from gateway.server.websocket import ClientWebsocket
 from tests.builders.raw_client import raw_client
+from tests.builders.scripted_upstream import scripted_upstream
 from tests.builders.websocket_stage import echo, frame, handshake, listen, websocket_stage
 
 TEXT = 1
@@ -68,6 +73,20 @@ async def test_headers_are_the_upstreams_to_limit_below_the_gateways_own_limit()
         async with raw_client(stage.gateway.url) as client:
             reply = await client.ask(handshake("/v1/realtime", f"X-Long: {'x' * 70_000}"))
             assert (reply.status, reply.error["code"]) == (431, "headers_too_long")
+
+
+async def test_the_kernel_asks_whether_a_silent_client_is_still_there():
+    async def script(link):
+        await link.hung_up()
+
+    async with scripted_upstream(script) as peer:
+        host, port = peer.url.removeprefix("http://").split(":")
+        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, host, int(port))
+        received = Received(b"GET", b"/v1/realtime", ((b"Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),))
+        ClientWebsocket(transport, ServerState(), received, 1 << 20).accept((), None)
+        assert transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        transport.abort()
+        await peer.links[0].gone.wait()
 
 
 async def test_an_upgrade_to_something_else_is_an_ordinary_request():
