@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from gateway.answers import Refusal, Usage
-from gateway.exchange import Attempt, Exchange, Step
+from gateway.exchange import MODEL_LABEL_LENGTH, Attempt, Exchange, Step
 from gateway.writable import written
 
 
@@ -60,7 +60,7 @@ def began_line(exchange: Exchange) -> bytes:
                 caller.tier if caller else None,
                 endpoint_name(exchange),
                 exchange.received.method.decode("latin-1"),
-                exchange.request.model,
+                exchange.request.model_label,
             )
         )
         + b"\n"
@@ -86,7 +86,7 @@ def ended_line(exchange: Exchange, status: int | None, now: int) -> bytes:
                 status,
                 exchange.outcome,
                 exchange.request.streamed,
-                exchange.request.model,
+                exchange.request.model_label,
                 model_used(exchange),
                 last.request_id if last else None,
                 exchange.usage,
@@ -125,7 +125,7 @@ def model_used(exchange: Exchange) -> str | None:
     """Gives the model that the reply names, None where it names none."""
     reply = exchange.reply.json if exchange.reply else None
     model = reply.get("model") if isinstance(reply, dict) else None
-    return model if isinstance(model, str) else None
+    return model[:MODEL_LABEL_LENGTH] if isinstance(model, str) else None
 
 
 def _moment(ns: int) -> datetime:

@@ -12,6 +12,7 @@ from gateway.answers import Answer, Refusal, Route, Usage
 from gateway.endpoints import Endpoint
 from identity.caller import Caller
 
+MODEL_LABEL_LENGTH = 200
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 Outcome: TypeAlias = Literal["answered", "refused", "upstream_error", "client_gone", "cut", "stopped", "failed"]
 
@@ -61,6 +62,12 @@ class Request(msgspec.Struct, frozen=True):
             model = self.json.get("model")
             return model if isinstance(model, str) else None
         return self.fields.get("model")
+
+    @property
+    def model_label(self) -> str | None:
+        """The model's name as far as a record or a message repeats it: 200 characters."""
+        model = self.model
+        return model if model is None or len(model) <= MODEL_LABEL_LENGTH else model[:MODEL_LABEL_LENGTH]
 
     @property
     def streamed(self) -> bool:

@@ -100,11 +100,16 @@ class FormReader:
                 elif self._name is not None:
                     self._value += event
                     if len(self._value) > FIELD_LIMIT:
-                        self._name = None
+                        self._too_long()
         except MultipartError as error:
             if not isinstance(error, StrictParserError) or data.strip(_BLANK):
                 raise FormError(f"The multipart body cannot be read: {error}.") from None
             self._over = True
+
+    def _too_long(self) -> None:
+        if self._name == MODEL:
+            raise FormError(f"The form's field `model` is longer than {FIELD_LIMIT} bytes.")
+        self._name = None
 
     def _begins(self, segment: MultipartSegment) -> None:
         self._name = segment.name

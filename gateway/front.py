@@ -6,7 +6,7 @@ from typing import TypeAlias
 from gateway.answers import Refusal
 from gateway.client import Client
 from gateway.endpoints import EndpointTable
-from gateway.errors import error_body, refusal_body, refusal_headers
+from gateway.errors import error_body
 from gateway.passage import Passage
 from gateway.pipeline import Pipeline
 
@@ -58,7 +58,7 @@ class Front:
 
     async def _carry(self, client: Client, prefix_length: int) -> None:
         if not self.enter():
-            client.respond(OVERLOADED.status, refusal_headers(OVERLOADED), refusal_body(OVERLOADED))
+            await Passage(self._pipeline, client, prefix_length).run(OVERLOADED)
             return
         try:
             await Passage(self._pipeline, client, prefix_length).run()

@@ -280,7 +280,7 @@ class GuardedRelay(Relay):
 
     async def _recorded_stream(self) -> Refusal | None:
         """Asks the review about the stream, and writes the record."""
-        self._note(b"".join(self._kept), streamed=True)
+        self._note_events()
         refusal = await self._stream_reviewed()
         if refusal is None:
             self._recorded = True

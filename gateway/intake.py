@@ -112,11 +112,13 @@ async def _json(client: Client, endpoint: Endpoint | None, limit: int) -> Intake
 
 
 async def _form(client: Client, endpoint: Endpoint | None, content_type: bytes, limit: int) -> Intake | Refusal:
+    body = client.chunks(limit)
     try:
-        reader = FormReader(client.chunks(limit), content_type)
+        reader = FormReader(body, content_type)
         fields = await reader.fields()
-    except FormError as error:
-        return Refusal(str(error), code="invalid_form", status=400)
-    except BodyTooLarge:
-        return too_large(limit)
+    except (FormError, BodyTooLarge) as error:
+        await body.aclose()
+        return (
+            Refusal(str(error), code="invalid_form", status=400) if isinstance(error, FormError) else too_large(limit)
+        )
     return Intake(Request(endpoint, None, None, fields), reader.chunks())

@@ -63,11 +63,14 @@ class Passage:
         self._began = False
         self._recorded = False
 
-    async def run(self) -> None:
-        """Carries the exchange to its end. Nothing but the cancellation of a stopping gateway comes out."""
+    async def run(self, refused: Refusal | None = None) -> None:
+        """Carries the exchange to its end, which for one that is `refused` from the start is its record and answer.
+
+        Nothing but the cancellation of a stopping gateway comes out.
+        """
         exchange = self._exchange
         try:
-            refusal = await self._decided() or await self._carried()
+            refusal = refused or await self._decided() or await self._carried()
             if refusal is not None:
                 await self._refuse(refusal)
         except asyncio.CancelledError:
@@ -164,7 +167,7 @@ class Passage:
                 return refusal
             self._began = True
         outgoing = upstream.outgoing(exchange, self._prefix_length, self._stream, self._client.length)
-        self._sending = (upstream.name, exchange.request.model, monotonic_ns())
+        self._sending = (upstream.name, exchange.request.model_label, monotonic_ns())
         try:
             self._reply = await upstream.transport.send(outgoing)
         except BaseException as error:

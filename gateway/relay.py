@@ -110,6 +110,8 @@ class Relay:
     async def _bytes(self) -> Refusal | None:
         client, reply = self._client, self._reply
         length = _length(reply.headers)
+        if length == 0:
+            return await self._bodiless()
         left = -1 if length is None else length
         self._note(None, streamed=True, whole=False)
         self._start(length)
@@ -198,7 +200,7 @@ class Relay:
         return None
 
     async def _events_ended(self) -> Refusal | None:
-        self._note(b"".join(self._kept), streamed=True)
+        self._note_events()
         return await self._ended("answered")
 
     async def _cut(self, error: TransportError, *, events: bool = False) -> Refusal | None:
@@ -224,10 +226,16 @@ class Relay:
     def _headers(self, *, changed: bool = False) -> Headers:
         return returned(self._reply.headers, (b"x-lukhas-audit-id", self._exchange.id.encode()), changed=changed)
 
+    def _note_events(self, *, whole: bool = True) -> None:
+        """Writes the stream into the exchange, as far as it came and was kept."""
+        self._note(
+            b"".join(self._kept), streamed=True, whole=whole and self._kept_bytes <= self._pipeline.sizes.kept_reply
+        )
+
     def _keep(self, data: bytes) -> None:
-        if self._kept_bytes < self._pipeline.sizes.kept_reply:
+        self._kept_bytes += len(data)
+        if self._kept_bytes <= self._pipeline.sizes.kept_reply:
             self._kept.append(data)
-            self._kept_bytes += len(data)
 
     def _note(self, body: bytes | None, *, streamed: bool = False, whole: bool = True, plain: bool = False) -> None:
         """Writes the reply into the exchange, as far as it came; a `plain` body has been decoded before."""

@@ -67,7 +67,7 @@ def line_of(exchange: Exchange, now: int) -> Line:
         exchange.endpoint.name if exchange.endpoint else "other",
         caller.principal if caller else None,
         caller.tier if caller else None,
-        redacted(exchange.request.model) if exchange.request.model else None,
+        redacted(exchange.request.model_label) if exchange.request.model_label else None,
         round((now - exchange.clock) / 1e6, 3),
         usage.input_tokens if usage else None,
         usage.output_tokens if usage else None,

@@ -94,7 +94,9 @@ async def test_a_full_gateway_says_so() -> None:
         await first.send(CHAT)
         await asyncio.sleep(0.05)
         came = await stage.ask(CHAT)
+        record = await stage.record(came.audit_id)
     assert (came.status, came.error["code"], came.value(b"retry-after")) == (503, "overloaded", b"1")
+    assert (record["outcome"], record["refusal"]["code"]) == ("refused", "overloaded")
 
 
 async def test_a_call_that_nobody_pays_for_is_not_sent() -> None:
