@@ -10,6 +10,7 @@ from gateway.hookspecs import Hooks, Startup
 from gateway.loader import Chain, LoadError
 from gateway.settings import Settings
 from identity.pseudonyms import pseudonyms_in
+from policies.document import DocumentError
 
 
 def startup_of(
@@ -22,12 +23,17 @@ def startup_of(
 
 
 async def start_plugins(chain: Chain, startup: Startup) -> None:
-    """Tells the plugins that it begins, in order. Errors: LoadError with the reason of the one that cannot."""
+    """Tells the plugins that it begins, in order. Errors: LoadError with the reason of the one that cannot.
+
+    DocumentError passes as it is: it names the file, which says more than the plugin that read it.
+    """
     for name, method in chain.life(Hooks.startup):
         try:
             answer = method(startup)
             if isawaitable(answer):
                 await answer
+        except DocumentError:
+            raise
         except Exception as error:
             raise LoadError(f"The plugin {name} cannot start: {error}") from error
 

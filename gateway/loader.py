@@ -1,6 +1,7 @@
 """Finds the plugins that the settings name, gives each its settings, and puts their hooks in order."""
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -165,6 +166,8 @@ def _class_of_file(file: Path) -> type:
     if spec is None or spec.loader is None:
         raise LoadError(f"The plugin file {file} cannot be read as Python.")
     module = module_from_spec(spec)
+    # Dataclasses and Litestar's handlers look their annotations up by the module's name.
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # noqa: BLE001 - importing a plugin runs a stranger's code

@@ -65,16 +65,19 @@ def checked(config: str | None, data: str | None) -> list[Found]:
     settings = loaded.settings
     folder = Path(settings.policies.folder) if settings.policies.folder else None
     found = [Found("settings", str(loaded.file) if loaded.file else "the defaults; there is no file")]
-    found.append(_attempt("policies", lambda: f"tiers {', '.join(load_tiers(folder).order)}"))
+    policies = _attempt("policies", lambda: f"tiers {', '.join(load_tiers(folder).order)}")
+    found.append(policies)
     if settings.admin.listen:
         found.append(_attempt("admin", lambda: "{}, port {}".format(*address(settings.admin.listen or ""))))
     try:
         chain = load_chain(loaded, lambda *_: None)
     except (DocumentError, LoadError) as error:
         return [*found, Found("plugins", "", str(error))]
+    found.append(_attempt("coverage", lambda: _covered(loaded, chain)))
+    if policies.fault is not None:
+        return found
     found.append(_attempt("plugins", lambda: _started(loaded, chain)))
-    gaps = _attempt("coverage", lambda: _covered(loaded, chain))
-    return [*found, gaps, _attempt("office", lambda: _with_pages(loaded))]
+    return [*found, _attempt("office", lambda: _with_pages(loaded))]
 
 
 def _attempt(what: str, look: Callable[[], str]) -> Found:

@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, LitestarException
+from litestar.exceptions import HTTPException
 from prometheus_client import CollectorRegistry
 
 from gateway.hooks import Counted
@@ -51,7 +51,7 @@ class Office:
                 logging_config=None,
                 request_max_body_size=settings.server.max_json_bytes,
             )
-        except LitestarException as error:
+        except Exception as error:
             raise LoadError(f"The handlers of the plugins do not fit together: {error}") from error
         with_worker_pages(self.app.openapi_schema)
 

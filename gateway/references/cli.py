@@ -10,7 +10,7 @@ WIDTH = 100
 
 def page(root: click.Group) -> list[str]:
     """Gives the lines; `root` is the `lukhas` command."""
-    with click.Context(root, info_name="lukhas", terminal_width=WIDTH) as above:
+    with click.Context(root, info_name="lukhas", terminal_width=WIDTH, **root.context_settings) as above:
         lines = ["Exit codes: 0 done, 1 refused or found faults, 2 wrong use.", ""]
         for name in root.list_commands(above):
             command = root.get_command(above, name)

@@ -1,0 +1,47 @@
+"""`lukhas check` looks at all that a start would trip over, and at all of it at once."""
+
+import json
+from pathlib import Path
+
+from tests.builders.served import lukhas
+
+
+def test_settings_without_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "lukhas.yaml").write_text("server: {port: 8001}\n")
+    done = lukhas("check", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "settings:  lukhas.yaml" in done.stdout
+    assert "plugins:   sign_in > tier_check > usage > log" in done.stdout
+
+
+def test_checking_leaves_nothing_behind(tmp_path: Path) -> None:
+    lukhas("check", cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_faults_are_both_named(tmp_path: Path) -> None:
+    (tmp_path / "lukhas.yaml").write_text("admin: {listen: here}\nchain: [nobody]\n")
+    done = lukhas("check", "--json", cwd=tmp_path)
+    faults = [each["fault"] for each in json.loads(done.stdout)["checks"] if each["fault"]]
+    assert done.returncode == 1
+    assert [fault.split(":")[0].split(" ")[0] for fault in faults] == ["admin.listen", "The"]
+
+
+def test_a_plugin_that_cannot_start_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "lukhas.yaml").write_text("auth: {keys: [{key: lk-1, tier: T9}]}\n")
+    done = lukhas("check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "auth.keys[0].tier: unknown tier 'T9'" in done.stderr
+
+
+def test_handlers_that_contradict_each_other_are_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "twice.py").write_text(
+        "from litestar import get\n\nfrom gateway import hookimpl\n\n\n"
+        "@get('/twice')\nasync def one() -> str:\n    return ''\n\n\n"
+        "@get('/twice')\nasync def two() -> str:\n    return ''\n\n\n"
+        "class Twice:\n    @hookimpl\n    def register_handlers(self):\n        return [one, two]\n"
+    )
+    (tmp_path / "lukhas.yaml").write_text("chain: [default, twice.py]\n")
+    done = lukhas("check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The handlers of the plugins do not fit together: ")
