@@ -113,3 +113,24 @@ async def test_a_proxy_that_does_not_answer_is_a_connect_timeout() -> None:
             with pytest.raises(ConnectTimeout):
                 await pool.send(a_post())
             await asyncio.wait_for(proxy.links[number].gone.wait(), SOON)
+
+
+async def test_giving_up_on_a_tunnel_leaves_nothing_open() -> None:
+    async def script(link: Link) -> None:
+        await link.head()
+        await link.hung_up()
+
+    async with (
+        scripted_upstream(script) as proxy,
+        pool_to("http://127.0.0.1:1", Limits(max_connections=1), proxy=proxy.url) as pool,
+    ):
+        for turns in range(20):
+            sending = asyncio.ensure_future(pool.send(a_post()))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+        await asyncio.sleep(0.05)
+        for link in proxy.links:
+            await asyncio.wait_for(link.gone.wait(), SOON)

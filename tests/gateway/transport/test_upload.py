@@ -1,5 +1,4 @@
 import asyncio
-import gc
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -44,23 +43,22 @@ async def test_a_large_body_in_bytes_goes_out_whole() -> None:
             assert await answer.read(1 << 30) == b"length " + body
 
 
-@pytest.mark.parametrize("pieces", [(b"too short",), (b"much", b" too long for it")])
+@pytest.mark.parametrize("pieces", [(b"too short",), (b"too", b" long for it")])
 async def test_a_stream_that_is_not_as_long_as_it_said_is_never_whole_to_the_upstream(
     pieces: tuple[bytes, ...],
 ) -> None:
-    whole = False
+    came = b""
 
     async def script(link: Link) -> None:
-        nonlocal whole
-        await link.request()
-        whole = pieces == (b"too short",)
-        await link.hung_up()
+        nonlocal came
+        await link.head()
+        came = await link.reader.read()
 
     async with scripted_upstream(script) as upstream, pool_to(upstream.url) as pool:
         with pytest.raises(RequestBroken):
             await pool.send(a_post(pieces_of(*pieces), 12))
         await asyncio.wait_for(upstream.links[0].gone.wait(), SOON)
-        assert not whole
+        assert len(came) <= len(pieces[0])
 
 
 async def test_what_the_stream_raises_comes_out_and_closes_the_connection() -> None:
@@ -234,4 +232,3 @@ async def test_a_stream_that_breaks_when_it_is_ended_harms_nobody() -> None:
     async with scripted_upstream(script) as upstream, pool_to(upstream.url) as pool:
         answer = await pool.send(a_post(brittle()))
         assert (answer.status, await answer.read(1000)) == (401, b"no")
-    gc.collect()
