@@ -46,7 +46,7 @@ class RunningGateway:
         """Waits until the gateway listens; an error of its start is raised here."""
         self._thread.start()
         try:
-            _until(lambda: self._worker.started or not self._thread.is_alive(), START_SECONDS, "the gateway's start")
+            until(lambda: self._worker.started or not self._thread.is_alive(), START_SECONDS, "the gateway's start")
         finally:
             if self._error is not None:
                 self._listener.close()
@@ -76,7 +76,7 @@ class RunningGateway:
         def ended() -> list[dict[str, Any]]:
             return [line for line in self.lines() if line["event"] == "ended"]
 
-        _until(lambda: len(ended()) >= count, RECORD_SECONDS, f"{count} records; there are {len(ended())}")
+        until(lambda: len(ended()) >= count, RECORD_SECONDS, f"{count} records; there are {len(ended())}")
         return ended()
 
     def record_of(self, audit_id: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class RunningGateway:
         def ended() -> list[dict[str, Any]]:
             return [line for line in self.lines() if line["audit_id"] == audit_id and line["event"] == "ended"]
 
-        _until(lambda: len(ended()) > 0, RECORD_SECONDS, f"the record of {audit_id}")
+        until(lambda: len(ended()) > 0, RECORD_SECONDS, f"the record of {audit_id}")
         (record,) = ended()
         return record
 
@@ -133,7 +133,8 @@ def running_gateway(
             running.stop()
 
 
-def _until(reached: Callable[[], bool], seconds: float, what: str) -> None:
+def until(reached: Callable[[], bool], seconds: float, what: str) -> None:
+    """Waits, for what another thread does and cannot say."""
     deadline = time.monotonic() + seconds
     while not reached():
         if time.monotonic() > deadline:

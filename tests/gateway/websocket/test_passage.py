@@ -1,5 +1,6 @@
 """Handshakes through the gateway: what reaches the upstream, what comes back, and who is turned away."""
 
+import asyncio
 import json
 
 import pytest
@@ -7,6 +8,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
+from tests.builders.gateway import until
 from tests.builders.raw_client import raw_client
 from tests.builders.scripted_upstream import scripted_upstream
 from tests.builders.websocket_stage import audit_id_of, echo, handshake, listen, websocket_stage
@@ -290,12 +292,13 @@ async def test_bare_paths_are_carried_where_the_settings_say_so():
 
 async def test_open_websockets_count_as_exchanges_on_their_way():
     async with websocket_stage(listen, server={"max_concurrent": 1}) as stage:
-        async with stage.connect() as connection:
+        async with stage.connect():
             response = await refused(stage.connect())
             assert (response.status_code, error_of(response)) == (503, "overloaded")
-        await stage.record(audit_id_of(connection))
+        front = stage.gateway.gateway.front
+        await asyncio.to_thread(until, lambda: front.open == 0, 5, "the place of the closed one")
         async with stage.connect():
-            pass
+            assert front.open == 1
 
 
 async def test_nothing_is_asked_that_cannot_be_recorded():
