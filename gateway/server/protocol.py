@@ -6,7 +6,8 @@ connections.
 """
 
 import asyncio
-import re
+import functools
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from http import HTTPStatus
@@ -25,12 +26,12 @@ from gateway.exchange import Headers, Received
 from gateway.server.handshake import fault_in
 from gateway.server.websocket import ClientWebsocket, WebsocketFront
 
+_LOG = logging.getLogger(__name__)
 HIGH_WATER = 256 << 10
 LINGER_SECONDS = 2.0
 _JSON = (b"content-type", b"application/json")
 _VERSIONS = ("1.1", "1.0")
 _CLOSE = b"connection: close\r\n"
-_LINE_BREAK = re.compile(rb"[\r\n\x00]")
 _REASONS = {status: HTTPStatus(status).phrase.encode() for status in map(int, HTTPStatus)}
 
 
@@ -56,6 +57,7 @@ class ServerClient:
         "_expects_continue",
         "_held",
         "_limits",
+        "_of_http_1_0",
         "_parts",
         "_protocol",
         "ambiguity",
@@ -87,6 +89,7 @@ class ServerClient:
         self._body_waiter: asyncio.Future[None] | None = None
         self._chunked = False
         self._expects_continue = False
+        self._of_http_1_0 = protocol.http_version == "1.0"
         self.ambiguity: str | None = None
         hosts = 0
         for name, value in received.headers:
@@ -97,12 +100,12 @@ class ServerClient:
                 self.length = int(value)
                 self.has_body = True
             elif size == 17 and name.lower() == b"transfer-encoding":
-                if self.has_body or value.lower() != b"chunked" or protocol.http_version == "1.0":
+                if self.has_body or value.lower() != b"chunked" or self._of_http_1_0:
                     self.ambiguity = "The request's Transfer-Encoding is not one `chunked` of HTTP/1.1."
                 self.has_body = True
             elif size == 6 and name.lower() == b"expect" and value.lower() == b"100-continue":
-                self._expects_continue = True
-        if hosts != 1 and (hosts or protocol.http_version != "1.0"):
+                self._expects_continue = not self._of_http_1_0
+        if hosts != 1 and (hosts or not self._of_http_1_0):
             self.ambiguity = "The request does not name one Host."
 
     # What the protocol tells it.
@@ -200,14 +203,14 @@ class ServerClient:
         self._complete()
 
     def start(self, status: int, headers: Headers, length: int | None, reason: bytes = b"") -> None:
-        if length is None and self._protocol.http_version == "1.0":
+        if length is None and self._of_http_1_0:
             self.keep_alive = False
         head = self._head(status, headers, reason)
         if self.received.method == b"HEAD" or status in (204, 304):
             head.append(b"\r\n" if length is None or status == 204 else b"content-length: %d\r\n\r\n" % length)
         elif length is not None:
             head.append(b"content-length: %d\r\n\r\n" % length)
-        elif self._protocol.http_version == "1.0":
+        elif self._of_http_1_0:
             head.append(b"\r\n")
         else:
             self._chunked = True
@@ -242,7 +245,7 @@ class ServerClient:
 
     def abort(self) -> None:
         self.response_complete = True
-        self._protocol.transport.close()
+        self._protocol.close()
 
     async def drained(self) -> None:
         flow = self._protocol.flow
@@ -283,8 +286,10 @@ class GatewayProtocol(HttpToolsProtocol):
         self._websockets = websockets
         self._limits = limits
         self._head_bytes = 0
+        self._between_pieces = 0
         self._in_head = True
         self._address = ""
+        self._closing: asyncio.TimerHandle | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._queue: deque[ServerClient] = deque()
         self._refused = False
@@ -301,6 +306,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
         self._unset_keepalive_if_required()
+        if self._closing is not None:
+            self._closing.cancel()
         for client in (self.current, *self._queue):
             if client is not None:
                 client.lost()
@@ -316,6 +323,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self._in_head:
             self._head_bytes += len(data)
+        self._between_pieces += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -325,11 +333,14 @@ class GatewayProtocol(HttpToolsProtocol):
             if not self._refused:
                 self.refuse(400, "The request is not valid HTTP/1.1.", "invalid_http")
             return
-        if self._in_head and not self._refused:
-            if self._head_bytes > self._limits.max_header_bytes:
+        if not self._in_head:
+            # Trailers, and what else may stand between the pieces of a body.
+            if self._between_pieces > self._limits.max_header_bytes:
                 self._refuse_head()
-            elif self._head_timer is None and self._head_bytes:
-                self._head_timer = self.loop.call_later(self._limits.header_timeout, self._head_timed_out)
+        elif self._head_bytes > self._limits.max_header_bytes:
+            self._refuse_head()
+        elif self._head_timer is None and self._head_bytes and not self._refused:
+            self._head_timer = self.loop.call_later(self._limits.header_timeout, self._head_timed_out)
 
     # Parser callbacks.
 
@@ -339,12 +350,14 @@ class GatewayProtocol(HttpToolsProtocol):
         self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        if self._in_head:
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._refused or self.transport.is_closing():
             return
         self._in_head = False
+        self._between_pieces = 0
         self._stop_head_timer()
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         self._head_bytes = 0
@@ -364,6 +377,9 @@ class GatewayProtocol(HttpToolsProtocol):
         if client.ambiguity is not None:
             self.refuse(400, client.ambiguity, "invalid_http")
             return
+        if self.parser.should_upgrade() and client.has_body and client.length != 0:
+            self.refuse(400, "This gateway upgrades connections to websocket only.", "unsupported_upgrade")
+            return
         before = self._latest
         self._latest = client
         if before is None or before.response_complete:
@@ -373,6 +389,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._queue.append(client)
 
     def on_body(self, body: bytes) -> None:
+        self._between_pieces = 0
         client = self._latest
         if client is not None and not client.response_complete and not self._refused:
             client.body_came(body)
@@ -383,7 +400,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if client is not None and not self._refused:
             client.body_ended()
             if client.response_complete and not client.keep_alive:
-                self.transport.close()
+                self.close()
 
     # Requests.
 
@@ -391,7 +408,41 @@ class GatewayProtocol(HttpToolsProtocol):
         self.current = client
         task = client.task = self.loop.create_task(self._front(client))
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(functools.partial(self._front_ended, client))
+
+    def _front_ended(self, client: ServerClient, task: asyncio.Task[None]) -> None:
+        """Lets no client wait for an answer that will not come: the front raised, or gave none."""
+        self.tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _LOG.error("a request to %r failed", client.received.target[:200], exc_info=error)
+        if client.response_complete or self.transport.is_closing():
+            return
+        client.keep_alive = False
+        if client.response_started or task.cancelled():
+            client.abort()
+        else:
+            client.respond(500, (_JSON,), error_body("The gateway made an error of its own.", 500, "gateway_error"))
+
+    def close(self) -> None:
+        """Closes the connection once its client has read what was written; one that reads nothing is not waited for."""
+        transport = self.transport
+        if not transport.is_closing():
+            transport.close()
+            self._closing = self.loop.call_later(
+                self._limits.write_timeout, self._close_at_last, transport.get_write_buffer_size()
+            )
+
+    def _close_at_last(self, unread: int) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left < unread:
+            self._closing = self.loop.call_later(self._limits.write_timeout, self._close_at_last, left)
+        else:
+            self.transport.abort()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Called when the connection has been idle for long enough."""
+        self.close()
 
     def reply_ended(self, client: ServerClient) -> None:
         """Goes on to the next request, or closes what may not go on."""
@@ -404,7 +455,7 @@ class GatewayProtocol(HttpToolsProtocol):
             if client.more_body:
                 self._linger()
             else:
-                self.transport.close()
+                self.close()
         elif self._queue:
             self._begin(self._queue.popleft())
         else:
@@ -422,7 +473,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._refused = True
         self._stop_head_timer()
         if self.current is not None and not self.current.response_complete:
-            self.transport.close()
+            self.close()
             return
         body = error_body(message, status, code)
         self.transport.write(
@@ -435,7 +486,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """Closes the connection as one whose client still sends: closed at once, the answer could be lost to it."""
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        self.loop.call_later(LINGER_SECONDS, self.close)
 
     def _refuse_head(self) -> None:
         limit = self._limits.max_header_bytes
@@ -451,7 +502,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._head_bytes:
             self.refuse(408, "The request's headers did not arrive in time.", "header_timeout")
         else:
-            self.transport.close()
+            self.close()
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -461,7 +512,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Closes the connection when it is idle, or else after the reply that it is about."""
         if self.current is None or self.current.response_complete:
-            self.transport.close()
+            self.close()
         else:
             self.current.keep_alive = False
 
@@ -492,10 +543,8 @@ class GatewayProtocol(HttpToolsProtocol):
                 self.refuse(400, "A websocket cannot be opened behind an unanswered request.", "invalid_handshake")
             else:
                 self._give_to_websocket(received)
-        elif current is not None and current.has_body:
-            self.refuse(400, "This gateway upgrades connections to websocket only.", "unsupported_upgrade")
-        elif current is not None:
-            current.keep_alive = False
+        elif self._latest is not None:
+            self._latest.keep_alive = False
 
     def _give_to_websocket(self, received: Received) -> None:
         self._stop_head_timer()
