@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from gateway.answers import Cut, Hold, Redact
-from gateway.exchange import Exchange
+from gateway.exchange import Exchange, Step
 from gateway.hooks import Implementation, Pending
-from gateway.hookspecs import EXCHANGE_HOOKS, Combined
+from gateway.hookspecs import EXCHANGE_HOOKS
 from gateway.loader import Chain, Common, LoadError, Plugin, chain_of
 from gateway.testing.builders import a_call, a_reply, a_streamed_reply, a_window, an_exchange
 
 HANGS = "it hangs, or takes longer than its budget"
+CHANGES = "it changed the exchange; only the pipeline writes it, plugins answer"
 _TEXTS = (
     "Hello",
     "My card is 4111 1111 1111 1111 and my key is sk-abcdefghijklmnopqrstuvwxyz.",
@@ -40,6 +41,7 @@ _STREAM = (
     )
     + b"data: [DONE]\n\n"
 )
+_EARLIER = Step("identify", "kit", "0", 0, 0)
 _PURE = frozenset(("observe", "judge", "shape", "allow_tool", "watch"))
 
 
@@ -103,8 +105,8 @@ class PluginKit:
         if fault is not None:
             return [Finding(hook, tried, fault)]
         if _snapshot(exchange) != before:
-            return [Finding(hook, tried, "it changed the exchange; only the pipeline writes it, plugins answer")]
-        if hook in _PURE and implementation.hook.combined is not Combined.FIRST:
+            return [Finding(hook, tried, CHANGES)]
+        if hook in _PURE:
             again, fault = await _asked(implementation, exchange, arguments)
             if fault is None and again != first:
                 return [Finding(hook, tried, f"it is not pure: the same question gave {first!r} and then {again!r}")]
@@ -120,15 +122,16 @@ async def _asked(
     implementation: Implementation, exchange: Exchange, arguments: tuple[Any, ...]
 ) -> tuple[Any, str | None]:
     """Asks once; gives the answer and the fault, if the plugin broke."""
-    steps = len(exchange.trail)
+    exchange.trail[:] = [_EARLIER]
     try:
         answer: Any = await asyncio.wait_for(
             _settled(implementation, exchange, arguments), implementation.budget_ns / 1e9 + 1
         )
     except TimeoutError:
         return None, HANGS
-    step = exchange.trail[steps]
-    del exchange.trail[steps:]
+    if len(exchange.trail) != 2 or exchange.trail[0] is not _EARLIER:
+        return answer, CHANGES
+    step = exchange.trail.pop()
     if step.fault is not None:
         return answer, f"{HANGS} ({step.fault})" if step.fault.startswith("overran") else step.fault
     if step.took_ns > implementation.budget_ns:
