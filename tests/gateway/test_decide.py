@@ -274,7 +274,7 @@ async def test_a_target_with_another_model_changes_the_model_alone_before_anyone
         Nudge((None,), because="x"),  # type: ignore[arg-type]
         Nudge((setting(),), because="x"),  # type: ignore[arg-type]
     ],
-    ids=str,
+    ids=range(8),
 )
 async def test_a_nudge_that_cannot_be_made_is_dropped_whole_and_counted(nudge: Nudge) -> None:
     exchange = an_exchange(b'{"model":"m","n":1}')
