@@ -17,13 +17,16 @@ class Journal:
     def __init__(self, folder: Path, writer: str) -> None:
         self.path = folder / f"{writer}.jsonl"
         self._fd: int | None = None
+        self._torn = False
         self.failure: str | None = None
 
     def open(self) -> None:
         """Makes the segment ready. Errors: JournalError."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            size = os.fstat(self._fd).st_size
+            self._torn = size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
         except OSError as error:
             raise JournalError(f"The journal {self.path} cannot be opened: {error.strerror}.") from None
 
@@ -31,11 +34,16 @@ class Journal:
         """Appends whole lines in one write; returns when the operating system has them. Errors: JournalError."""
         if self._fd is None:
             raise JournalError("The journal is closed.")
+        if self._torn:
+            # What a full disk, or the end of a process, left of a line must not take this one with it.
+            lines = b"\n" + lines
         try:
             written = os.write(self._fd, lines)
         except OSError as error:
             self.failure = error.strerror
             raise JournalError(f"The journal {self.path} cannot be written: {error.strerror}.") from None
+        if written:
+            self._torn = lines[written - 1 : written] != b"\n"
         if written != len(lines):
             self.failure = "short write"
             raise JournalError(f"The journal {self.path} cannot be written: the disk is full.")
