@@ -9,6 +9,10 @@ KEY_BYTES = 32
 NAME_BYTES = 10
 
 
+class PseudonymKeyError(OSError):
+    """The key of a data folder cannot be used; another one would give every caller another name."""
+
+
 class Pseudonyms:
     """Names secrets: the same secret has the same name in every process of one data folder."""
 
@@ -21,7 +25,7 @@ class Pseudonyms:
 
 
 def pseudonyms_in(data: Path) -> Pseudonyms:
-    """Gives the names of a data folder; the first process of the folder makes its key."""
+    """Gives the names of a data folder; the first process of the folder makes its key. Errors: OSError."""
     path = data / "keys" / "pseudonym.key"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
@@ -34,4 +38,7 @@ def pseudonyms_in(data: Path) -> Pseudonyms:
             pass
         finally:
             fresh.unlink()
-    return Pseudonyms(path.read_bytes())
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise PseudonymKeyError(f"{path} is damaged: it has {len(key)} bytes in place of {KEY_BYTES}. Restore it.")
+    return Pseudonyms(key)
