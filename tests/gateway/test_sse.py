@@ -28,10 +28,11 @@ LINES = (
     "data: Grüße 🙂".encode(),
     b"",
 )
+ENDS = st.sampled_from(((b"\n",), (b"\r\n",), (b"\r",), (b"\n", b"\r\n", b"\r")))
 STREAM = st.builds(
     lambda bom, lines: bom + b"".join(line + end for line, end in lines),
     st.sampled_from((b"", b"\xef\xbb\xbf")),
-    st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from((b"\n", b"\r\n", b"\r")))),
+    ENDS.flatmap(lambda ends: st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from(ends)))),
 )
 ORDINARY = st.lists(st.sampled_from((b"data: {}\n\n", b": hi\n\n", b"event: x\ndata: 1\n\n", b"\n", b"\ndata: a"))).map(
     b"".join
@@ -80,6 +81,7 @@ def test_the_events_with_data_are_those_that_the_sdk_reads(stream: bytes) -> Non
 def test_an_event_has_its_name_and_its_joined_data_lines() -> None:
     (event,) = EventReader().feed(b"event: delta\ndata: {\ndata: }\nid: 1\n\n")
     assert (event.event, event.data) == (b"delta", b"{\n}")
+    assert contents(EventReader().feed(b"data: {}\nid: 1\n\n")) == [(b"{}", None)]
 
 
 def test_a_comment_is_an_event_without_data() -> None:

@@ -67,6 +67,12 @@ def test_a_first_chunk_without_choices_is_no_obstacle() -> None:
     assert (reply["id"], reply["model"], reply["prompt_filter_results"]) == ("chatcmpl-1", "m", [1])
 
 
+def test_what_was_told_is_not_taken_back_by_a_later_null() -> None:
+    first = {**chat_chunk({}, finish_reason="stop"), "usage": {"total_tokens": 5}}
+    reply = chat.assembled(data_of([first, {**chat_chunk({}), "usage": None}]))
+    assert (reply["choices"][0]["finish_reason"], reply["usage"]) == ("stop", {"total_tokens": 5})
+
+
 def test_a_custom_call_is_assembled() -> None:
     start = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "g", "input": ""}}
     chunks = [

@@ -38,6 +38,23 @@ def test_a_last_event_without_output_is_filled_from_the_items() -> None:
     assert responses.assembled(data_of(events))["output"] == items
 
 
+def test_the_last_event_knows_best() -> None:
+    events = response_events([message_item(0, "told last")], told(message_item(0, "first"), 0, ["first"]))
+    assert responses.assembled(data_of(events))["output"] == [message_item(0, "told last")]
+
+
+def test_a_finished_item_stays_as_it_is() -> None:
+    item = call_item(0, "f", "{}")
+    late = {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": "late"}
+    assert responses.assembled(data_of([*told(item, 0, ["{}"]), late]))["output"] == [item]
+
+
+def test_deltas_are_added_to_what_the_item_began_with() -> None:
+    begun = {"type": "response.output_item.added", "output_index": 0, "item": call_item(0, "f", "{")}
+    more = {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": "}"}
+    assert responses.assembled(data_of([begun, more]))["output"] == [call_item(0, "f", "{}")]
+
+
 def test_an_error_is_part_of_what_came() -> None:
     events = [*response_events([], [])[:1], {"type": "error", "code": "c", "message": "m", "param": None}]
     assert responses.assembled(data_of(events))["error"] == {"code": "c", "message": "m", "param": None}
