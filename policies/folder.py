@@ -4,13 +4,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
-from policies.document import read_document, read_file
+from policies.document import DocumentError, read_document, read_file
 
 Document = TypeVar("Document")
 
 
 def read_policy(name: str, kind: type[Document], folder: Path | None) -> tuple[str, Document]:
     """Gives where the policy was found and what it says. Errors: DocumentError."""
+    if folder is not None and not folder.is_dir():
+        raise DocumentError(f"policies.folder in the settings: {folder} is no folder.")
     if folder is not None and (folder / name).exists():
         path = folder / name
         return str(path), read_file(path, kind)

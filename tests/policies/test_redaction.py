@@ -1,0 +1,52 @@
+"""Secrets do not stand in logs, wherever they stood in a text."""
+
+import json
+
+import pytest
+
+from policies.redaction import HIDDEN, redacted
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-abcdef123456",
+        "sk-proj-Abc_def-123456789",
+        "lk-0123456789",
+        "rk-abcdef1",
+        "pk-abcdef1",
+        JWT,
+        JWT.rpartition(".")[0],
+    ],
+)
+@pytest.mark.parametrize(
+    "around", ["{}", "key={} was wrong", '"{}"', "my_{}", "https://a.test/?k={}&x=1", "({}).", "a,{},b"]
+)
+def test_a_key_is_hidden_wherever_it_stands(secret: str, around: str) -> None:
+    assert redacted(around.format(secret)) == around.format(HIDDEN)
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_bearer_token_of_any_kind_is_hidden_and_its_scheme_stays(scheme: str) -> None:
+    assert redacted(f"authorization: {scheme} anything/+=~ at all") == f"authorization: {scheme} {HIDDEN} at all"
+
+
+def test_every_secret_of_a_text_is_hidden() -> None:
+    assert redacted("sk-abcdef1 and lk-abcdef1") == f"{HIDDEN} and {HIDDEN}"
+
+
+@pytest.mark.parametrize(
+    "text", ["gpt-4o-mini", "risk-assessment", "task-1234567", "sk-", "a bearer", "eyJ", "Grüße", ""]
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redacted(text) == text
+
+
+def test_what_is_redacted_can_be_written() -> None:
+    assert json.dumps(redacted("\ud800 x"), ensure_ascii=False).encode() == b'"? x"'
+
+
+def test_a_long_text_is_read_in_a_moment() -> None:
+    assert redacted("eyJ" * 100_000 + "sk-" * 100_000).startswith("eyJ")
