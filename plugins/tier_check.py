@@ -49,8 +49,12 @@ class TierCheck:
             return None
         if not matches(carried, model):
             return Refusal(
-                f"The tier {caller.tier} does not include the model {model}.", code="tier_too_low", param="model"
+                f"The tier {caller.tier} does not include the model {request.model_label}.",
+                code="tier_too_low",
+                param="model",
             )
         if caller.models is not None and not matches(caller.models, model):
-            return Refusal(f"Your key does not include the model {model}.", code="model_not_allowed", param="model")
+            return Refusal(
+                f"Your key does not include the model {request.model_label}.", code="model_not_allowed", param="model"
+            )
         return None

@@ -40,6 +40,7 @@ class UsageCount:
         return Usage(self._tokens(read), self._tokens(written), estimated=True)
 
     def _tokens(self, text: str) -> int:
-        if self._vocabulary is None or len(text) > self._count_up_to:
-            return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
-        return int(self._vocabulary.count(text))
+        data = text.encode("utf-8", "replace")
+        if self._vocabulary is None or len(data) > self._count_up_to:
+            return -(-len(data) // BYTES_PER_TOKEN)
+        return int(self._vocabulary.count(data.decode()))
