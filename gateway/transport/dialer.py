@@ -1,6 +1,7 @@
 """The way to one upstream: TCP, TLS, a tunnel through a proxy, or a unix socket."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from gateway.transport import ConnectError
 from gateway.transport.keep_alive import keep_alive
 from gateway.transport.origin import Origin
 from gateway.transport.proxy import TunnelRequest
+from gateway.transport.race import first_to_answer, interleaved
 from gateway.transport.tls import client_context
 
 
@@ -38,13 +40,18 @@ class Dialer:
     async def _connect(
         self, loop: asyncio.AbstractEventLoop, origin: Origin, make: Callable[[], asyncio.Protocol]
     ) -> None:
-        transport, _ = await loop.create_connection(
-            make,
-            origin.host,
-            origin.port,
-            ssl=self._context if origin.tls else None,
-            server_hostname=origin.host if origin.tls else None,
-        )
+        addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        connected = await first_to_answer(interleaved(addresses))
+        try:
+            transport, _ = await loop.create_connection(
+                make,
+                sock=connected,
+                ssl=self._context if origin.tls else None,
+                server_hostname=origin.host if origin.tls else None,
+            )
+        except BaseException:
+            connected.close()
+            raise
         keep_alive(transport)
 
     async def _tunnel(self, loop: asyncio.AbstractEventLoop, proxy: Origin, protocol: asyncio.Protocol) -> None:

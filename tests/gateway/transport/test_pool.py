@@ -9,6 +9,7 @@ import pytest
 from gateway.transport import ConnectError, ConnectTimeout, PoolExhausted, UpstreamBroken
 from gateway.transport.limits import Limits
 from gateway.transport.reply import Reply
+from tests.builders.black_holes import black_hole, closed_port
 from tests.builders.scripted_upstream import Link, chunk, chunked_head, reply, scripted_upstream
 from tests.builders.transports import a_get, a_post, pool_to
 
@@ -239,9 +240,7 @@ async def test_a_slot_is_not_lost_when_who_waits_gives_up() -> None:
 
 
 async def test_a_refused_connection_is_a_connect_error() -> None:
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        port = unheard.getsockname()[1]
+    with closed_port() as port:
         async with pool_to(f"http://127.0.0.1:{port}", Limits(max_connections=1)) as pool:
             for _ in range(3):
                 with pytest.raises(ConnectError, match=f"127.0.0.1:{port}"):
@@ -255,18 +254,11 @@ async def test_an_unknown_name_is_a_connect_error() -> None:
 
 
 async def test_a_connection_that_is_not_made_in_time_is_a_connect_timeout() -> None:
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        address = full.getsockname()
-        with socket.create_connection(address), socket.socket() as second:
-            second.setblocking(False)
-            second.connect_ex(address)
-            limits = Limits(connect_timeout=0.1, max_connections=1)
-            async with pool_to(f"http://127.0.0.1:{address[1]}", limits) as pool:
-                for _ in range(2):
-                    with pytest.raises(ConnectTimeout):
-                        await pool.send(a_post())
+    with black_hole() as port:
+        async with pool_to(f"http://127.0.0.1:{port}", Limits(connect_timeout=0.1, max_connections=1)) as pool:
+            for _ in range(2):
+                with pytest.raises(ConnectTimeout):
+                    await pool.send(a_post())
 
 
 async def test_an_upstream_that_hangs_up_at_once_is_a_transport_error_and_costs_no_slot() -> None:
