@@ -132,17 +132,12 @@ class Routes:
         return self._route
 
 
-class Shapes:
-    """Sets a member, and keeps the models that it was asked about."""
-
-    def __init__(self, **members: Any) -> None:
-        self._members = members
-        self.models: list[str | None] = []
+class Signs:
+    """Leaves the model's name in the request that is shaped for it."""
 
     @hookimpl
     def shape(self, exchange: Exchange) -> Nudge:
-        self.models.append(exchange.request.model)
-        return Nudge(tuple(Set((name,), value) for name, value in self._members.items()), because="a test")
+        return Nudge((Set((f"for {exchange.request.model}",), True),), because="a test")
 
 
 class Counts:
@@ -431,6 +426,22 @@ async def test_a_client_that_leaves_while_the_upstream_thinks_cancels_the_upstre
     record = passages.record()
     assert (record["outcome"], record["attempts"][0]["error"]) == ("client_gone", "CancelledError")
     assert "status" not in record["attempts"][0]
+
+
+class SlowReader(SlowUpstream):
+    """Takes the first piece of the body, and no more."""
+
+    async def send(self, request: Any) -> Any:
+        async for _ in request.body:
+            await super().send(request)
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_upload_has_its_body_closed(folder: Path) -> None:
+    transport, client = SlowReader(), FakeClient([b"a", b"b"], b"/v1/unheard/of", headers=JSON[1:])
+    passages = Passages(folder, transport)
+    await left(passages, client, transport.reached)
+    assert (client.ending, client.closed_body) == ("aborted", True)
+    assert passages.record()["outcome"] == "client_gone"
 
 
 @pytest.mark.parametrize("pieces", [[], [chat_events()[0]]], ids=["before the first event", "behind the first event"])
@@ -729,12 +740,11 @@ async def test_without_a_last_line_a_stream_does_not_end_well(folder: Path, path
 async def test_nothing_sent_falls_back_to_the_next_target(folder: Path) -> None:
     first, second, client = FakeTransport(ConnectError("refused")), FakeTransport(a_chat_reply()), FakeClient()
     route = Routes(Target("first"), Target("second", "gpt-other"))
-    passages = Passages(folder, {"first": first, "second": second}, route, shapes := Shapes(n=1))
+    passages = Passages(folder, {"first": first, "second": second}, route, Signs())
     await passages.carry(client)
     assert client.status == 200
-    assert first.bodies[0].startswith(b'{"model":"gpt-4o-mini"')
-    assert second.bodies == [CHAT.replace(b"gpt-4o-mini", b"gpt-other").replace(b"}]}", b'}],"n":1}')]
-    assert shapes.models == ["gpt-4o-mini", "gpt-other"]
+    assert first.bodies == [CHAT.replace(b"}]}", b'}],"for gpt-4o-mini":true}')]
+    assert second.bodies == [CHAT.replace(b"gpt-4o-mini", b"gpt-other").replace(b"}]}", b'}],"for gpt-other":true}')]
     record = passages.record()
     assert [(each["upstream"], each["model"], each.get("error")) for each in record["attempts"]] == [
         ("first", "gpt-4o-mini", "ConnectError"),

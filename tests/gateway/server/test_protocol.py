@@ -195,6 +195,16 @@ async def test_a_body_is_not_asked_for_in_vain(request_: bytes, front: Front) ->
         assert (await client.ask(request_)).status in (200, 401)
 
 
+async def test_a_body_is_asked_for_once() -> None:
+    async with serving(echoes) as server, raw_client(server.url) as client:
+        await client.send(a_post(b"", b"Expect: 100-continue", length=3))
+        assert await client.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        for piece in (b"a", b"b"):
+            await client.send(piece)
+            await asyncio.sleep(0.02)
+        assert (await client.ask(b"c")).body == b"/ abc"
+
+
 async def test_a_client_of_http_1_0_is_not_told_to_continue() -> None:
     async with serving(echoes) as server, raw_client(server.url) as client:
         head = a_get(b"/", b"Expect: 100-continue", b"Content-Length: 3", version=b"1.0", method=b"POST")
@@ -338,6 +348,15 @@ async def test_a_connection_that_may_not_go_on_is_closed(request_: bytes) -> Non
         reply = await client.ask(request_)
         assert (reply.status, reply.value(b"connection")) == (200, b"close")
         assert await client.rest() == b""
+
+
+async def test_heads_do_not_add_up_over_a_connection() -> None:
+    async with serving(echoes) as server, raw_client(server.url) as client:
+        for _ in range(50):
+            assert (await client.ask(a_get(b"/" + b"a" * 100))).status == 200
+        await client.send(a_post(b"", length=3))
+        await asyncio.sleep(0.02)
+        assert (await client.ask(b"abc")).body == b"/ abc"
 
 
 async def test_an_idle_connection_is_closed() -> None:
