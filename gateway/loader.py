@@ -14,7 +14,7 @@ import pluggy
 from gateway.hooks import Counted, FailurePolicy, Implementation
 from gateway.hookspecs import EXCHANGE_HOOKS, LIFECYCLE_HOOKS, PROJECT, Hooks
 from gateway.settings import SHIPPED_CHAIN, Loaded
-from policies.document import DocumentError, converted
+from policies.document import DocumentError, converted, fault
 
 GROUP = "lukhas.plugins"
 
@@ -64,9 +64,8 @@ def load_chain(loaded: Loaded, counted: Counted) -> Chain:
     unused = sorted(set(loaded.settings.plugins) - {plugin.name for plugin in plugins})
     if unused:
         known = ", ".join(plugin.name for plugin in plugins)
-        raise DocumentError(
-            f"{loaded.file}, plugins.{unused[0]}: no plugin of this name is in the chain; it has: {known}."
-        )
+        what = f"no plugin of this name is in the chain; it has: {known}."
+        raise fault(str(loaded.file), loaded.lines, ("plugins", unused[0]), what)
     return chain_of(plugins, counted)
 
 
@@ -126,21 +125,21 @@ def _load(entry: str, loaded: Loaded) -> Plugin:
 def built(kind: type, name: str, version: str, origin: str, loaded: Loaded) -> Plugin:
     """Gives the plugin made from its class with its part of the settings. Errors: LoadError, DocumentError."""
     values = dict(loaded.settings.plugins.get(name, {}))
-    source = f"{loaded.file or 'settings'}, plugins.{name}"
+    source, lines, below = str(loaded.file or "settings"), loaded.lines, ("plugins", name)
     shared = {key: values.pop(key) for key in Common.__struct_fields__ if key in values}
-    common = converted(shared, Common, source)
+    common = converted(shared, Common, source, lines, below)
     if common.failure not in ("closed", "open"):
-        raise DocumentError(f"{source}.failure: {common.failure!r} is neither closed nor open.")
+        what = f"{common.failure!r} is neither closed nor open."
+        raise fault(source, lines, (*below, "failure"), what)
     if common.failure == "open" and len(common.reason) < 8:
-        raise DocumentError(f"{source}.reason: opening a plugin's failures needs a written reason.")
+        raise fault(source, lines, (*below, "reason"), "opening a plugin's failures needs a written reason.")
     settings_kind = getattr(kind, "Settings", None)
     if settings_kind is None and values:
         known = ", ".join(Common.__struct_fields__)
-        raise DocumentError(
-            f"{source}.{next(iter(values))}: unknown key; the plugin has no settings of its own; known: {known}."
-        )
+        what = f"unknown key; the plugin has no settings of its own; known: {known}."
+        raise fault(source, lines, (*below, next(iter(values))), what)
     try:
-        instance = kind() if settings_kind is None else kind(converted(values, settings_kind, source))
+        instance = kind() if settings_kind is None else kind(converted(values, settings_kind, source, lines, below))
     except DocumentError:
         raise
     except Exception as error:  # noqa: BLE001 - making a plugin runs a stranger's code

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from policies.document import DocumentError, Size, read_file
+from policies.document import DocumentError, Lines, Size, fault, lines_in, read_file
 
 Mode: TypeAlias = Literal["off", "shadow", "enforce"]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
@@ -15,6 +15,14 @@ Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 DEFAULT_FILE = Path("lukhas.yaml")
 SHIPPED_CHAIN: tuple[str, ...] = ("sign_in", "tier_check", "usage", "log")
+NOT_BUILT: tuple[tuple[str, str], ...] = (
+    ("audit", "durability"),
+    ("audit", "bodies"),
+    ("storage", "state_url"),
+    ("storage", "memory_url"),
+    ("storage", "counters_url"),
+    ("storage", "archive_url"),
+)
 KNOWN_FLAGS: tuple[str, ...] = (
     "BROWSER_TOOL",
     "CODE_EXEC_TOOL",
@@ -153,10 +161,11 @@ class Settings(_Section, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """Settings with the file that they came from (None: there was none)."""
+    """Settings with the file that they came from (None: there was none), and the line of each of its keys."""
 
     settings: Settings
     file: Path | None
+    lines: Lines = {}
 
     @property
     def folder(self) -> Path:
@@ -194,7 +203,9 @@ def load_settings(
     named = file or environ.get("LUKHAS_CONFIG")
     path = Path(named) if named else DEFAULT_FILE if DEFAULT_FILE.exists() else None
     settings = read_file(path, Settings) if path else Settings()
-    _check_flags(settings, str(path))
+    lines = lines_in(path) if path else {}
+    _check_flags(settings, str(path), lines)
+    _check_built(settings, str(path), lines)
     for name, (section, key) in ENVIRONMENT.items():
         if environ.get(name):
             settings = _with(settings, section, key, environ[name], name)
@@ -202,7 +213,7 @@ def load_settings(
         if value is not None:
             settings = _with(settings, section, key, value, f"--{key}")
     _check_addresses(settings)
-    return Loaded(settings, path)
+    return Loaded(settings, path, lines)
 
 
 def _with(settings: Settings, section: str, key: str, value: Any, source: str) -> Settings:
@@ -215,10 +226,19 @@ def _with(settings: Settings, section: str, key: str, value: Any, source: str) -
     return msgspec.structs.replace(settings, **{section: msgspec.structs.replace(part, **{key: converted})})
 
 
-def _check_flags(settings: Settings, source: str) -> None:
+def _check_flags(settings: Settings, source: str, lines: Lines) -> None:
     for name in settings.flags:
         if name not in KNOWN_FLAGS:
-            raise DocumentError(f"{source}, flags.{name}: unknown flag; known: {', '.join(KNOWN_FLAGS)}.")
+            raise fault(source, lines, ("flags", name), f"unknown flag; known: {', '.join(KNOWN_FLAGS)}.")
+
+
+def _check_built(settings: Settings, source: str, lines: Lines) -> None:
+    """Refuses what would be a promise that nothing keeps yet."""
+    default = Settings()
+    for section, key in NOT_BUILT:
+        value = getattr(getattr(settings, section), key)
+        if value != getattr(getattr(default, section), key):
+            raise fault(source, lines, (section, key), f"{value!r} is not built yet; leave the key out.")
 
 
 def _check_addresses(settings: Settings) -> None:

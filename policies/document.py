@@ -1,16 +1,18 @@
 """Reads what an operator writes: YAML into typed, frozen values, with errors that name file, line and key."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, get_args
 
 import msgspec
 import yaml
 
 Document = TypeVar("Document")
+Place: TypeAlias = tuple[str | int, ...]
+Lines: TypeAlias = dict[Place, int]
 _AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
 _PART = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -34,19 +36,36 @@ def read_document(text: str, kind: type[Document], source: str) -> Document:
     node = _composed(text, source)
     if node is None:
         return msgspec.convert({}, kind)
-    lines: dict[tuple[str | int, ...], int] = {}
+    lines: Lines = {}
     values = _values(node, (), lines, source)
     return converted({} if values is None else values, kind, source, lines)
 
 
 def converted(
-    values: Any, kind: type[Document], source: str, lines: dict[tuple[str | int, ...], int] | None = None
+    values: Any, kind: type[Document], source: str, lines: Lines | None = None, below: Place = ()
 ) -> Document:
-    """Gives plain values as a value of `kind`. Errors: DocumentError."""
+    """Gives plain values as a value of `kind`; `below` is where they stand in the document. Errors: DocumentError."""
     try:
         return msgspec.convert(values, kind, dec_hook=_custom)
     except msgspec.ValidationError as error:
-        raise DocumentError(_explained(str(error), values, kind, source, lines or {})) from None
+        place, what = _explained(str(error), kind)
+        raise fault(source, lines or {}, (*below, *place), what) from None
+
+
+def fault(source: str, lines: Mapping[Place, int], place: Place, what: str) -> DocumentError:
+    """Gives the error that says what is wrong at a place of a document, with the line nearest to it."""
+    line = next((lines[place[:length]] for length in range(len(place), -1, -1) if place[:length] in lines), None)
+    where = f"{source}, line {line}" if line else source
+    return DocumentError(f"{where}, {_dotted(place)}: {what}" if place else f"{where}: {what}")
+
+
+def lines_in(path: Path) -> Lines:
+    """Gives the line of each key in a file that has been read before."""
+    lines: Lines = {}
+    node = _composed(path.read_text(encoding="utf-8"), str(path))
+    if node is not None:
+        _values(node, (), lines, str(path))
+    return lines
 
 
 def read_file(path: Path, kind: type[Document]) -> Document:
@@ -69,7 +88,7 @@ def _composed(text: str, source: str) -> yaml.Node | None:
         raise DocumentError(f"{source}: not YAML: {error}.") from None
 
 
-def _values(node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], source: str) -> Any:
+def _values(node: yaml.Node, at: Place, lines: Lines, source: str) -> Any:
     lines.setdefault(at, node.start_mark.line + 1)
     if not node.tag.startswith(_PLAIN_TAG) or node.tag.startswith(f"{_PLAIN_TAG}python"):
         raise DocumentError(
@@ -114,33 +133,32 @@ def _custom(kind: type, value: Any) -> Any:
     raise NotImplementedError(kind)
 
 
-def _explained(message: str, values: Any, kind: Any, source: str, lines: dict[tuple[str | int, ...], int]) -> str:
+def _explained(message: str, kind: Any) -> tuple[Place, str]:
+    """Gives the place that msgspec's message names, and what is wrong there in our words."""
     match = _AT.match(message)
     what, raw = (match["what"], match["path"] or "") if match else (message, "")
-    path = tuple(int(index) if index.isdigit() else name for name, index in _PART.findall(raw) if index != "...")
+    place: Place = tuple(
+        int(index) if index.isdigit() else name for name, index in _PART.findall(raw) if index != "..."
+    )
     unknown = _UNKNOWN.match(what)
     if unknown:
         field = unknown["field"]
-        known = _known_fields(_kind_at(kind, path))
-        path = (*path, field)
+        known = _known_fields(_kind_at(kind, place))
         close = get_close_matches(field, known, 1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        what = f"unknown key; known: {', '.join(known)}.{hint}"
-    elif what.startswith("Invalid enum value"):
-        what = f"{what[0].lower()}{what[1:]}; allowed: {', '.join(map(str, _choices(_kind_at(kind, path))))}."
-    else:
-        what = what.replace("Object missing required field", "needs the key").rstrip(".") + "."
-        what = what[0].lower() + what[1:]
-    line = next((lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in lines), None)
-    place = f"{source}, line {line}" if line else source
-    return f"{place}, {_dotted(path)}: {what}" if path else f"{place}: {what}"
+        return (*place, field), f"unknown key; known: {', '.join(known)}.{hint}"
+    if what.startswith("Invalid enum value"):
+        choices = ", ".join(map(str, _choices(_kind_at(kind, place))))
+        return place, f"{what[0].lower()}{what[1:]}; allowed: {choices}."
+    what = what.replace("Object missing required field", "needs the key").rstrip(".") + "."
+    return place, what[0].lower() + what[1:]
 
 
-def _dotted(path: tuple[str | int, ...]) -> str:
+def _dotted(path: Place) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
-def _kind_at(kind: Any, path: tuple[str | int, ...]) -> Any:
+def _kind_at(kind: Any, path: Place) -> Any:
     for part in path:
         kind = _struct_or(kind)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):

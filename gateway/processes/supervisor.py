@@ -37,7 +37,7 @@ class Patience(msgspec.Struct, frozen=True):
     longest_pause: float = 10.0
 
 
-class Place:
+class Post:
     """A part to play, and the child that plays it now; `again_at` is when the next one starts."""
 
     def __init__(self, name: str, orders: Orders) -> None:
@@ -57,14 +57,14 @@ class Supervisor:
 
     def __init__(
         self,
-        places: Sequence[tuple[str, Orders]],
+        posts: Sequence[tuple[str, Orders]],
         listeners: Sequence[socket.socket],
         environ: Mapping[str, str],
         patience: Patience,
         say: Callable[[str], None],
         ended: Callable[[int], None],
     ) -> None:
-        self._places = [Place(name, orders) for name, orders in places]
+        self._posts = [Post(name, orders) for name, orders in posts]
         self._listeners = listeners
         self._environ = dict(environ)
         self._patience = patience
@@ -83,8 +83,8 @@ class Supervisor:
             before = [(number, signal.signal(number, self._count)) for number in (signal.SIGTERM, signal.SIGINT)]
             wakeup = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
             try:
-                for place in self._places:
-                    self._start(place)
+                for post in self._posts:
+                    self._start(post)
                 self._until(self._all_ready)
                 if self._signals == 0:
                     ready()
@@ -99,35 +99,35 @@ class Supervisor:
         self._signals += 1
 
     def _all_ready(self) -> bool:
-        for place in self._places:
-            child = place.child
+        for post in self._posts:
+            child = post.child
             if child is not None and child.fault is not None:
                 raise StartError(child.fault)
-        return all(place.child is not None and place.child.ready for place in self._places)
+        return all(post.child is not None and post.child.ready for post in self._posts)
 
     def _until(self, done: Callable[[], bool]) -> None:
         """Looks after the children until `done`, or until a signal comes."""
         while self._signals == 0 and not done():
             self._look(1.0)
             now = monotonic()
-            for place in self._places:
-                if place.child is None:
-                    if place.again_at is not None and place.again_at <= now:
-                        self._start(place)
+            for post in self._posts:
+                if post.child is None:
+                    if post.again_at is not None and post.again_at <= now:
+                        self._start(post)
                 else:
-                    self._watch(place.child, now)
+                    self._watch(post.child, now)
 
-    def _start(self, place: Place) -> None:
-        writer = f"{place.orders.writer}-{place.lives}"
-        orders = msgspec.structs.replace(place.orders, restarts=place.lives, writer=writer)
-        place.lives += 1
-        place.again_at = None
-        place.child = started(_module(orders), place.name, orders, self._environ)
-        self._selector.register(place.child.reports, selectors.EVENT_READ, place)
+    def _start(self, post: Post) -> None:
+        writer = f"{post.orders.writer}-{post.lives}"
+        orders = msgspec.structs.replace(post.orders, restarts=post.lives, writer=writer)
+        post.lives += 1
+        post.again_at = None
+        post.child = started(_module(orders), post.name, orders, self._environ)
+        self._selector.register(post.child.reports, selectors.EVENT_READ, post)
 
     def _look(self, most_seconds: float) -> None:
         """Waits for something to happen, at most so long, and hears what the children say."""
-        due = min((place.again_at for place in self._places if place.again_at is not None), default=None)
+        due = min((post.again_at for post in self._posts if post.again_at is not None), default=None)
         if due is not None:
             most_seconds = max(0.0, min(most_seconds, due - monotonic()))
         for key, _ in self._selector.select(most_seconds):
@@ -136,30 +136,30 @@ class Supervisor:
             else:
                 self._hear(key.data)
 
-    def _hear(self, place: Place) -> None:
-        child = place.child
+    def _hear(self, post: Post) -> None:
+        child = post.child
         if child is None or child.hear():
             return
         self._selector.unregister(child.reports)
         how = child.gone()
         self._tell_ended(child.pid)
-        place.child = None
+        post.child = None
         if self._signals:
             return
-        if child.fault is not None and place.lives == 1:
+        if child.fault is not None and post.lives == 1:
             raise StartError(child.fault)
-        self._again(place, child, how)
+        self._again(post, child, how)
 
-    def _again(self, place: Place, child: Child, how: str) -> None:
+    def _again(self, post: Post, child: Child, how: str) -> None:
         patience = self._patience
         now = monotonic()
         if now - child.started > patience.longest_pause:
-            place.ended_in_a_row = 0
-        pause = min(patience.first_pause * place.ended_in_a_row**2, patience.longest_pause)
-        place.ended_in_a_row += 1
-        place.again_at = now + pause
+            post.ended_in_a_row = 0
+        pause = min(patience.first_pause * post.ended_in_a_row**2, patience.longest_pause)
+        post.ended_in_a_row += 1
+        post.again_at = now + pause
         why = f": {child.fault}" if child.fault else ""
-        self._say(f"The {place.name} (process {child.pid}) {how}{why}; it is started again.")
+        self._say(f"The {post.name} (process {child.pid}) {how}{why}; it is started again.")
 
     def _watch(self, child: Child, now: float) -> None:
         if child.ready and child.orders.role not in _WITH_A_PULSE:
@@ -176,13 +176,13 @@ class Supervisor:
             listener.close()
         self._signals = max(self._signals, 1)
         for role in ("worker", "office", "simulator"):
-            places = [place for place in self._places if place.orders.role == role]
-            self._end([place for place in places if place.child is not None])
+            posts = [place for post in self._posts if post.orders.role == role]
+            self._end([place for post in posts if post.child is not None])
 
-    def _end(self, places: list[Place]) -> None:
+    def _end(self, posts: list[Post]) -> None:
         asked = 0
         deadline = monotonic() + self._patience.drain + self._patience.end
-        while running := [place.child for place in places if place.child is not None]:
+        while running := [post.child for post in posts if post.child is not None]:
             if asked < min(self._signals, 2):
                 asked += 1
                 for child in running:

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.hookspecs import Hooks
 from gateway.loader import Chain, LoadError, load_chain
-from gateway.settings import Loaded, Settings
+from gateway.settings import Loaded, Settings, load_settings
 from policies.document import DocumentError
 
 POLITE = """
@@ -70,8 +70,8 @@ def test_a_plugin_gets_its_own_typed_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"lvel": 1}, r"plugins\.loud, lvel: unknown key; known: level\. Did you mean 'level'"),
-        ({"level": "high"}, r"plugins\.loud, level: expected `float`"),
+        ({"lvel": 1}, r"plugins\.loud\.lvel: unknown key; known: level\. Did you mean 'level'"),
+        ({"level": "high"}, r"plugins\.loud\.level: expected `float`"),
         ({"failure": "sometimes"}, r"failure: 'sometimes' is neither closed nor open"),
         ({"failure": "open"}, r"reason: opening a plugin's failures needs a written reason"),
     ],
@@ -80,6 +80,14 @@ def test_wrong_plugin_settings_are_one_sentence(tmp_path: Path, values: dict[str
     (tmp_path / "loud.py").write_text(WITH_SETTINGS)
     with pytest.raises(DocumentError, match=sentence):
         loaded(tmp_path, "loud.py", plugins={"loud": values})
+
+
+def test_a_wrong_plugin_setting_in_a_file_has_its_line(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(WITH_SETTINGS)
+    file = tmp_path / "lukhas.yaml"
+    file.write_text("chain: [loud.py]\nplugins:\n  loud:\n    level: high\n")
+    with pytest.raises(DocumentError, match=r"lukhas\.yaml, line 4, plugins\.loud\.level: expected `float`"):
+        load_chain(load_settings(str(file), {}), lambda *_: None)
 
 
 def test_settings_for_a_plugin_that_is_not_in_the_chain_are_an_error(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ def test_the_operators_key_comes_from_the_environment() -> None:
     ("text", "sentence"),
     [
         ("sever: {}", r"line 1, sever: unknown key; known: server, .*Did you mean 'server'"),
+        ("audit: {durability: fsync}", r"line 1, audit.durability: 'fsync' is not built yet"),
+        ("storage:\n  archive_url: s3://x", r"line 2, storage.archive_url: 's3://x' is not built yet"),
         ("flags: {BROWSER: true}", r"flags.BROWSER: unknown flag; known: BROWSER_TOOL"),
         ("upstream: {url: 'ftp://x'}", r"upstream.url: 'ftp://x' is not an http or https address"),
         ("upstream: {url: 'http://'}", r"upstream.url: 'http://' is not an http"),
