@@ -23,7 +23,7 @@ class Orders(msgspec.Struct, frozen=True):
     `writer` is the name of its journal segment, different for each life; `listen` and `admin` are inherited sockets
     by number, `reports` the pipe to the supervisor. `office` is the socket where the office listens, `accepted` the
     file of passed-through keys that the upstream accepted. `office_inside` says that the worker is the office as
-    well. `restarts` says how often a child of this place has ended before.
+    well. `restarts` says how often a child at this post has ended before.
     """
 
     role: Role

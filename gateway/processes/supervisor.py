@@ -50,7 +50,7 @@ class Post:
 
 
 class Supervisor:
-    """Holds one child in each place.
+    """Holds one child in each post.
 
     `say` is told what the operator should know, `ended` the process id of each child that is gone.
     """
@@ -176,8 +176,8 @@ class Supervisor:
             listener.close()
         self._signals = max(self._signals, 1)
         for role in ("worker", "office", "simulator"):
-            posts = [place for post in self._posts if post.orders.role == role]
-            self._end([place for post in posts if post.child is not None])
+            posts = [post for post in self._posts if post.orders.role == role]
+            self._end([post for post in posts if post.child is not None])
 
     def _end(self, posts: list[Post]) -> None:
         asked = 0

@@ -44,7 +44,7 @@ def _all_found() -> Iterator[Found]:
                 if isinstance(target, ast.Name)
             }
             for node in ast.walk(tree):
-                found = _error_in(node, constants)
+                found = error_in(node, constants)
                 if found is not None:
                     yield found
 
@@ -57,7 +57,7 @@ def _sources(folder: Traversable) -> Iterator[Traversable]:
             yield entry
 
 
-def _error_in(node: ast.AST, constants: dict[str, ast.expr]) -> Found | None:
+def error_in(node: ast.AST, constants: dict[str, ast.expr]) -> Found | None:
     """Gives the error that a call makes, or that a row of a table describes: its code, status and message."""
     if isinstance(node, ast.Call):
         maker = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
