@@ -59,6 +59,7 @@ def _explained(host: str, port: int, option: str, error: OSError) -> str:
         return f"Port {port} on {host} is not allowed for this user; choose one from 1024 with {option}."
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{host} is no address of this machine; choose another with --host."
-    if isinstance(error, socket.gaierror):
+    # What the resolver says has numbers of its own, below zero, and comes as a plain OSError.
+    if error.errno is not None and error.errno < 0:
         return f"The host {host!r} is not known; choose another with --host."
     return f"Cannot listen on {host}, port {port}: {error.strerror or error}."

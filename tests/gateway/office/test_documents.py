@@ -1,0 +1,20 @@
+"""`/openapi.json` names every route, and `/docs` shows them without another server's help."""
+
+import re
+
+import httpx
+
+
+async def test_the_document_names_our_own_routes_and_the_workers_pages(office: httpx.AsyncClient) -> None:
+    document = (await office.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {"/healthz", "/readyz", "/metrics", "/identity/tier-check"}
+    assert document["paths"]["/healthz"]["get"]["security"] == []
+
+
+async def test_the_page_shows_each_path_and_loads_nothing_from_elsewhere(office: httpx.AsyncClient) -> None:
+    reply = await office.get("/docs")
+    assert reply.headers["content-type"].startswith("text/html")
+    for path in (await office.get("/openapi.json")).json()["paths"]:
+        assert f"GET {path}" in reply.text
+    assert re.findall(r"https?://|<script|<link", reply.text) == []
