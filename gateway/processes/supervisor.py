@@ -146,8 +146,8 @@ class Supervisor:
         post.child = None
         if self._signals:
             return
-        if child.fault is not None and post.lives == 1:
-            raise StartError(child.fault)
+        if post.lives == 1 and not child.ready:
+            raise StartError(child.fault or f"The {post.name} {how} before it was ready; its reason stands above.")
         self._again(post, child, how)
 
     def _again(self, post: Post, child: Child, how: str) -> None:

@@ -195,6 +195,14 @@ def test_a_plugin_that_cannot_start_ends_the_whole_start_with_its_message(tmp_pa
     assert done.stderr == "The plugin sulking cannot start: the cellar is flooded\n"
 
 
+def test_a_process_that_dies_while_it_starts_ends_the_whole_start(tmp_path: Path) -> None:
+    (tmp_path / "leaving.py").write_text("raise SystemExit(7)\n")
+    (tmp_path / "lukhas.yaml").write_text("chain: [default, leaving.py]\n")
+    done = lukhas("serve", "--port", "0", "--one-process", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "The worker 0 ended with status 7 before it was ready; its reason stands above.\n"
+
+
 def test_a_worker_whose_loop_stands_is_ended_and_started_again(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.builders.impatient", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=surroundings(), cwd=Path.cwd()) as process:
