@@ -44,7 +44,7 @@ def test_an_option_out_of_range_is_wrong_use(tmp_path: Path) -> None:
         ("server:\n  port: many\n", "lukhas.yaml, line 2, server.port: expected `int`, got `str`."),
         ("chain: [nobody]\n", "The chain names the plugin 'nobody', which is not installed; installed: "),
         ("chain: [absent.py]\n", "absent.py, which is not there."),
-        ("plugins: {nobody: {}}\n", "lukhas.yaml, plugins.nobody: no plugin of this name is in the chain"),
+        ("plugins: {nobody: {}}\n", "lukhas.yaml, line 1, plugins.nobody: no plugin of this name is in the chain"),
         ("server: {\n", "lukhas.yaml, line 2: not YAML"),
         ("policies: {folder: wrong}\n", "wrong/tiers.yaml, line 1, orders: unknown key; known: order"),
         ("admin: {listen: here}\n", "admin.listen: 'here' is not of the form host:port"),
