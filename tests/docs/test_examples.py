@@ -11,6 +11,7 @@ import pytest
 from gateway.settings import load_settings
 from gateway.simulator import create_app
 from policies.document import read_file
+from policies.prices import PricesFile
 from policies.tiers import TiersFile
 from tests.builders.gateway import running_gateway
 from tests.builders.servers import run_server
@@ -80,5 +81,7 @@ def _check_file(block: Block, folder: Path) -> None:
     assert block.file is not None, f"{block.place}: begin the block with the name of its file, such as # lukhas.yaml"
     if block.file.endswith("tiers.yaml"):
         read_file(folder / block.file, TiersFile)
+    elif block.file.endswith("prices.yaml"):
+        read_file(folder / block.file, PricesFile)
     else:
         load_settings(str(folder / block.file), {})
