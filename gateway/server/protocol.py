@@ -449,19 +449,40 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._unset_keepalive_if_required()
-        self.flow.resume_reading()
         if not client.keep_alive:
+            self.flow.resume_reading()
             if client.more_body:
                 self._linger()
             else:
                 self.close()
-        elif self._queue:
-            self._begin(self._queue.popleft())
+        elif self.flow.write_paused:
+            # No more questions are taken from a client that does not read its answers.
+            self.flow.pause_reading()
+            self._wait_idly()
+        else:
+            self._go_on()
+
+    def resume_writing(self) -> None:
+        """Called by the loop when the client has read most of what was written."""
+        super().resume_writing()
+        current = self.current
+        if current is not None and current.response_complete and current.keep_alive and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Begins the next request. Reading goes on once none is left behind it: a client cannot ask without an end."""
+        client = self._queue.popleft() if self._queue else None
+        if not self._queue:
+            self.flow.resume_reading()
+        if client is not None:
+            self._begin(client)
         else:
             self.current = None
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._wait_idly()
+
+    def _wait_idly(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     # Refusals of what is not a request.
 

@@ -398,6 +398,49 @@ async def test_pipelined_requests_are_answered_in_turn_one_at_a_time() -> None:
     assert most == 1
 
 
+async def test_what_is_asked_ahead_does_not_pile_up() -> None:
+    answered = 0
+
+    async def answers_some(client: ServerClient) -> None:
+        nonlocal answered
+        if answered == 400:
+            await asyncio.Event().wait()
+        answered += 1
+        client.respond(200, (), b"")
+
+    many = a_get(b"/", b"X-Long: " + b"x" * 1000) * 1000
+    async with serving(answers_some) as server, raw_client(server.url) as client:
+        reading = asyncio.ensure_future(client.reader.read())
+        written = 0
+        with pytest.raises(TimeoutError):
+            while written < 64 << 20:
+                written += len(many)
+                async with asyncio.timeout(1):
+                    await client.send(many)
+        assert answered == 400
+        # What the kernel holds for both sides, and little more.
+        assert written - client.writer.transport.get_write_buffer_size() < 20 << 20
+        reading.cancel()
+        client.reset()
+
+
+async def test_who_does_not_read_their_answers_is_not_answered_further() -> None:
+    answered = 0
+
+    async def answers(client: ServerClient) -> None:
+        nonlocal answered
+        answered += 1
+        client.respond(200, (), b"x" * 65536)
+
+    async with serving(answers) as server, raw_client(server.url) as client:
+        await client.send(a_get() * 1000)
+        await asyncio.sleep(0.5)
+        assert 0 < answered < 500
+        for _ in range(1000):
+            assert (await client.reply()).status == 200
+        assert (await client.ask(a_get())).status == 200
+
+
 async def test_requests_behind_the_last_one_are_not_answered() -> None:
     seen: list[bytes] = []
 
