@@ -8,6 +8,7 @@ import msgspec
 
 _ENCODER = msgspec.json.Encoder()
 DEEPEST = 64
+LONGEST_NUMBER = 1024
 
 
 def written(value: msgspec.Struct | Mapping[str, Any]) -> bytes:
@@ -20,8 +21,12 @@ def written(value: msgspec.Struct | Mapping[str, Any]) -> bytes:
 
 def writable(value: Any, deep: int = 0) -> Any:
     """Gives the value in what JSON can hold."""
-    if value is None or isinstance(value, bool | int | float | datetime):
+    if value is None or isinstance(value, bool | datetime):
         return value
+    if isinstance(value, float):
+        return float(value)  # the numbers of NumPy are floats of their own, which JSON does not know
+    if isinstance(value, int):
+        return int(value) if value.bit_length() <= LONGEST_NUMBER else f"<{type(value).__name__}>"
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if deep == DEEPEST:

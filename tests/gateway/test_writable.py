@@ -10,6 +10,14 @@ from gateway import Nudge, Refusal, Set, Signals
 from gateway.writable import written
 
 
+class OwnFloat(float):
+    """As NumPy's numbers are."""
+
+
+class OwnInt(int):
+    """A number that is not exactly an int."""
+
+
 def endless() -> list[Any]:
     knot: list[Any] = []
     knot.append(knot)
@@ -25,11 +33,14 @@ def endless() -> list[Any]:
         (1 << 80, 1 << 80),
         (float("nan"), None),
         ({"\udfff": 1}, {"?": 1}),
+        (OwnFloat(0.5), 0.5),
+        (OwnInt(7), 7),
+        (1 << 20_000, "<int>"),
         ({(1, 2): object()}, {"(1, 2)": "<object>"}),
         ({1, object}, [1, "<type>"]),
         (Set(("a",), "\ud800"), {"type": "set", "path": ["a"], "value": "?"}),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_what_json_cannot_hold_stands_there_by_a_sign(value: Any, read: Any) -> None:
     said = json.loads(written({"value": value, "kept": "Grüße"}))
