@@ -5,8 +5,11 @@ perhaps another to the upstream: what was checked would not be what is done.
 """
 
 import json
+from collections import Counter
 from json import JSONDecodeError
 from typing import Any, NoReturn
+
+KEY_LABEL_LENGTH = 80
 
 
 class BodyError(ValueError):
@@ -16,9 +19,9 @@ class BodyError(ValueError):
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for number, key in enumerate(keys) if key in keys[:number])
-        raise BodyError(f"The JSON body has the key {twice!r} twice in one object.")
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
+        raise BodyError(f"The JSON body has the key {twice[:KEY_LABEL_LENGTH]!r} twice in one object.")
     return members
 
 

@@ -1,6 +1,7 @@
 """Reading a JSON body in exactly one way."""
 
 import json
+from time import process_time
 from typing import Any
 
 import pytest
@@ -52,3 +53,12 @@ def test_the_error_does_not_repeat_the_body() -> None:
     with pytest.raises(BodyError) as caught:
         read_json(b'{"key": "sk-secret" "x"}')
     assert "sk-secret" not in str(caught.value)
+
+
+def test_a_key_that_stands_twice_is_found_in_a_body_of_many_and_named_in_short() -> None:
+    members = ",".join(f'"{number:0100}":0' for number in range(60_000))
+    began = process_time()
+    with pytest.raises(BodyError) as refused:
+        read_json(f'{{{members},"{59_999:0100}":1}}'.encode())
+    assert process_time() - began < 3
+    assert len(str(refused.value)) < 150
