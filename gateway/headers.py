@@ -17,6 +17,7 @@ _ENDS_HERE = frozenset(
     )
 )
 _REQUEST_ENDS_HERE = _ENDS_HERE | frozenset((b"host", b"expect", b"x-api-key"))
+_NONE: frozenset[bytes] = frozenset()
 _OURS = b"x-lukhas-"
 _DECODABLE = (b"gzip", b"deflate", b"identity")
 
@@ -59,18 +60,18 @@ def returned(headers: Headers, *added: tuple[bytes, bytes], changed: bool = Fals
     return tuple(out)
 
 
-def _named_in_connection(headers: Headers) -> tuple[bytes, ...]:
+def _named_in_connection(headers: Headers) -> frozenset[bytes]:
     for name, value in headers:
         if len(name) == 10 and name.lower() == b"connection":
             lower = value.lower()
             if lower not in (b"keep-alive", b"close"):
-                return tuple(
+                return frozenset(
                     token.strip()
                     for key, each in headers
                     if key.lower() == b"connection"
                     for token in each.lower().split(b",")
                 )
-    return ()
+    return _NONE
 
 
 def _reduced(value: bytes) -> bytes:
