@@ -12,6 +12,8 @@ import msgspec
 from identity.caller import Caller
 
 Path: TypeAlias = tuple[str | int, ...]
+MOST_TOKENS = 1 << 53
+"""What any JSON reader can hold; more is no count."""
 
 
 class _Answer(msgspec.Struct, frozen=True, tag_field="answer", tag=str.lower):

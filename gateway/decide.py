@@ -6,7 +6,7 @@ the refusal that ends it, if there is one.
 
 from collections.abc import Iterable
 
-from gateway.answers import Context, Grant, Nudge, Refusal, Route, Set, Target, Usage
+from gateway.answers import MOST_TOKENS, Context, Grant, Nudge, Refusal, Route, Set, Target, Usage
 from gateway.exchange import Exchange, Request
 from gateway.formats import format_of
 from gateway.hooks import Implementation, Pending, all_answers, described, first_answer
@@ -91,7 +91,7 @@ async def reminded(recall: tuple[Implementation, ...], exchange: Exchange, budge
 def counted(implementation: Implementation, exchange: Exchange, usage: Usage) -> bool:
     """Takes a plugin's count of the tokens into the exchange; False, and the plugin's fault, where it is none."""
     numbers = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens)
-    if not all(number.__class__ is int and number >= 0 for number in numbers):
+    if not all(number.__class__ is int and 0 <= number <= MOST_TOKENS for number in numbers):
         implementation.unusable(exchange, "a count that is no number of tokens")
         return False
     exchange.usage = usage

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.answers import Usage
+from gateway.answers import MOST_TOKENS, Usage
 from gateway.formats.strangers import member
 
 
@@ -26,6 +26,6 @@ def usage(reply: Any) -> Usage | None:
 def _count(value: Any, *keys: str) -> int | None:
     for key in keys:
         found = member(value, key)
-        if found.__class__ is int and found >= 0:
+        if found.__class__ is int and 0 <= found <= MOST_TOKENS:
             return int(found)
     return None

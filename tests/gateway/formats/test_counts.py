@@ -34,6 +34,7 @@ from gateway.formats.counts import usage
         ({"type": "duration", "seconds": 3}, None),
         ({"prompt_tokens": "10", "completion_tokens": -1}, None),
         ({"prompt_tokens": True}, None),
+        ({"prompt_tokens": 10**400}, None),
         (None, None),
         ([], None),
     ],
