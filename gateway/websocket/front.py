@@ -42,11 +42,12 @@ class WebsocketFront:
         if prefix_length is None:
             _refuse(offer, _NOT_HERE)
             return
+        passage = WebsocketPassage(self._pipeline, self._dialers, offer, prefix_length, self._patience)
         if not self._front.enter():
-            _refuse(offer, OVERLOADED)
+            await passage.run(OVERLOADED)
             return
         try:
-            await WebsocketPassage(self._pipeline, self._dialers, offer, prefix_length, self._patience).run()
+            await passage.run()
         finally:
             self._front.leave()
 

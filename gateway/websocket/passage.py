@@ -67,11 +67,14 @@ class WebsocketPassage:
         self._began = False
         self._recorded = False
 
-    async def run(self) -> None:
-        """Carries the websocket to its end. Nothing but the cancellation of a stopping gateway comes out."""
+    async def run(self, refused: Refusal | None = None) -> None:
+        """Carries the websocket to its end, which for one that is `refused` from the start is its record and answer.
+
+        Nothing but the cancellation of a stopping gateway comes out.
+        """
         exchange, offer = self._exchange, self._offer
         try:
-            refusal = await self._decided() or await self._carried()
+            refusal = refused or await self._decided() or await self._carried()
             if refusal is not None:
                 self._refuse(refusal, "upstream_error" if exchange.error is not None else "refused")
         except asyncio.CancelledError:

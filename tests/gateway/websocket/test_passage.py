@@ -295,6 +295,8 @@ async def test_open_websockets_count_as_exchanges_on_their_way():
         async with stage.connect():
             response = await refused(stage.connect())
             assert (response.status_code, error_of(response)) == (503, "overloaded")
+            record = await stage.record(response.headers["x-lukhas-audit-id"])
+            assert (record["status"], record["outcome"]) == (503, "refused")
         front = stage.gateway.gateway.front
         await asyncio.to_thread(until, lambda: front.open == 0, 5, "the place of the closed one")
         async with stage.connect():
