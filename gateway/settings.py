@@ -1,40 +1,19 @@
-"""The settings of a gateway: a file, over it the environment, over it the flags of the command line."""
+"""The settings of a gateway: their sections, keys, types and defaults."""
 
-from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from policies.document import DocumentError, Lines, Size, fault, lines_in, read_file
+from policies.document import Lines, Size
 
 Mode: TypeAlias = Literal["off", "shadow", "enforce"]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+Workers: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=256)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-DEFAULT_FILE = Path("lukhas.yaml")
 SHIPPED_CHAIN: tuple[str, ...] = ("sign_in", "tier_check", "usage", "log")
-NOT_BUILT: tuple[tuple[str, str], ...] = (
-    ("audit", "durability"),
-    ("audit", "bodies"),
-    ("storage", "state_url"),
-    ("storage", "memory_url"),
-    ("storage", "counters_url"),
-    ("storage", "archive_url"),
-)
-KNOWN_FLAGS: tuple[str, ...] = (
-    "BROWSER_TOOL",
-    "CODE_EXEC_TOOL",
-    "STRICT_DEFAULT",
-    "TOOL_ANALYTICS",
-    "ADMIN_DASHBOARD",
-    "OPS_PERF_INGEST",
-    "DNA_DUAL_WRITE",
-    "DNA_READ_SHADOW",
-    "DNA_CUTOVER_READ_FROM",
-    "DNA_ENCRYPT_PERSONAL",
-)
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +25,7 @@ class Server(_Section, frozen=True):
 
     host: str = "127.0.0.1"
     port: Port = 8000
-    workers: Positive = 1
+    workers: Workers = 1
     bare_paths: bool = False
     max_header_bytes: Size = Size(64 << 10)
     max_json_bytes: Size = Size(50 << 20)
@@ -181,69 +160,3 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-ENVIRONMENT: dict[str, tuple[str, str]] = {
-    "OPENAI_API_KEY": ("upstream", "api_key"),
-    "LUKHAS_UPSTREAM": ("upstream", "url"),
-    "LUKHAS_HOST": ("server", "host"),
-    "LUKHAS_PORT": ("server", "port"),
-    "LUKHAS_DATA": ("storage", "data"),
-}
-
-
-def load_settings(
-    file: str | None, environ: Mapping[str, str], flags: Mapping[tuple[str, str], Any] | None = None
-) -> Loaded:
-    """Gives the settings in force: flags over environment over file. Errors: DocumentError.
-
-    `flags` are given by section and key. Without `file`, `LUKHAS_CONFIG` names it; without both,
-    `lukhas.yaml` is read where there is one.
-    """
-    named = file or environ.get("LUKHAS_CONFIG")
-    path = Path(named) if named else DEFAULT_FILE if DEFAULT_FILE.exists() else None
-    settings = read_file(path, Settings) if path else Settings()
-    lines = lines_in(path) if path else {}
-    _check_flags(settings, str(path), lines)
-    _check_built(settings, str(path), lines)
-    for name, (section, key) in ENVIRONMENT.items():
-        if environ.get(name):
-            settings = _with(settings, section, key, environ[name], name)
-    for (section, key), value in (flags or {}).items():
-        if value is not None:
-            settings = _with(settings, section, key, value, f"--{key}")
-    _check_addresses(settings)
-    return Loaded(settings, path, lines)
-
-
-def _with(settings: Settings, section: str, key: str, value: Any, source: str) -> Settings:
-    part = getattr(settings, section)
-    kind = next(field.type for field in msgspec.structs.fields(part) if field.name == key)
-    try:
-        converted = msgspec.convert(value, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise DocumentError(f"{source} ({section}.{key}): {error}.") from None
-    return msgspec.structs.replace(settings, **{section: msgspec.structs.replace(part, **{key: converted})})
-
-
-def _check_flags(settings: Settings, source: str, lines: Lines) -> None:
-    for name in settings.flags:
-        if name not in KNOWN_FLAGS:
-            raise fault(source, lines, ("flags", name), f"unknown flag; known: {', '.join(KNOWN_FLAGS)}.")
-
-
-def _check_built(settings: Settings, source: str, lines: Lines) -> None:
-    """Refuses what would be a promise that nothing keeps yet."""
-    default = Settings()
-    for section, key in NOT_BUILT:
-        value = getattr(getattr(settings, section), key)
-        if value != getattr(getattr(default, section), key):
-            raise fault(source, lines, (section, key), f"{value!r} is not built yet; leave the key out.")
-
-
-def _check_addresses(settings: Settings) -> None:
-    url = settings.upstream.url
-    if not url.startswith(("http://", "https://")) or len(url.split("/")[2]) == 0:
-        raise DocumentError(
-            f"upstream.url: {url!r} is not an http or https address, such as https://api.openai.com/v1."
-        )

@@ -27,6 +27,16 @@ class Size(int):
 
 
 _PLAIN_TAG = "tag:yaml.org,2002:"
+_TYPE_NAME = re.compile(r"`(\w+)(?: \| null)?`")
+_IN_WORDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+}
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
@@ -38,6 +48,8 @@ def read_document(text: str, kind: type[Document], source: str) -> Document:
         return msgspec.convert({}, kind)
     lines: Lines = {}
     values = _values(node, (), lines, source)
+    if isinstance(values, dict):
+        values = {key: value for key, value in values.items() if value is not None}
     return converted({} if values is None else values, kind, source, lines)
 
 
@@ -112,6 +124,8 @@ def _values(node: yaml.Node, at: Place, lines: Lines, source: str) -> Any:
 def _scalar(node: yaml.Node, source: str) -> Any:
     if not isinstance(node, yaml.ScalarNode):
         raise DocumentError(f"{source}, line {node.start_mark.line + 1}: a key must be a word.")
+    if node.tag == f"{_PLAIN_TAG}bool" and node.value.lower() not in ("true", "false"):
+        return node.value  # on, off, yes and no are words, as in YAML 1.2
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node)
@@ -151,7 +165,7 @@ def _explained(message: str, kind: Any) -> tuple[Place, str]:
         choices = ", ".join(map(str, _choices(_kind_at(kind, place))))
         return place, f"{what[0].lower()}{what[1:]}; allowed: {choices}."
     what = what.replace("Object missing required field", "needs the key").rstrip(".") + "."
-    return place, what[0].lower() + what[1:]
+    return place, _TYPE_NAME.sub(lambda name: _IN_WORDS.get(name[1], name[0]), what[0].lower() + what[1:])
 
 
 def _dotted(path: Place) -> str:

@@ -8,11 +8,11 @@ from importlib import import_module
 import click
 
 from gateway.commands.failing import Failed
+from gateway.configuration import load_settings
 from gateway.hookspecs import Hooks
 from gateway.loader import LoadError, load_chain
 from gateway.processes.listening import ListenError
 from gateway.processes.supervisor import StartError
-from gateway.settings import load_settings
 from policies.document import DocumentError
 from storage.journal import JournalError
 

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.settings import Loaded, load_settings
+from gateway.configuration import load_settings
+from gateway.settings import Loaded
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

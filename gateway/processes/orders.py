@@ -4,7 +4,8 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-from gateway.settings import Loaded, load_settings
+from gateway.configuration import load_settings
+from gateway.settings import Loaded
 
 Role = Literal["worker", "office", "simulator"]
 

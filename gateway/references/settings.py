@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
+from gateway.configuration import ENVIRONMENT, KNOWN_FLAGS
 from gateway.loader import Common
 from gateway.references.tables import code, table
-from gateway.settings import ENVIRONMENT, KNOWN_FLAGS, AcceptedGap, Key, Settings
+from gateway.settings import AcceptedGap, Key, Settings
 from policies.document import Size
 
 TITLE = "Settings"

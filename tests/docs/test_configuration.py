@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.settings import Settings, load_settings
+from gateway.configuration import load_settings
+from gateway.settings import Settings
 from tests.docs.blocks import ROOT
 from tests.docs.tables import table
 

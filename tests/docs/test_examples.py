@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import load_settings
+from gateway.configuration import load_settings
 from gateway.simulator import create_app
 from policies.document import read_file
 from policies.prices import PricesFile

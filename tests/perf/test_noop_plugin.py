@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from gateway.configuration import load_settings
 from gateway.hookspecs import EXCHANGE_HOOKS
-from gateway.settings import load_settings
 from perf.noop_plugin import Noop
 
 SETTINGS = Path(__file__).parents[2] / "perf" / "noop.yaml"

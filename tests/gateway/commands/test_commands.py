@@ -41,7 +41,7 @@ def test_an_option_out_of_range_is_wrong_use(tmp_path: Path) -> None:
     ("settings", "says"),
     [
         ("server: {prot: 1}\n", "lukhas.yaml, line 1, server.prot: unknown key; known: host, port"),
-        ("server:\n  port: many\n", "lukhas.yaml, line 2, server.port: expected `int`, got `str`."),
+        ("server:\n  port: many\n", "lukhas.yaml, line 2, server.port: expected a whole number, got text."),
         ("chain: [nobody]\n", "The chain names the plugin 'nobody', which is not installed; installed: "),
         ("chain: [absent.py]\n", "absent.py, which is not there."),
         ("plugins: {nobody: {}}\n", "lukhas.yaml, line 1, plugins.nobody: no plugin of this name is in the chain"),

@@ -1,10 +1,11 @@
-"""The settings in force: flags over environment over file."""
+"""Loading the settings in force: flags over environment over file."""
 
 from pathlib import Path
 
 import pytest
 
-from gateway.settings import Settings, is_loopback, load_settings
+from gateway.configuration import load_settings
+from gateway.settings import Settings, is_loopback
 from policies.document import DocumentError
 
 
@@ -49,20 +50,55 @@ def test_the_operators_key_comes_from_the_environment() -> None:
     ("text", "sentence"),
     [
         ("sever: {}", r"line 1, sever: unknown key; known: server, .*Did you mean 'server'"),
+        ("upstream: {proxy: '127.0.0.1:3128'}", r"line 1, upstream.proxy: '127.0.0.1:3128' is not of the form"),
+        ("upstream: {ca_file: /nope}", r"line 1, upstream.ca_file: there is no file /nope"),
+        ("upstream: {url: 'https://user:secret@x/v1'}", r"upstream.url: the address must not hold a user"),
+        ("upstream: {url: 'https://x/v1?a=b'}", r"upstream.url: the address ends with its path"),
+        ("upstream:\n  api_key: 'a b'", r"line 2, upstream.api_key: a key has no spaces"),
+        ("server: {host: 'not a host'}", r"server.host: 'not a host' is neither"),
+        ("server: {max_json_bytes: 0}", r"server.max_json_bytes: at least 1 KiB"),
+        ("server: {workers: 100000}", r"server.workers: expected a whole number <= 256"),
+        ("auth: {keys: [{key: ''}]}", r"auth.keys\[0\].key: a key is at least one character"),
+        ("auth: {keys: [{key: a}, {key: a}]}", r"auth.keys\[1\].key: the same key stands above"),
+        ("chain: []", r"line 1, chain: an empty chain knows no caller"),
+        ("storage: {data: ''}", r"storage.data: the data folder needs a name"),
+        ("policies: {folder: nowhere}", r"policies.folder: there is no folder .*nowhere"),
+        ("coverage: {accepted_gaps: [{endpoints: a, hooks: [foo], reason: a long reason}]}", r"unknown hook 'foo'"),
         ("audit: {durability: fsync}", r"line 1, audit.durability: 'fsync' is not built yet"),
         ("storage:\n  archive_url: s3://x", r"line 2, storage.archive_url: 's3://x' is not built yet"),
         ("flags: {BROWSER: true}", r"flags.BROWSER: unknown flag; known: BROWSER_TOOL"),
         ("upstream: {url: 'ftp://x'}", r"upstream.url: 'ftp://x' is not an http or https address"),
         ("upstream: {url: 'http://'}", r"upstream.url: 'http://' is not an http"),
         ("mode: on", r"line 1, mode: "),
-        ("server: {workers: 0}", r"server.workers: expected `int` >= 1"),
-        ("coverage: {accepted_gaps: [{endpoints: a, hooks: [judge], reason: no}]}", r"reason: expected `str`"),
+        ("server: {workers: 0}", r"server.workers: expected a whole number >= 1"),
+        ("coverage: {accepted_gaps: [{endpoints: a, hooks: [judge], reason: no}]}", r"reason: expected text"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(DocumentError, match=sentence) as caught:
         load_settings(written(tmp_path, text), {})
     assert "\n" not in str(caught.value)
+
+
+def test_off_is_a_word_and_not_a_boolean(tmp_path: Path) -> None:
+    text = "mode: off\naudit: {bodies: off}\nauth: {keys: [{key: a, mode: off}]}"
+    settings = load_settings(written(tmp_path, text), {}).settings
+    assert (settings.mode, settings.audit.bodies, settings.auth.keys[0].mode) == ("off", "off", "off")
+
+
+def test_a_section_with_nothing_in_it_has_its_defaults(tmp_path: Path) -> None:
+    assert load_settings(written(tmp_path, "server:\nupstream:\n"), {}).settings == Settings()
+
+
+def test_relative_paths_of_a_file_start_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    settings = load_settings(written(tmp_path, "policies: {folder: mine}"), {}).settings
+    assert settings.policies.folder == str(tmp_path / "mine")
+
+
+def test_a_wrong_environment_does_not_blame_the_file(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="^LUKHAS_UPSTREAM, upstream.url: 'ftp://x' is not an http"):
+        load_settings(written(tmp_path, "upstream: {url: 'http://x/v1'}"), {"LUKHAS_UPSTREAM": "ftp://x"})
 
 
 def test_a_wrong_environment_names_the_variable() -> None:
