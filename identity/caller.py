@@ -4,6 +4,9 @@ from typing import Literal
 
 import msgspec
 
+PASSTHROUGH_TIER = "T1"
+ADMIN_TIER = "T5"
+
 
 class Caller(msgspec.Struct, frozen=True, tag_field="answer", tag="caller"):
     """The identified sender of an exchange.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from gateway import Caller, Exchange, Startup, hookimpl
+from identity.caller import ADMIN_TIER, PASSTHROUGH_TIER
 from identity.credentials import api_key, bearer, is_gateway_key
 
 ALL_PERMISSIONS = frozenset(("*",))
@@ -35,7 +36,7 @@ class SignIn:
             )
         if startup.admin_key:
             name = self._pseudonym(startup.admin_key.encode())
-            self._callers[name] = Caller("admin", "T5", "admin", "operator", permissions=ALL_PERMISSIONS)
+            self._callers[name] = Caller("admin", ADMIN_TIER, "admin", "operator", permissions=ALL_PERMISSIONS)
 
     @hookimpl
     def identify(self, exchange: Exchange) -> Caller | None:
@@ -52,4 +53,4 @@ class SignIn:
             return caller
         if not self._passthrough or is_gateway_key(token):
             return None
-        return Caller(f"upstream:{name}", "T1", "passthrough", "caller")
+        return Caller(f"upstream:{name}", PASSTHROUGH_TIER, "passthrough", "caller")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gateway import Exchange, Refusal, Startup, hookimpl
+from identity.caller import ADMIN_TIER, PASSTHROUGH_TIER
 from policies.tiers import Tiers, load_tiers, matches
 
 
@@ -14,13 +15,17 @@ class TierCheck:
 
     @hookimpl
     def startup(self, startup: Startup) -> None:
-        """Reads the table, and stops the start where a key has a tier that is not in it."""
-        folder = startup.settings.policies.folder
-        self._tiers = load_tiers(Path(folder) if folder else None)
-        for number, key in enumerate(startup.settings.auth.keys):
-            if not self._tiers.knows(key.tier):
-                known = ", ".join(self._tiers.order)
-                raise ValueError(f"auth.keys[{number}].tier: unknown tier {key.tier!r}; known: {known}.")
+        """Reads the table, and stops the start where a caller would have a tier that is not in it."""
+        settings = startup.settings
+        self._tiers = tiers = load_tiers(Path(settings.policies.folder) if settings.policies.folder else None)
+        given = [(f"auth.keys[{number}].tier", key.tier) for number, key in enumerate(settings.auth.keys)]
+        if settings.passthrough:
+            given.append(("auth.passthrough", PASSTHROUGH_TIER))
+        if startup.admin_key:
+            given.append(("LUKHAS_ADMIN_KEY", ADMIN_TIER))
+        for where, tier in given:
+            if not tiers.knows(tier):
+                raise ValueError(f"{where}: unknown tier {tier!r}; known: {', '.join(tiers.order)}.")
 
     @hookimpl
     def admit(self, exchange: Exchange) -> Refusal | None:

@@ -150,5 +150,19 @@ def test_a_key_with_an_unknown_tier_stops_the_start(tmp_path: Path) -> None:
         TierCheck().startup(started(tmp_path, settings))
 
 
+@pytest.mark.parametrize(
+    ("passthrough", "admin_key", "named"),
+    [(True, None, "auth.passthrough: unknown tier 'T1'"), (False, "a", "LUKHAS_ADMIN_KEY: unknown tier 'T5'")],
+    ids=["passed through", "admin"],
+)
+def test_a_table_without_the_tiers_of_other_callers_stops_the_start(
+    tmp_path: Path, passthrough: bool, admin_key: str | None, named: str
+) -> None:
+    (tmp_path / "tiers.yaml").write_text("{order: [free, pro], models: {}, endpoints: {}}")
+    settings = Settings(auth=Auth(passthrough=passthrough), policies=Policies(str(tmp_path)))
+    with pytest.raises(ValueError, match=named):
+        TierCheck().startup(started(tmp_path, settings, admin_key))
+
+
 def test_it_behaves(tmp_path: Path) -> None:
     plugin_kit(checking(tmp_path)).check()
