@@ -81,4 +81,9 @@ def test_the_shipped_table_carries_everything_and_needs_models_where_models_work
     assert table.order == ("T1", "T2", "T3", "T4", "T5")
     assert all(table.models(tier) == ("*",) and table.carries_endpoint(tier, "other") for tier in table.order)
     assert all(map(table.needs_model, ("chat.completions", "responses", "embeddings", "audio.transcriptions", "other")))
-    assert not any(map(table.needs_model, ("models", "files", "batches")))
+    assert not any(map(table.needs_model, ("models", "files", "batches.{batch_id}.cancel")))
+
+
+def test_what_runs_models_that_stand_in_a_file_is_not_for_keys_of_certain_models() -> None:
+    table = load_tiers(None)
+    assert all(map(table.needs_model, ("batches", "evals", "evals.{eval_id}.runs", "fine_tuning.alpha.graders.run")))
