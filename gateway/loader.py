@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pluggy
@@ -28,7 +28,7 @@ class Common(msgspec.Struct, frozen=True):
 
     failure: str = "closed"
     reason: str = ""
-    budget_ms: float | None = None
+    budget_ms: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
 
 class Plugin(msgspec.Struct, frozen=True):
@@ -117,7 +117,7 @@ def _load(entry: str, loaded: Loaded) -> Plugin:
         name, version, origin = entry, point.dist.version if point.dist else "?", point.dist.name if point.dist else "?"
         try:
             kind = point.load()
-        except Exception as error:  # noqa: BLE001 - importing a plugin runs a stranger's code
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - importing a plugin runs a stranger's code
             raise LoadError(f"The plugin {entry} cannot be imported from {point.value}: {error}.") from None
     return built(kind, name, version, origin, loaded)
 
@@ -142,7 +142,7 @@ def built(kind: type, name: str, version: str, origin: str, loaded: Loaded) -> P
         instance = kind() if settings_kind is None else kind(converted(values, settings_kind, source, lines, below))
     except DocumentError:
         raise
-    except Exception as error:  # noqa: BLE001 - making a plugin runs a stranger's code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - making a plugin runs a stranger's code
         raise LoadError(f"The plugin {name} cannot be made: {type(error).__name__}: {error}.") from None
     return Plugin(name, version, origin, instance, common)
 
@@ -169,7 +169,7 @@ def _class_of_file(file: Path) -> type:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - importing a plugin runs a stranger's code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - importing a plugin runs a stranger's code
         raise LoadError(f"The plugin file {file} cannot be imported: {type(error).__name__}: {error}.") from None
     classes = [
         each

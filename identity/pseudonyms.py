@@ -27,7 +27,8 @@ class Pseudonyms:
 def pseudonyms_in(data: Path) -> Pseudonyms:
     """Gives the names of a data folder; the first process of the folder makes its key. Errors: OSError."""
     path = data / "keys" / "pseudonym.key"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
     if not path.exists():
         fresh = path.with_suffix(f".{os.getpid()}.new")
         fresh.touch(mode=0o600)

@@ -18,7 +18,7 @@ from gateway.audit_id import new_audit_id
 from gateway.commands.failing import Failed
 from gateway.commands.options import common, json_option, settings_in_force
 from gateway.commands.printing import print_json
-from gateway.decide import judged, observed, reminded, routed, shaped
+from gateway.decide import admitted, judged, observed, reminded, routed, shaped
 from gateway.endpoints import Endpoint, EndpointTable, load_endpoints
 from gateway.exchange import Exchange, Received, Request
 from gateway.hookspecs import Hooks
@@ -28,6 +28,7 @@ from gateway.loader import Chain, load_chain
 from gateway.pipeline import Sizes
 from gateway.settings import Settings
 from identity.caller import Caller
+from policies.tiers import load_tiers
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -46,9 +47,13 @@ class Explained(msgspec.Struct, frozen=True):
 def _levels(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:
     try:
         pairs = [pair.split("=", 1) for value in values for pair in value.split(",")]
-        return {name.strip(): float(level) for name, level in pairs}
+        levels = {name.strip(): float(level) for name, level in pairs}
     except ValueError:
-        raise click.BadParameter("signals are written as NAME=LEVEL, such as toxicity=0.4.") from None
+        raise click.BadParameter("signals are written as NAME=LEVEL, such as urgency=0.4.") from None
+    for name, level in levels.items():
+        if not 0.0 <= level <= 1.0:
+            raise click.BadParameter(f"{name}={level:g}: a level is between 0 and 1.")
+    return levels
 
 
 @click.command("explain")
@@ -78,6 +83,9 @@ def command(
     """
     loaded = settings_in_force(config, data)
     chain = load_chain(loaded, lambda *_: None)
+    known = load_tiers(Path(loaded.settings.policies.folder) if loaded.settings.policies.folder else None)
+    if not known.knows(tier):
+        raise click.BadParameter(f"unknown tier {tier!r}; known: {', '.join(known.order)}.", param_hint="--tier")
     body = request_file.read()
     exchange = _received(body, _named(load_endpoints(), endpoint), tier)
     with _data(loaded.settings) as folder:
@@ -117,13 +125,15 @@ def _received(body: bytes, endpoint: Endpoint, tier: str) -> Exchange:
 async def _decided(
     settings: Settings, data: Path, chain: Chain, exchange: Exchange, signals: dict[str, float]
 ) -> Refusal | None:
-    """Asks what the pipeline asks between admission and sending, of the first target of the route."""
+    """Asks what the pipeline asks between identification and sending, of the first target of the route."""
     sizes = Sizes(settings.server.max_json_bytes, settings.server.max_body_bytes)
     await start_plugins(chain, startup_of(settings, data, os.environ))
     try:
-        await observed(chain.of(Hooks.observe), exchange)
-        exchange.signals = {**exchange.signals, **signals}
-        refusal = await judged(chain.of(Hooks.judge), exchange)
+        refusal = await admitted(chain.of(Hooks.admit), exchange)
+        if refusal is None:
+            await observed(chain.of(Hooks.observe), exchange)
+            exchange.signals = {**exchange.signals, **signals}
+            refusal = await judged(chain.of(Hooks.judge), exchange)
         if refusal is None:
             await routed(chain.of(Hooks.route), exchange)
             await reminded(chain.of(Hooks.recall), exchange, sizes.context_characters)

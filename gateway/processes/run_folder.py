@@ -15,6 +15,7 @@ class RunFolder:
 
     def __init__(self, data: Path, pid: int) -> None:
         """Makes the folder. Errors: OSError."""
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
         parent = (data / "run").absolute()
         parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Two that start at once take turns, so that neither clears what the other has just made.

@@ -73,6 +73,7 @@ def test_a_plugin_gets_its_own_typed_settings(tmp_path: Path) -> None:
     [
         ({"lvel": 1}, r"plugins\.loud\.lvel: unknown key; known: level\. Did you mean 'level'"),
         ({"level": "high"}, r"plugins\.loud\.level: expected a number"),
+        ({"budget_ms": -4}, r"plugins\.loud\.budget_ms: expected a number > 0"),
         ({"failure": "sometimes"}, r"failure: 'sometimes' is neither closed nor open"),
         ({"failure": "open"}, r"reason: opening a plugin's failures needs a written reason"),
     ],
@@ -110,6 +111,7 @@ def test_an_opened_plugin_stands_with_its_reason(tmp_path: Path) -> None:
         (POLITE + POLITE.replace("Polite", "Other"), "it holds 2"),
         ("import nothing_of_this_name", "cannot be imported: ModuleNotFoundError"),
         ("def broken(:", "cannot be imported: SyntaxError"),
+        ("raise SystemExit(3)", "cannot be imported: SystemExit"),
         (POLITE.replace("judge", "jugde"), "does not fit the hooks"),
         (POLITE.replace("exchange:", "request:"), "does not fit the hooks"),
         (

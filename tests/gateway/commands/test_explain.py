@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.builders.served import lukhas
 
 BODY = '{"model": "gpt-4o-mini",  "seed": 1e-7, "messages": [{"role": "user", "content": "WHY NOT"}]}'
@@ -57,8 +59,14 @@ def test_signals_can_be_assumed(tmp_path: Path) -> None:
     assert (found["refusal"]["code"], found["body"]) == ("too_loud", "")
 
 
-def test_signals_that_are_no_levels_are_wrong_use(tmp_path: Path) -> None:
-    assert lukhas("explain", "-", "--signals", "loud", cwd=tmp_path, given=BODY).returncode == 2
+@pytest.mark.parametrize("option", [("--signals", "loud"), ("--signals", "noise=2"), ("--tier", "T9")])
+def test_what_cannot_be_assumed_is_wrong_use(tmp_path: Path, option: tuple[str, str]) -> None:
+    assert lukhas("explain", "-", *option, cwd=tmp_path, given=BODY).returncode == 2
+
+
+def test_what_the_gateway_would_not_admit_is_refused(tmp_path: Path) -> None:
+    done = lukhas("explain", "-", cwd=tmp_path, given='{"model": 5}')
+    assert (done.returncode, "code invalid_model" in done.stdout) == (1, True)
 
 
 def test_an_endpoint_that_nobody_knows_is_wrong_use(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from gateway.processes.run_folder import LONGEST_SOCKET_PATH, RunFolder
 
 
 def test_it_is_for_this_user_alone_and_goes_with_the_run(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path, 4711)
-    assert folder.path == tmp_path / "run" / "4711"
+    folder = RunFolder(tmp_path / "data", 4711)
+    assert folder.path == tmp_path / "data" / "run" / "4711"
     assert folder.path.stat().st_mode & 0o777 == 0o700
+    assert folder.path.parent.parent.stat().st_mode & 0o777 == 0o700
     assert folder.metrics.is_dir()
     folder.close()
     assert list((tmp_path / "run").iterdir()) == []
