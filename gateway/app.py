@@ -48,6 +48,7 @@ class Gateway:
     ) -> None:
         settings = loaded.settings
         self.settings = settings
+        self._loaded = loaded
         self._environ = environ
         self.data = Path(settings.storage.data)
         self.metrics = Metrics()
@@ -96,7 +97,7 @@ class Gateway:
         """Opens the journal and tells the plugins. Errors: JournalError, LoadError."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.journal.open()
-        await start_plugins(self.chain, startup_of(self.settings, self.data, self._environ, self.registry))
+        await start_plugins(self.chain, startup_of(self._loaded, self.data, self._environ, self.registry))
         self._flush(asyncio.get_running_loop())
 
     async def stop(self) -> None:

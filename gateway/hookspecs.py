@@ -7,6 +7,7 @@ that it does not need. `def` and `async def` are both welcome: a `def` must be p
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -37,6 +38,7 @@ from gateway.answers import (
 from gateway.exchange import Exchange
 from gateway.settings import Settings
 from identity.caller import Caller
+from policies.document import DocumentError, Place, fault
 
 PROJECT = "lukhas"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -79,7 +81,8 @@ class Startup(msgspec.Struct, frozen=True):
     """What a plugin may build itself from when the gateway starts.
 
     `data` is the folder for what must survive, `pseudonym` gives a stable name for a secret without giving it
-    away, `registry` is where its metrics go, `admin_key` the bootstrap credential where there is one.
+    away, `registry` is where its metrics go, `admin_key` the bootstrap credential where there is one. `fault` gives
+    the error to raise for a place of the settings file, such as `("auth", "keys", 0, "tier")`, with its line.
     """
 
     settings: Settings
@@ -87,6 +90,7 @@ class Startup(msgspec.Struct, frozen=True):
     registry: CollectorRegistry
     pseudonym: Callable[[bytes], str]
     admin_key: str | None = None
+    fault: Callable[[Place, str], DocumentError] = partial(fault, "settings", {})
 
 
 @overload

@@ -1,6 +1,7 @@
 """Begins and ends the life of a chain's plugins: in a worker, in the office, and where a command looks at them."""
 
 from collections.abc import Mapping
+from functools import partial
 from inspect import isawaitable
 from pathlib import Path
 
@@ -8,17 +9,22 @@ from prometheus_client import CollectorRegistry
 
 from gateway.hookspecs import Hooks, Startup
 from gateway.loader import Chain, LoadError
-from gateway.settings import Settings
+from gateway.settings import Loaded
 from identity.pseudonyms import pseudonyms_in
-from policies.document import DocumentError
+from policies.document import DocumentError, fault
 
 
 def startup_of(
-    settings: Settings, data: Path, environ: Mapping[str, str], registry: CollectorRegistry | None = None
+    loaded: Loaded, data: Path, environ: Mapping[str, str], registry: CollectorRegistry | None = None
 ) -> Startup:
     """Gives what plugins start from; without a registry their metrics go nowhere."""
     return Startup(
-        settings, data, registry or CollectorRegistry(), pseudonyms_in(data), environ.get("LUKHAS_ADMIN_KEY")
+        loaded.settings,
+        data,
+        registry or CollectorRegistry(),
+        pseudonyms_in(data),
+        environ.get("LUKHAS_ADMIN_KEY"),
+        partial(fault, str(loaded.file or "settings"), loaded.lines),
     )
 
 

@@ -18,14 +18,16 @@ class TierCheck:
         """Reads the table, and stops the start where a caller would have a tier that is not in it."""
         settings = startup.settings
         self._tiers = tiers = load_tiers(Path(settings.policies.folder) if settings.policies.folder else None)
-        given = [(f"auth.keys[{number}].tier", key.tier) for number, key in enumerate(settings.auth.keys)]
-        if settings.passthrough:
-            given.append(("auth.passthrough", PASSTHROUGH_TIER))
-        if startup.admin_key:
-            given.append(("LUKHAS_ADMIN_KEY", ADMIN_TIER))
-        for where, tier in given:
-            if not tiers.knows(tier):
-                raise ValueError(f"{where}: unknown tier {tier!r}; known: {', '.join(tiers.order)}.")
+        known = f"known: {', '.join(tiers.order)}."
+        for number, key in enumerate(settings.auth.keys):
+            if not tiers.knows(key.tier):
+                raise startup.fault(("auth", "keys", number, "tier"), f"unknown tier {key.tier!r}; {known}")
+        if settings.passthrough and not tiers.knows(PASSTHROUGH_TIER):
+            what = f"passed-through keys have the tier {PASSTHROUGH_TIER}, which tiers.yaml does not know; {known}"
+            raise startup.fault(("auth", "passthrough"), what)
+        if startup.admin_key and not tiers.knows(ADMIN_TIER):
+            what = f"LUKHAS_ADMIN_KEY has the tier {ADMIN_TIER}, which tiers.yaml does not know; {known}"
+            raise startup.fault(("policies", "folder"), what)
 
     @hookimpl
     def admit(self, exchange: Exchange) -> Refusal | None:

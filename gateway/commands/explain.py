@@ -26,7 +26,7 @@ from gateway.json_body import BodyError, read_json
 from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.loader import Chain, load_chain
 from gateway.pipeline import Sizes
-from gateway.settings import Settings
+from gateway.settings import Loaded, Settings
 from identity.caller import Caller
 from policies.tiers import load_tiers
 
@@ -89,7 +89,7 @@ def command(
     body = request_file.read()
     exchange = _received(body, _named(load_endpoints(), endpoint), tier)
     with _data(loaded.settings) as folder:
-        refusal = asyncio.run(_decided(loaded.settings, folder, chain, exchange, signals))
+        refusal = asyncio.run(_decided(loaded, folder, chain, exchange, signals))
     explained = _explained(exchange, body, refusal)
     if as_json:
         print_json(explained)
@@ -123,11 +123,12 @@ def _received(body: bytes, endpoint: Endpoint, tier: str) -> Exchange:
 
 
 async def _decided(
-    settings: Settings, data: Path, chain: Chain, exchange: Exchange, signals: dict[str, float]
+    loaded: Loaded, data: Path, chain: Chain, exchange: Exchange, signals: dict[str, float]
 ) -> Refusal | None:
     """Asks what the pipeline asks between identification and sending, of the first target of the route."""
-    sizes = Sizes(settings.server.max_json_bytes, settings.server.max_body_bytes)
-    await start_plugins(chain, startup_of(settings, data, os.environ))
+    server = loaded.settings.server
+    sizes = Sizes(server.max_json_bytes, server.max_body_bytes)
+    await start_plugins(chain, startup_of(loaded, data, os.environ))
     try:
         refusal = await admitted(chain.of(Hooks.admit), exchange)
         if refusal is None:

@@ -35,7 +35,8 @@ class Office:
         registry: CollectorRegistry | None = None,
     ) -> None:
         """Puts the parts together; without a registry the plugins' metrics go nowhere. Errors: LoadError."""
-        self._settings = settings = loaded.settings
+        self._loaded = loaded
+        settings = loaded.settings
         self._environ = environ
         self._registry = registry
         self._accepted = AcceptedKeys(accepted)
@@ -57,8 +58,8 @@ class Office:
 
     async def start(self) -> None:
         """Tells the plugins. Errors: LoadError."""
-        data = Path(self._settings.storage.data)
-        await start_plugins(self.chain, startup_of(self._settings, data, self._environ, self._registry))
+        data = Path(self._loaded.settings.storage.data)
+        await start_plugins(self.chain, startup_of(self._loaded, data, self._environ, self._registry))
 
     async def stop(self) -> None:
         """Lets the plugins go."""

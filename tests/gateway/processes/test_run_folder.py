@@ -14,7 +14,7 @@ def test_it_is_for_this_user_alone_and_goes_with_the_run(tmp_path: Path) -> None
     assert folder.path.parent.parent.stat().st_mode & 0o777 == 0o700
     assert folder.metrics.is_dir()
     folder.close()
-    assert list((tmp_path / "run").iterdir()) == []
+    assert list((tmp_path / "data" / "run").iterdir()) == []
 
 
 def test_two_gateways_of_one_data_folder_leave_each_other_alone(tmp_path: Path) -> None:
