@@ -130,7 +130,7 @@ class Implementation:
                     answer = stop.value
                 else:
                     return Pending(self, exchange, began, answer, waits_for)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - plugins are strangers
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - plugins are strangers
             return self._broke(exchange, began, "raised", described(error))
         return self._answered(exchange, began, answer)
 
@@ -220,6 +220,11 @@ class Pending:
                     answer = await self._awaitable
                 else:
                     answer = await _Resumed(self._awaitable, self._waits_for)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return implementation._broke(exchange, began, "raised", described(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - plugins are strangers
             fault: Fault = "overran" if deadline.expired() else "raised"
             return implementation._broke(exchange, began, fault, described(error))

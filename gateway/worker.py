@@ -8,7 +8,8 @@ from collections.abc import Callable
 import uvicorn
 
 from gateway.app import Gateway
-from gateway.server.protocol import GatewayProtocol, Limits
+from gateway.server.protocol import GatewayProtocol
+from gateway.server.request import Limits
 from gateway.serving import Serving
 from gateway.settings import Settings
 from gateway.websocket.front import none_here

@@ -9,262 +9,28 @@ import asyncio
 import functools
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from http import HTTPStatus
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
 import httptools
-import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
 
-from gateway.client import BodyTimeout, BodyTooLarge
 from gateway.errors import error_body
-from gateway.exchange import Headers, Received
+from gateway.exchange import Received
 from gateway.server.handshake import fault_in
+from gateway.server.request import REASONS, Limits, ServerClient
 from gateway.server.websocket import ClientWebsocket, WebsocketFront
 
 _LOG = logging.getLogger(__name__)
-HIGH_WATER = 256 << 10
 LINGER_SECONDS = 2.0
 _JSON = (b"content-type", b"application/json")
 _VERSIONS = ("1.1", "1.0")
-_CLOSE = b"connection: close\r\n"
-_REASONS = {status: HTTPStatus(status).phrase.encode() for status in map(int, HTTPStatus)}
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """What one connection may ask of us: bytes and seconds."""
-
-    max_header_bytes: int
-    max_message_bytes: int
-    header_timeout: float
-    body_timeout: float
-    write_timeout: float
-
-
-Front: TypeAlias = Callable[["ServerClient"], Coroutine[Any, Any, None]]
-
-
-class ServerClient:
-    """One request on a connection; implements `gateway.client.Client`."""
-
-    __slots__ = (
-        "_body_waiter",
-        "_chunked",
-        "_expects_continue",
-        "_held",
-        "_limits",
-        "_of_http_1_0",
-        "_parts",
-        "_protocol",
-        "ambiguity",
-        "gone",
-        "has_body",
-        "keep_alive",
-        "length",
-        "more_body",
-        "received",
-        "response_complete",
-        "response_started",
-        "task",
-    )
-
-    def __init__(self, protocol: "GatewayProtocol", received: Received, keep_alive: bool, limits: Limits) -> None:
-        self.received = received
-        self.gone = False
-        self.keep_alive = keep_alive
-        self.length: int | None = None
-        self.has_body = False
-        self.more_body = True
-        self.response_started = False
-        self.response_complete = False
-        self.task: asyncio.Task[None] | None = None
-        self._protocol = protocol
-        self._limits = limits
-        self._parts: deque[bytes] = deque()
-        self._held = 0
-        self._body_waiter: asyncio.Future[None] | None = None
-        self._chunked = False
-        self._expects_continue = False
-        self._of_http_1_0 = protocol.http_version == "1.0"
-        self.ambiguity: str | None = None
-        hosts = 0
-        for name, value in received.headers:
-            size = len(name)
-            if size == 4 and name.lower() == b"host":
-                hosts += 1
-            elif size == 14 and name.lower() == b"content-length":
-                self.length = int(value)
-                self.has_body = True
-            elif size == 17 and name.lower() == b"transfer-encoding":
-                if self.has_body or value.lower() != b"chunked" or self._of_http_1_0:
-                    self.ambiguity = "The request's Transfer-Encoding is not one `chunked` of HTTP/1.1."
-                self.has_body = True
-            elif size == 6 and name.lower() == b"expect" and value.lower() == b"100-continue":
-                self._expects_continue = not self._of_http_1_0
-        if hosts != 1 and (hosts or not self._of_http_1_0):
-            self.ambiguity = "The request does not name one Host."
-
-    # What the protocol tells it.
-
-    def body_came(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._held += len(data)
-        if self._held > HIGH_WATER:
-            self._protocol.flow.pause_reading()
-        self._wake()
-
-    def body_ended(self) -> None:
-        self.more_body = False
-        self._wake()
-
-    def lost(self) -> None:
-        if not self.response_complete:
-            self.gone = True
-            if self.task is not None:
-                self.task.cancel()
-
-    def _wake(self) -> None:
-        waiter = self._body_waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    # What the front asks of it.
-
-    @property
-    def paused(self) -> bool:
-        return self._protocol.flow.write_paused
-
-    async def body(self, limit: int) -> bytes:
-        if self.length is not None and self.length > limit:
-            raise BodyTooLarge
-        if self.more_body and not self._parts:
-            await self._more()
-        if not self.more_body and len(self._parts) == 1:
-            self._held = 0
-            data = self._parts.popleft()
-            if len(data) > limit:
-                raise BodyTooLarge
-            return data
-        collected = bytearray()
-        while True:
-            while self._parts:
-                collected += self._parts.popleft()
-            self._held = 0
-            if len(collected) > limit:
-                raise BodyTooLarge
-            if not self.more_body:
-                return bytes(collected)
-            await self._more()
-
-    async def chunks(self, limit: int) -> AsyncGenerator[bytes, None]:
-        if self.length is not None and self.length > limit:
-            raise BodyTooLarge
-        total = 0
-        while True:
-            while self._parts:
-                data = self._parts.popleft()
-                self._held -= len(data)
-                total += len(data)
-                if total > limit:
-                    raise BodyTooLarge
-                yield data
-            if not self.more_body:
-                return
-            await self._more()
-
-    async def _more(self) -> None:
-        """Waits for the next piece of the body."""
-        protocol = self._protocol
-        if self._expects_continue:
-            self._expects_continue = False
-            protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        protocol.flow.resume_reading()
-        if self._parts or not self.more_body:
-            return
-        waiter = self._body_waiter = protocol.loop.create_future()
-        timer = protocol.loop.call_later(self._limits.body_timeout, _timed_out, waiter)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._body_waiter = None
-
-    def respond(self, status: int, headers: Headers, body: bytes, reason: bytes = b"") -> None:
-        head = self._head(status, headers, reason)
-        if self.received.method == b"HEAD" or status in (204, 304):
-            head.append(b"\r\n")
-        else:
-            head += (b"content-length: %d\r\n\r\n" % len(body), body)
-        self._protocol.transport.write(b"".join(head))
-        self._complete()
-
-    def start(self, status: int, headers: Headers, length: int | None, reason: bytes = b"") -> None:
-        if length is None and self._of_http_1_0:
-            self.keep_alive = False
-        head = self._head(status, headers, reason)
-        if self.received.method == b"HEAD" or status in (204, 304):
-            head.append(b"\r\n" if length is None or status == 204 else b"content-length: %d\r\n\r\n" % length)
-        elif length is not None:
-            head.append(b"content-length: %d\r\n\r\n" % length)
-        elif self._of_http_1_0:
-            head.append(b"\r\n")
-        else:
-            self._chunked = True
-            head.append(b"transfer-encoding: chunked\r\n\r\n")
-        self._protocol.transport.write(b"".join(head))
-
-    def _head(self, status: int, headers: Headers, reason: bytes) -> list[bytes]:
-        self.response_started = True
-        if self.more_body:
-            self.keep_alive = False
-        head = [b"HTTP/1.1 %d %b\r\n" % (status, reason or _REASONS.get(status, b""))]
-        for name, value in headers:
-            head += (name, b": ", value, b"\r\n")
-        if not self.keep_alive:
-            head.append(_CLOSE)
-        return head
-
-    def write(self, data: bytes) -> None:
-        if self._chunked:
-            self._protocol.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
-        else:
-            self._protocol.transport.write(data)
-
-    def finish(self) -> None:
-        if self._chunked:
-            self._protocol.transport.write(b"0\r\n\r\n")
-        self._complete()
-
-    def _complete(self) -> None:
-        self.response_complete = True
-        self._protocol.reply_ended(self)
-
-    def abort(self) -> None:
-        self.response_complete = True
-        self._protocol.close()
-
-    async def drained(self) -> None:
-        flow = self._protocol.flow
-        if not flow.write_paused:
-            return
-        waiter = self._protocol.loop.create_future()
-        timer = self._protocol.loop.call_later(self._limits.write_timeout, _timed_out, waiter)
-        drain = asyncio.ensure_future(flow.drain())
-        drain.add_done_callback(lambda _: None if waiter.done() else waiter.set_result(None))
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            drain.cancel()
-
-
-def _timed_out(waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        waiter.set_exception(BodyTimeout())
+Front: TypeAlias = Callable[[ServerClient], Coroutine[Any, Any, None]]
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -498,7 +264,7 @@ class GatewayProtocol(HttpToolsProtocol):
         body = error_body(message, status, code)
         self.transport.write(
             b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-            % (status, _REASONS.get(status, b""), len(body), body)
+            % (status, REASONS.get(status, b""), len(body), body)
         )
         self._linger()
 

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from uvicorn.server import ServerState
 
-from gateway.server.protocol import Front, GatewayProtocol, Limits
+from gateway.server.protocol import Front, GatewayProtocol
+from gateway.server.request import Limits
 from gateway.worker import no_asgi
 
 SHORT = Limits(

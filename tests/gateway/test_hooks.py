@@ -102,6 +102,19 @@ class LeavesTheProgram:
         raise SystemExit(3)
 
 
+class CancelsItself:
+    @hookimpl
+    def identify(self, exchange: Exchange) -> Caller:
+        raise asyncio.CancelledError
+
+
+class CancelsItselfLater:
+    @hookimpl
+    async def identify(self, exchange: Exchange) -> Caller:
+        await asyncio.sleep(0.001)
+        raise asyncio.CancelledError
+
+
 class AnswersSomethingElse:
     @hookimpl
     def identify(self, exchange: Exchange) -> Any:
@@ -181,6 +194,8 @@ async def test_every_run_leaves_a_step_with_its_time_and_answer() -> None:
     [
         (Raises(), "raised"),
         (LeavesTheProgram(), "raised"),
+        (CancelsItself(), "raised"),
+        (CancelsItselfLater(), "raised"),
         (AnswersSomethingElse(), "wrong_type"),
         (ForgotAsync(), "wrong_type"),
     ],

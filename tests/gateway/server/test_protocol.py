@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from gateway.client import BodyTimeout, BodyTooLarge
-from gateway.server.protocol import HIGH_WATER, Front, ServerClient
+from gateway.server.protocol import Front
+from gateway.server.request import HIGH_WATER, ServerClient
 from tests.builders.raw_client import RawReply, raw_client
 from tests.builders.serving import PATIENT, SHORT, serving
 
