@@ -128,7 +128,10 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One run of one hook of one plugin; `began_ns` since the exchange arrived."""
+    """One run of one hook of one plugin; `began_ns` since the exchange arrived.
+
+    `times` counts runs of `watch` with nothing to say that stand together as one step, with their times added up.
+    """
 
     hook: str
     plugin: str
@@ -137,6 +140,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     took_ns: int
     answer: Answer | None = None
     fault: str | None = None
+    times: int = 1
 
 
 class Exchange:

@@ -13,14 +13,19 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from gateway.answers import Answer, Cut, Nudge, Refusal, Remove, ToolResult
+from gateway.answers import Answer, Cut, Hold, Nudge, Refusal, Release, Remove, ToolResult
 from gateway.exchange import Exchange, Step
 from gateway.hookspecs import Broken, Hook
+from gateway.recorded import recorded
 
 DEF_BUDGET_NS = 10_000_000
 ASYNC_BUDGET_NS = 2_000_000_000
 OVERRUNS_BEFORE_QUARANTINE = 5
 QUARANTINE_NS = 60_000_000_000
+
+PLUGIN_FAILED = "plugin_failed"
+_LOOK_BACK = 8
+_QUIET = (Release, Hold)
 
 Fault: TypeAlias = Literal["raised", "overran", "wrong_type", "quarantined"]
 Counted: TypeAlias = Callable[[str, str, Fault], None]
@@ -38,13 +43,13 @@ def answer_of_a_broken_plugin(hook: Hook, plugin: str, governs_tools: bool) -> A
     if hook.broken is Broken.REFUSE:
         return Refusal(
             f"The gateway could not decide about this request, because its plugin {plugin} failed. Try again later.",
-            code="plugin_failed",
+            code=PLUGIN_FAILED,
             status=503,
         )
     if hook.broken is Broken.REFUSE_CALL:
-        return Refusal(f"The plugin {plugin} could not decide about this call.", code="plugin_failed", status=503)
+        return Refusal(f"The plugin {plugin} could not decide about this call.", code=PLUGIN_FAILED, status=503)
     if hook.broken is Broken.CUT:
-        return Cut(f"the plugin {plugin} failed", code="plugin_failed")
+        return Cut(f"the plugin {plugin} failed", code=PLUGIN_FAILED)
     if hook.broken is Broken.FAILED_RESULT:
         return ToolResult("The tool failed.", failed=True)
     if governs_tools:
@@ -64,6 +69,7 @@ class Implementation:
         "_overruns",
         "_quarantined_until",
         "_substitute",
+        "_windowed",
         "blocking",
         "budget_ns",
         "failure",
@@ -90,6 +96,7 @@ class Implementation:
         needs: str | None = None,
     ) -> None:
         self.hook = hook
+        self._windowed = hook.name == "watch"
         self.plugin = plugin
         self.version = version
         self.failure = failure
@@ -144,9 +151,9 @@ class Implementation:
             if iscoroutine(answer):
                 answer.close()
             return self._broke(exchange, began, "wrong_type", f"answered {type(answer).__name__}")
-        exchange.trail.append(
-            Step(self.hook.name, self.plugin, self.version, began - exchange.clock, took, answer, None)
-        )
+        step = Step(self.hook.name, self.plugin, self.version, began - exchange.clock, took, recorded(answer))
+        if not (self._windowed and _is_quiet(answer) and _joined(exchange.trail, step)):
+            exchange.trail.append(step)
         if took > self.budget_ns:
             self._overran(began + took)
         elif self._overruns:
@@ -175,6 +182,26 @@ class Implementation:
             )
         )
         return self._substitute
+
+
+def _joined(trail: list[Step], step: Step) -> bool:
+    """Adds a quiet step to the last one of the same plugin, where nothing but quiet ones came since.
+
+    A long stream is asked about for each of its windows; its record must not grow with them.
+    """
+    for number in range(len(trail) - 1, max(-1, len(trail) - 1 - _LOOK_BACK), -1):
+        last = trail[number]
+        if last.hook != step.hook or last.fault is not None or not _is_quiet(last.answer):
+            return False
+        if last.plugin == step.plugin:
+            times, took = last.times + 1, last.took_ns + step.took_ns
+            trail[number] = msgspec.structs.replace(last, took_ns=took, times=times, answer=None)
+            return True
+    return False
+
+
+def _is_quiet(answer: Answer | None) -> bool:
+    return answer is None or answer.__class__ in _QUIET
 
 
 def described(error: BaseException) -> str:

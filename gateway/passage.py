@@ -22,7 +22,7 @@ from gateway.intake import endpoint_of, taken_in, too_large
 from gateway.pipeline import Pipeline
 from gateway.relay import Relay
 from gateway.transport import ConnectError, IncomingReply, TransportError
-from gateway.trouble import refusal_of
+from gateway.trouble import KEY_REFUSED, refusal_of
 
 _LOG = logging.getLogger(__name__)
 _SLOW_CLIENT = Refusal("The request body did not arrive in time.", code="body_timeout", status=408)
@@ -143,12 +143,22 @@ class Passage:
                 return too_large(self._pipeline.sizes.body)
             if isinstance(reply, Refusal):
                 return reply
+            if reply.status == 401 and exchange.caller is not None and exchange.caller.upstream_key == "operator":
+                return self._not_paid(reply)
             if number < last and reply.status in route.fall_back_on and self._stream is None:
                 self._attempt_ended()
                 reply.close()
                 continue
             return await self._relayed(target, reply)
         return None
+
+    def _not_paid(self, reply: IncomingReply) -> Refusal:
+        """Keeps the upstream's word on the operator's key from callers, who have no part in it."""
+        _LOG.error("exchange %s: the upstream refused the gateway's own key (401)", self._exchange.id)
+        self._exchange.error = "the upstream refused the gateway's own key"
+        self._attempt_ended()
+        reply.close()
+        return KEY_REFUSED
 
     async def _sent(self, target: Target) -> IncomingReply | Refusal:
         """Sends the request to one target; the journal has its first line before a byte goes out."""

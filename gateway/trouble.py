@@ -28,6 +28,14 @@ _TROUBLES: tuple[tuple[type[TransportError], int, str, str], ...] = (
 )
 
 
+KEY_REFUSED = Refusal(
+    "The upstream refused the key that this gateway pays with; the operator must set a good one.",
+    code="upstream_key_refused",
+    status=502,
+    type="upstream_error",
+)
+
+
 def refusal_of(error: TransportError) -> Refusal:
     """Gives the error for what happened on the way to the upstream; its details stay in the record."""
     if isinstance(error, RequestBroken):

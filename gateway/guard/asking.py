@@ -4,7 +4,7 @@ import msgspec
 
 from gateway.answers import Cut, Hold, Redact, Refusal, Release, ToolCall, Verdict, Window
 from gateway.exchange import Exchange
-from gateway.hooks import Implementation, Pending, first_answer
+from gateway.hooks import PLUGIN_FAILED, Implementation, Pending, first_answer
 
 
 async def verdict_on(watch: tuple[Implementation, ...], exchange: Exchange, window: Window) -> Verdict:
@@ -50,4 +50,6 @@ async def refusal_of(allow_tool: tuple[Implementation, ...], exchange: Exchange,
 
 def refusal_for(cut: Cut) -> Refusal:
     """Gives what the client is told of a cut: that there was one, and nothing of what was said."""
+    if cut.code == PLUGIN_FAILED:
+        return Refusal("The reply could not be checked, so it does not go out. Try again later.", PLUGIN_FAILED, 503)
     return Refusal("The reply was stopped by a policy of this gateway.", code=cut.code, status=403)

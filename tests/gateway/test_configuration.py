@@ -97,7 +97,7 @@ def test_relative_paths_of_a_file_start_from_its_folder(tmp_path: Path) -> None:
 
 
 def test_a_wrong_environment_does_not_blame_the_file(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match="^LUKHAS_UPSTREAM, upstream.url: 'ftp://x' is not an http"):
+    with pytest.raises(DocumentError, match=r"^LUKHAS_UPSTREAM, upstream\.url: 'ftp://x' is not an http"):
         load_settings(written(tmp_path, "upstream: {url: 'http://x/v1'}"), {"LUKHAS_UPSTREAM": "ftp://x"})
 
 

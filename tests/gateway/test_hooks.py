@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway import Caller, Cut, Exchange, Nudge, Refusal, Signals, ToolResult, hookimpl
+from gateway import Caller, Cut, Exchange, Hold, Nudge, Redact, Refusal, Signals, ToolResult, Window, hookimpl
 from gateway.hooks import OVERRUNS_BEFORE_QUARANTINE, Implementation, Pending, all_answers, first_answer
 from gateway.loader import Common, Plugin, chain_of
 from gateway.testing import a_call, a_caller, a_window, an_exchange
@@ -289,3 +289,34 @@ async def test_cancelling_the_exchange_cancels_the_plugin_that_waits() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert cancelled.is_set()
+
+
+class Watches:
+    """Holds what ends in an x, hides what ends in a z, and has nothing to say about the rest."""
+
+    @hookimpl
+    def watch(self, exchange: Exchange, window: Window) -> Hold | Redact | None:
+        if window.text.endswith("z"):
+            return Redact("hidden")
+        return Hold() if window.text.endswith("x") else None
+
+
+class WatchesToo(Watches):
+    """Another one beside it."""
+
+
+async def test_windows_with_nothing_to_say_stand_together_in_the_trail() -> None:
+    exchange = an_exchange()
+    watching = implementations("watch", Watches(), WatchesToo())
+    for text in ("a", "b", "x", "z", "c", "d"):
+        for implementation in watching:
+            await asked(implementation, exchange, a_window(text))
+    said = [(step.plugin, step.times, type(step.answer).__name__) for step in exchange.trail]
+    assert said == [
+        ("Watches", 3, "NoneType"),
+        ("WatchesToo", 3, "NoneType"),
+        ("Watches", 1, "Redact"),
+        ("WatchesToo", 1, "Redact"),
+        ("Watches", 2, "NoneType"),
+        ("WatchesToo", 2, "NoneType"),
+    ]

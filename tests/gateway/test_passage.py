@@ -177,7 +177,19 @@ async def test_a_stream_reaches_the_client_as_it_came(folder: Path) -> None:
     assert (record["outcome"], record["streamed"], record["model_used"]) == ("answered", True, "gpt-4o-mini-2024")
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
+async def test_the_upstreams_word_on_the_operators_key_is_not_the_callers_to_hear(folder: Path) -> None:
+    client = FakeClient()
+    told = b'{"error":{"message":"Incorrect API key provided: sk-opera***tor1"}}'
+    reply = FakeReply(told, status=401, headers=JSON[:1])
+    passages = Passages(folder, FakeTransport(reply))
+    await passages.carry(client)
+    assert (client.status, b"sk-opera" in client.sent) == (502, False)
+    assert reply.closed
+    record = passages.record()
+    assert (record["outcome"], record["refusal"]["code"]) == ("upstream_error", "upstream_key_refused")
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
 async def test_an_error_of_the_upstream_is_its_own_answer(folder: Path, status: int) -> None:
     client = FakeClient()
     reply = FakeReply(b'{"error":{}}', status=status, headers=(*JSON[:1], (b"Retry-After", b"3")), reason=b"As It Said")
