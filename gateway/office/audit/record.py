@@ -1,0 +1,200 @@
+"""The record as the page reads it: known members in their types, and a member that does not fit is as if absent.
+
+Journals outlive the code that wrote them, and other runtimes report what they like: no line makes a page fail.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+
+Ns: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+Ms: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+Level: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens."""
+
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    cached_tokens: Count = 0
+    reasoning_tokens: Count = 0
+    estimated: bool = False
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why the exchange was not carried on."""
+
+    message: str
+    code: str = "refused"
+    status: int = 403
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One request to an upstream; times in ns since the exchange arrived."""
+
+    upstream: str
+    began_ns: Ns
+    ended_ns: Ns
+    first_byte_ns: Ns | None = None
+    model: str | None = None
+    status: int | None = None
+    request_id: str | None = None
+    error: str | None = None
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One run of one hook of one plugin."""
+
+    hook: str
+    plugin: str
+    began_ns: Ns
+    took_ns: Ns
+    version: str = ""
+    answer: dict[str, Any] | None = None
+    fault: str | None = None
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """A level that was read off the request, by whom and why."""
+
+    level: Level
+    source: str | None = None
+    because: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A parameter before and after; `applied` is false where it was computed only (shadow)."""
+
+    parameter: str
+    before: Any = None
+    after: Any = None
+    because: str = ""
+    signal: str | None = None
+    plugin: str | None = None
+    applied: bool = True
+
+
+class ToolUse(msgspec.Struct, frozen=True):
+    """One tool that ran."""
+
+    name: str
+    took_ms: Ms | None = None
+    status: str = "ok"
+
+
+class Blocked(msgspec.Struct, frozen=True):
+    """One call that was not let through."""
+
+    name: str
+    because: str = ""
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """Which tools were allowed, which ran, which calls were blocked."""
+
+    allowed: list[str] | None = None
+    used: list[ToolUse] = []
+    blocked: list[Blocked] = []
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What moderation said of one text: the input, a tool's output, the answer."""
+
+    of: str
+    verdict: str
+    because: str = ""
+
+
+class Guardian(msgspec.Struct, frozen=True):
+    """What the guardian decided."""
+
+    verdict: str
+    because: str = ""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An exchange; what is not known is None or empty. `reported_by` is set where another runtime told of it."""
+
+    event: str = "ended"
+    audit_id: str = ""
+    at: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    caller: str | None = None
+    tier: str | None = None
+    endpoint: str | None = None
+    method: str | None = None
+    status: int | None = None
+    outcome: str | None = None
+    streamed: bool = False
+    model: str | None = None
+    model_used: str | None = None
+    upstream_request_id: str | None = None
+    usage: Usage | None = None
+    overhead_ms: Ms | None = None
+    first_byte_ms: Ms | None = None
+    total_ms: Ms | None = None
+    trace_id: str | None = None
+    refusal: Refusal | None = None
+    error: str | None = None
+    cost: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
+    cost_basis: str | None = None
+    prompt_hash: str | None = None
+    answer_hash: str | None = None
+    safety_mode: str | None = None
+    signals: dict[str, Signal | Level] = {}
+    changes: list[Change] = []
+    tools: Tools | None = None
+    moderation: list[Verdict] = []
+    guardian: Guardian | None = None
+    explanation: str | None = None
+    degraded: bool | list[str] = False
+    attempts: list[Attempt] = []
+    trail: list[Step] = []
+    seal: str | None = None
+    reported_by: str | None = None
+
+    @property
+    def ran_ns(self) -> int:
+        """How long it ran, as far as anything in it tells."""
+        ends = [attempt.ended_ns for attempt in self.attempts]
+        ends += [step.began_ns + step.took_ns for step in self.trail]
+        return max(ends, default=0) if self.total_ms is None else max(0, round(self.total_ms * 1e6), *ends)
+
+
+def record_of(line: bytes) -> Record:
+    """Gives the record of a line; a report by another runtime is the bundle in it, under the name of who sent it."""
+    values = _decoded(line)
+    if values.get("event") == "logged" and isinstance(values.get("bundle"), dict):
+        said = {**values["bundle"], "event": "logged", "audit_id": values.get("audit_id"), "seal": values.get("seal")}
+        return _fitting({**said, "reported_by": _reporter(values)})
+    return _fitting({**values, "reported_by": None})
+
+
+def _decoded(line: bytes) -> Mapping[str, Any]:
+    try:
+        values = msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _reporter(values: Mapping[str, Any]) -> str:
+    source = values.get("source")
+    name = source.get("principal") if isinstance(source, dict) else None
+    return name if isinstance(name, str) else "someone unknown"
+
+
+def _fitting(values: Mapping[str, Any]) -> Record:
+    members: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Record):
+        if field.name in values:
+            try:
+                members[field.name] = msgspec.convert(values[field.name], field.type)
+            except (msgspec.ValidationError, ValueError, OverflowError):
+                continue
+    return Record(**members)

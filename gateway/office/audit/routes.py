@@ -1,0 +1,124 @@
+"""`/audit`: one exchange as JSON or as a page, lists of exchanges, and reports by other runtimes."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import MediaType, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, QueryParameter
+
+from gateway.answers import Refusal
+from gateway.office.audit.lists import MOST, USUAL, Listed, listed, search_of
+from gateway.office.audit.page import page
+from gateway.office.audit.reports import bundle_in, report_line
+from gateway.office.audit.sight import WRITE, may, may_see
+from gateway.office.audit.style import page_headers
+from gateway.office.refusing import Refused
+from identity.caller import Caller
+from storage.bundles import AUDIT_ID, Bundles, Outliner, Search
+from storage.journal import JournalError
+
+MOST_REPORTED = 256 << 10
+UNKNOWN = Refusal("There is no such exchange, or it is not yours.", code="not_found", status=404)
+UNWRITABLE = Refusal(
+    "The journal cannot be written now. Try again later.", code="journal_unavailable", status=503, retry_after=5
+)
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The answer to a report."""
+
+    status: str
+    audit_id: str
+
+
+def audit_routes(
+    bundles: Bundles,
+    append: Callable[[bytes], None],
+    *,
+    feedback: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Sequence[HTTPRouteHandler]:
+    """Gives the handlers.
+
+    `append` puts one JSON object into the journal (errors: JournalError); `feedback` says whether the gateway
+    takes feedback cards.
+    """
+    return [_one(bundles), _view(bundles, feedback=feedback), _list(bundles), _report(bundles, append, now)]
+
+
+async def record_for(bundles: Bundles, caller: Caller, audit_id: str) -> bytes:
+    """Gives the line of an exchange that a caller may see. Errors: Refused."""
+    line = await asyncio.to_thread(bundles.find, audit_id) if AUDIT_ID.fullmatch(audit_id) else None
+    outline = Outliner()(line) if line is not None else None
+    if line is None or outline is None or not may_see(caller, outline.caller):
+        raise Refused(UNKNOWN)
+    return line
+
+
+def _one(bundles: Bundles) -> HTTPRouteHandler:
+    @get("/audit/{audit_id:str}", tags=["audit"])
+    async def audit_record(caller: NamedDependency[Caller], audit_id: FromPath[str]) -> Response[bytes]:
+        """Gives the record of one exchange as it stands in the journal: your own, or any with `audit:read`."""
+        line = await record_for(bundles, caller, audit_id)
+        return Response(line, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
+
+    return audit_record
+
+
+def _view(bundles: Bundles, *, feedback: bool) -> HTTPRouteHandler:
+    @get("/audit/view/{audit_id:str}", tags=["audit"])
+    async def audit_view(
+        request: Request[Any, Any, Any], caller: NamedDependency[Caller], audit_id: FromPath[str]
+    ) -> Response[bytes]:
+        """Explains one exchange on a page: what was asked, what was decided and why, where the time went."""
+        line = await record_for(bundles, caller, audit_id)
+        body = page(line, here=str(request.base_url).rstrip("/"), feedback=feedback)
+        return Response(body, media_type="text/html; charset=utf-8", headers=dict(page_headers()))
+
+    return audit_view
+
+
+def _list(bundles: Bundles) -> HTTPRouteHandler:
+    @get("/audit", tags=["audit"])
+    async def audit_list(
+        caller: NamedDependency[Caller],
+        since: Annotated[datetime | None, QueryParameter(description="Began at this time or later.")] = None,
+        until: Annotated[datetime | None, QueryParameter(description="Began before this time.")] = None,
+        of: Annotated[str | None, QueryParameter(name="caller", description="The caller's principal.")] = None,
+        model: Annotated[str | None, QueryParameter(description="The model asked for, or the one used.")] = None,
+        outcome: Annotated[str | None, QueryParameter(description="How it ended: answered, refused, ...")] = None,
+        endpoint: Annotated[str | None, QueryParameter(description="The endpoint, as chat.completions.")] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=MOST, description="How many at most.")] = USUAL,
+        cursor: Annotated[str | None, QueryParameter(description="`next` of the page before.")] = None,
+    ) -> Listed:
+        """Lists exchanges, the newest first: your own, or everybody's with `audit:read`."""
+        search = search_of(caller, Search(since, until, of, model, outcome, endpoint), cursor)
+        return listed(await asyncio.to_thread(bundles.listed, search, limit + 1), limit)
+
+    return audit_list
+
+
+def _report(bundles: Bundles, append: Callable[[bytes], None], now: Callable[[], datetime]) -> HTTPRouteHandler:
+    one_at_a_time = asyncio.Lock()
+
+    @post("/audit/log", tags=["audit"], status_code=200, request_max_body_size=MOST_REPORTED)
+    async def audit_log(request: Request[Any, Any, Any], caller: NamedDependency[Caller]) -> Status:
+        """Takes the bundle of an exchange that another runtime carried: a JSON object with an `audit_id`."""
+        if not may(caller, WRITE):
+            raise Refused(Refusal(f"Reporting exchanges needs the permission {WRITE}.", code="not_allowed"))
+        audit_id, bundle = bundle_in(await request.body())
+        async with one_at_a_time:
+            if await asyncio.to_thread(bundles.find, audit_id) is not None:
+                raise Refused(Refusal(f"{audit_id} is taken.", code="audit_id_taken", status=409, param="audit_id"))
+            try:
+                append(report_line(audit_id, bundle, caller, now()))
+            except JournalError:
+                raise Refused(UNWRITABLE) from None
+        return Status("ok", audit_id)
+
+    return audit_log
