@@ -28,9 +28,9 @@ help: ## list the targets
 
 setup: .venv/.run ## make the environment: .venv, locked and hash-checked
 
-setup-test: .venv/.test
+setup-test: .venv/.test ## the same, with what tests need (pytest among it)
 
-setup-node: $(NODE)/node_modules/.package-lock.json
+setup-node: $(NODE)/node_modules/.package-lock.json ## what the suites need of npm
 
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
 	@command -v npm >/dev/null || { echo "The suites need npm (Debian: apt-get install nodejs npm); it brings the Node that they run on." >&2; exit 1; }

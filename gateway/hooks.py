@@ -6,6 +6,7 @@ order breaks, so nothing of it is asked while an exchange runs. An empty hook is
 
 import asyncio
 import functools
+import logging
 from collections.abc import Callable, Coroutine, Generator
 from inspect import iscoroutine, iscoroutinefunction
 from time import monotonic_ns
@@ -21,8 +22,10 @@ from gateway.recorded import recorded
 DEF_BUDGET_NS = 10_000_000
 ASYNC_BUDGET_NS = 2_000_000_000
 OVERRUNS_BEFORE_QUARANTINE = 5
+LOG_INTERVAL_NS = 10_000_000_000
 QUARANTINE_NS = 60_000_000_000
 
+_LOG = logging.getLogger(__name__)
 PLUGIN_FAILED = "plugin_failed"
 _LOOK_BACK = 8
 _QUIET = (Release, Hold)
@@ -66,6 +69,7 @@ class Implementation:
         "_call",
         "_coroutine",
         "_counted",
+        "_logs_again",
         "_overruns",
         "_quarantined_until",
         "_substitute",
@@ -109,6 +113,7 @@ class Implementation:
         self._answers = hook.answers
         self._counted = counted
         self._overruns = 0
+        self._logs_again = 0
         self._quarantined_until = 0
         self._substitute = None if failure.open else answer_of_a_broken_plugin(hook, plugin, governs_tools)
 
@@ -138,7 +143,7 @@ class Implementation:
                 else:
                     return Pending(self, exchange, began, answer, waits_for)
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - plugins are strangers
-            return self._broke(exchange, began, "raised", described(error))
+            return self._broke(exchange, began, "raised", described(error), error)
         return self._answered(exchange, began, answer)
 
     def unusable(self, exchange: Exchange, what: str) -> Answer | None:
@@ -151,10 +156,12 @@ class Implementation:
             if iscoroutine(answer):
                 answer.close()
             return self._broke(exchange, began, "wrong_type", f"answered {type(answer).__name__}")
-        step = Step(self.hook.name, self.plugin, self.version, began - exchange.clock, took, recorded(answer))
-        if not (self._windowed and _is_quiet(answer) and _joined(exchange.trail, step)):
+        late = took > self.budget_ns
+        fault = f"overran: {took / 1e6:.0f} ms, the budget is {self.budget_ns / 1e6:.0f} ms" if late else None
+        step = Step(self.hook.name, self.plugin, self.version, began - exchange.clock, took, recorded(answer), fault)
+        if late or not (self._windowed and _is_quiet(answer) and _joined(exchange.trail, step)):
             exchange.trail.append(step)
-        if took > self.budget_ns:
+        if late:
             self._overran(began + took)
         elif self._overruns:
             self._overruns = 0
@@ -167,9 +174,16 @@ class Implementation:
             self._quarantined_until = now + QUARANTINE_NS
             self._overruns = 0
 
-    def _broke(self, exchange: Exchange, began: int, fault: Fault, what: str) -> Answer | None:
+    def _broke(
+        self, exchange: Exchange, began: int, fault: Fault, what: str, error: BaseException | None = None
+    ) -> Answer | None:
         self._counted(self.plugin, self.hook.name, fault)
         took = monotonic_ns() - began
+        if began >= self._logs_again:
+            self._logs_again = began + LOG_INTERVAL_NS
+            _LOG.warning(
+                "plugin %s, hook %s, exchange %s: %s", self.plugin, self.hook.name, exchange.id, fault, exc_info=error
+            )
         exchange.trail.append(
             Step(
                 self.hook.name,
@@ -251,10 +265,10 @@ class Pending:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            return implementation._broke(exchange, began, "raised", described(error))
+            return implementation._broke(exchange, began, "raised", described(error), error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - plugins are strangers
             fault: Fault = "overran" if deadline.expired() else "raised"
-            return implementation._broke(exchange, began, fault, described(error))
+            return implementation._broke(exchange, began, fault, described(error), error)
         return implementation._answered(exchange, began, answer)
 
 

@@ -1,6 +1,7 @@
 """What `lukhas serve` prints once it is ready: the address, a line to paste, the pages, the chain."""
 
 import shlex
+from pathlib import Path
 
 import msgspec
 
@@ -23,7 +24,7 @@ def welcome(settings: Settings, url: str, simulator: str | None) -> str:
             f"  Pages      {admin}/docs",
             f"  Metrics    {admin}/metrics",
             f"  Upstream   {upstream}",
-            f"  Chain      {' > '.join(chain_names(settings.chain))}  ({settings.mode})",
+            f"  Chain      {' > '.join(Path(name).stem if name.endswith('.py') else name for name in chain_names(settings.chain))}  ({settings.mode})",
             "",
             "Ctrl-C stops it.",
         )
