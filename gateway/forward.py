@@ -4,6 +4,7 @@ The request stays as it came, but for hop-by-hop headers and the client's addres
 """
 
 import socket
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from gateway.client import BodyTimeout, BodyTooLarge, Client
@@ -30,8 +31,16 @@ class Forward:
 
     async def __call__(self, client: Client) -> None:
         """Answers one request with the office's answer."""
+        body = client.chunks(self._max_body_bytes) if client.has_body else None
         try:
-            reply = await self._pool.send(self._outgoing(client))
+            await self._carried(client, body)
+        finally:
+            if body is not None:
+                await body.aclose()
+
+    async def _carried(self, client: Client, body: AsyncGenerator[bytes, None] | None) -> None:
+        try:
+            reply = await self._pool.send(_outgoing(client, body))
         except ConnectError:
             _refuse(client, 503, _DOWN, "office_unavailable", (b"retry-after", b"1"))
         except TransportError:
@@ -64,13 +73,11 @@ class Forward:
         """Lets the connections go."""
         await self._pool.aclose()
 
-    def _outgoing(self, client: Client) -> OutgoingRequest:
-        received = client.received
-        headers = forwarded_to_office(received.headers, received.client)
-        if not client.has_body:
-            return OutgoingRequest(received.method, received.target, headers)
-        body = client.chunks(self._max_body_bytes)
-        return OutgoingRequest(received.method, received.target, headers, body, client.length)
+
+def _outgoing(client: Client, body: AsyncGenerator[bytes, None] | None) -> OutgoingRequest:
+    received = client.received
+    headers = forwarded_to_office(received.headers, received.client)
+    return OutgoingRequest(received.method, received.target, headers, body, None if body is None else client.length)
 
 
 def forwarded_to_office(headers: Headers, client: str) -> Headers:

@@ -16,6 +16,10 @@ class BodyError(ValueError):
     """The body cannot be read as JSON in exactly one way; the message says why, for the sender."""
 
 
+MOST_VALUES = 1_000_000
+"""A value of two bytes becomes one of a hundred: without a bound on them the limit on bytes would not bound memory."""
+
+
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
@@ -34,6 +38,8 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant
 
 def read_json(body: bytes) -> Any:
     """Gives the JSON values of a UTF-8 body. Errors: BodyError."""
+    if len(body) > MOST_VALUES and body.count(b",") > MOST_VALUES:
+        raise BodyError(f"The JSON body holds more than {MOST_VALUES} values.")
     try:
         text = body.decode()
     except UnicodeDecodeError as error:

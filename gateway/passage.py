@@ -254,7 +254,7 @@ class Passage:
         """Answers with a refusal; one about the upstream's own trouble is recorded as that."""
         exchange = self._exchange
         exchange.refusal = refusal
-        if exchange.reply is not None:
+        if exchange.reply is not None and not self._recorded:
             await self._accounted()
         outcome: Outcome = "upstream_error" if exchange.error is not None else "refused"
         self._record(outcome, refusal.status)

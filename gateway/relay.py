@@ -280,9 +280,16 @@ def ends_by_closing(headers: Headers) -> bool:
     return first_header(headers, b"content-length") is None and first_header(headers, b"transfer-encoding") is None
 
 
+def _is_comments(lines: bytes) -> bool:
+    """Whether these are whole lines of comments, the heartbeats of a stream: they belong to no event."""
+    return lines.endswith((b"\n", b"\r")) and all(line.startswith(b":") for line in lines.splitlines())
+
+
 def _parted(data: bytes) -> tuple[bytes, bytes]:
     """Parts data behind its last whole event; what is longer than any event should be goes out as it is."""
     at = max(data.rfind(boundary) + len(boundary) if boundary in data else 0 for boundary in _BOUNDARIES)
+    if _is_comments(data[at:]):
+        return data, b""
     if at == 0 and len(data) > _LONGEST_UNFINISHED:
         return data, b""
     return data[:at], data[at:]

@@ -38,7 +38,7 @@ def _upstream(settings: Settings) -> Iterator[Fault]:
     if parts is not None:
         yield ("upstream", "url"), parts
     if upstream.proxy is not None and not _reads(lambda: Origin.of(upstream.proxy or "")):
-        yield ("upstream", "proxy"), f"{upstream.proxy!r} is not of the form http://host:port."
+        yield ("upstream", "proxy"), f"{_without_secret(upstream.proxy)!r} is not of the form http://host:port."
     if upstream.ca_file is not None:
         path = Path(upstream.ca_file)
         if not path.is_file():

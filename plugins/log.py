@@ -1,16 +1,19 @@
 """Writes one line of JSON for each exchange; no text of a prompt or reply stands in it, and no secret."""
 
-import sys
+import os
+import select
 from datetime import UTC, datetime
 from time import monotonic_ns
 from typing import Literal
 
 import msgspec
+from prometheus_client import Counter
 
-from gateway import Exchange, hookimpl
+from gateway import Exchange, Startup, hookimpl
 from policies.redaction import redacted
 
 _ENCODER = msgspec.json.Encoder()
+_DESCRIPTORS = {"stdout": 1, "stderr": 2, "nowhere": None}
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,7 +38,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Log:
-    """Writes to standard output or standard error."""
+    """Writes to standard output or error; a line that nobody takes off in time is dropped and counted."""
 
     class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """`to` says where the lines go."""
@@ -43,15 +46,35 @@ class Log:
         to: Literal["stdout", "stderr", "nowhere"] = "stdout"
 
     def __init__(self, settings: Settings) -> None:
-        self._out = {"stdout": sys.stdout, "stderr": sys.stderr, "nowhere": None}[settings.to]
+        self._fd = _DESCRIPTORS[settings.to]
+        self._takes = select.poll()
+        if self._fd is not None:
+            self._takes.register(self._fd, select.POLLOUT)
+        self._dropped: Counter | None = None
+
+    @hookimpl
+    def startup(self, startup: Startup) -> None:
+        """Begins to count the lines that are dropped."""
+        name, says = "lukhas_log_lines_dropped_total", "Log lines that whoever reads the log did not take off in time."
+        self._dropped = Counter(name, says, registry=startup.registry)
 
     @hookimpl
     def record(self, exchange: Exchange) -> None:
         """Writes the line of an exchange that has ended."""
-        if self._out is None:
+        if self._fd is None:
             return
-        self._out.write(_ENCODER.encode(line_of(exchange, monotonic_ns())).decode() + "\n")
-        self._out.flush()
+        line = _ENCODER.encode(line_of(exchange, monotonic_ns())) + b"\n"
+        if not self._written(self._fd, line) and self._dropped is not None:
+            self._dropped.inc()
+
+    def _written(self, fd: int, line: bytes) -> bool:
+        """Writes where there is room: a pipe that can be written takes 4096 bytes at once, and no line is longer."""
+        if not any(event & select.POLLOUT for _, event in self._takes.poll(0)):
+            return False
+        try:
+            return os.write(fd, line) == len(line)
+        except OSError:
+            return False
 
 
 def line_of(exchange: Exchange, now: int) -> Line:

@@ -24,7 +24,7 @@ def welcome(settings: Settings, url: str, simulator: str | None) -> str:
             f"  Pages      {admin}/docs",
             f"  Metrics    {admin}/metrics",
             f"  Upstream   {upstream}",
-            f"  Chain      {' > '.join(Path(name).stem if name.endswith('.py') else name for name in chain_names(settings.chain))}  ({settings.mode})",
+            f"  Chain      {' > '.join(map(_plugin_name, chain_names(settings.chain)))}  ({settings.mode})",
             "",
             "Ctrl-C stops it.",
         )
@@ -38,6 +38,10 @@ def curl(url: str, key: str) -> str:
         f'curl -N {url}/v1/chat/completions -H "Authorization: Bearer {key}" '
         f"-H 'Content-Type: application/json' -d {shlex.quote(msgspec.json.encode(body).decode())}"
     )
+
+
+def _plugin_name(entry: str) -> str:
+    return Path(entry).stem if entry.endswith(".py") else entry
 
 
 def key_for(settings: Settings, *, simulated: bool) -> str:

@@ -46,7 +46,8 @@ class Office:
         try:
             self.app = Litestar(
                 [openapi_json, tier_check_route(tiers), *_handlers(self.chain)],
-                dependencies={"caller": Provide(callers.of)},
+                dependencies={"caller": Provide(callers.of_request)},
+                guards=[callers.signed_in],
                 exception_handlers={Refused: refused, HTTPException: not_done, Exception: broken},
                 openapi_config=openapi_config(version("lukhas-gateway")),
                 logging_config=None,

@@ -4,6 +4,8 @@ from time import monotonic_ns, time_ns
 from typing import Any
 
 from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 
 from gateway.answers import Refusal
 from gateway.audit_id import new_audit_id
@@ -21,6 +23,9 @@ NOT_ACCEPTED = Refusal(
 )
 
 
+PUBLIC = "public"
+
+
 class Callers:
     """Says who calls; a passed-through key counts from the upstream's first good answer to it."""
 
@@ -28,7 +33,12 @@ class Callers:
         self._identify = identify
         self._accepted = accepted
 
-    async def of(self, request: Request[Any, Any, Any]) -> Caller:
+    async def signed_in(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        """Guards every route that does not say `opt={"public": True}`. Errors: Refused."""
+        if not handler.opt.get(PUBLIC):
+            await self.of(connection)
+
+    async def of(self, request: ASGIConnection[Any, Any, Any, Any]) -> Caller:
         """Gives the caller of a request. Errors: Refused."""
         exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), received(request), None)
         refusal = await identified(self._identify, exchange)
@@ -38,14 +48,18 @@ class Callers:
             raise Refused(NOT_ACCEPTED)
         return exchange.caller
 
+    async def of_request(self, request: Request[Any, Any, Any]) -> Caller:
+        """Gives the caller to a handler that asks for one. Errors: Refused."""
+        return await self.of(request)
 
-def received(request: Request[Any, Any, Any]) -> Received:
+
+def received(request: ASGIConnection[Any, Any, Any, Any]) -> Received:
     """Gives the request line and headers as hooks read them."""
     scope = request.scope
     query = scope["query_string"]
     target = scope["raw_path"] + (b"?" + query if query else b"")
     headers: Headers = tuple((name, value) for name, value in scope["headers"])
-    return Received(request.method.encode(), target, headers, client_address(headers), model_api=False)
+    return Received(str(scope.get("method", "GET")).encode(), target, headers, client_address(headers), model_api=False)
 
 
 def client_address(headers: Headers) -> str:

@@ -15,6 +15,7 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
+from gateway.office.callers import PUBLIC
 from gateway.office.refusing import nothing_here
 
 _ABOUT = (
@@ -46,12 +47,14 @@ def openapi_config(version: str) -> OpenAPIConfig:
         components=Components(security_schemes=dict(schemes)),
         security=[{"bearer": []}, {"api_key": []}],
         use_handler_docstrings=True,
-        openapi_router=Router("/docs", route_handlers=[], include_in_schema=False, after_request=_in_our_shape),
+        openapi_router=Router(
+            "/docs", route_handlers=[], include_in_schema=False, after_request=_in_our_shape, opt={PUBLIC: True}
+        ),
         render_plugins=[Page(path="/")],
     )
 
 
-@get("/openapi.json", include_in_schema=False)
+@get("/openapi.json", include_in_schema=False, opt={PUBLIC: True})
 async def openapi_json(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Gives the document."""
     return request.app.openapi_schema.to_schema()

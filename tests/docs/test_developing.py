@@ -16,7 +16,7 @@ def test_every_target_of_the_makefile_is_named_and_no_other() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
     rows = " ".join(row[0] for row in table(PAGE, "command"))
 
-    assert set(re.findall(r"make ([a-z-]+)", rows)) == targets - {"help"} | {"setup-node"}
+    assert set(re.findall(r"make ([a-z-]+)", rows)) == targets - {"help"}
 
 
 def test_every_marker_is_named() -> None:

@@ -49,6 +49,16 @@ def test_what_can_be_read_in_two_ways_or_none_is_refused(body: bytes, why: str) 
         read_json(body)
 
 
+def test_a_body_of_more_values_than_memory_is_meant_for_is_refused() -> None:
+    with pytest.raises(BodyError, match="more than 1000000 values"):
+        read_json(b"[" + b"[]," * 1_000_001 + b"[]]")
+
+
+def test_a_long_text_is_no_crowd_of_values() -> None:
+    body = b'{"text":"' + b"a, b " * 300_000 + b'"}'
+    assert len(read_json(body)["text"]) == 1_500_000
+
+
 def test_the_error_does_not_repeat_the_body() -> None:
     with pytest.raises(BodyError) as caught:
         read_json(b'{"key": "sk-secret" "x"}')

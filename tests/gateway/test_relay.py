@@ -65,7 +65,14 @@ async def relayed(folder: Path, reply: FakeReply, **options: Any) -> Relaying:
 
 
 def whole_events(stream: bytes) -> bool:
-    return stream.endswith((b"\n\n", b"\r\n\r\n", b"\r\r"))
+    comments = stream.endswith((b"\n", b"\r")) and all(line.startswith(b":") for line in stream.splitlines())
+    return comments or stream.endswith((b"\n\n", b"\r\n\r\n", b"\r\r"))
+
+
+async def test_heartbeats_without_a_blank_line_go_out_at_once(tmp_path: Path) -> None:
+    beats = (b":\n", b": still here\r\n", b"data: {}\n\n")
+    relaying = await relayed(tmp_path, FakeReply(*beats, headers=CHUNKED))
+    assert tuple(relaying.client.pieces) == beats
 
 
 # Whole replies.

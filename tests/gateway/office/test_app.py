@@ -56,7 +56,8 @@ async def test_a_handler_that_raises_is_an_error_that_tells_no_secrets(tmp_path:
     async with running_office(office_with(GREETING, tmp_path), tmp_path / "office.sock"):
         transport = httpx.AsyncHTTPTransport(uds=str(tmp_path / "office.sock"))
         async with httpx.AsyncClient(transport=transport, base_url="http://office") as client:
-            reply = await client.get("/greeting/broken")
+            assert (await client.get("/greeting/broken")).status_code == 401
+            reply = await client.get("/greeting/broken", headers={"x-api-key": "adm"})
             assert (reply.status_code, reply.json()["error"]["code"]) == (500, "office_error")
             assert "secret" not in reply.text
 
