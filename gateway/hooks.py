@@ -70,6 +70,7 @@ class Implementation:
         "_coroutine",
         "_counted",
         "_logs_again",
+        "_name",
         "_overruns",
         "_quarantined_until",
         "_substitute",
@@ -100,6 +101,7 @@ class Implementation:
         needs: str | None = None,
     ) -> None:
         self.hook = hook
+        self._name = hook.name
         self._windowed = hook.name == "watch"
         self.plugin = plugin
         self.version = version
@@ -152,13 +154,16 @@ class Implementation:
 
     def _answered(self, exchange: Exchange, began: int, answer: Any) -> Answer | None:
         took = monotonic_ns() - began
-        if answer is not None and type(answer) not in self._answers:
-            if iscoroutine(answer):
-                answer.close()
-            return self._broke(exchange, began, "wrong_type", f"answered {type(answer).__name__}")
+        noted = None
+        if answer is not None:
+            if type(answer) not in self._answers:
+                if iscoroutine(answer):
+                    answer.close()
+                return self._broke(exchange, began, "wrong_type", f"answered {type(answer).__name__}")
+            noted = recorded(answer)
         late = took > self.budget_ns
         fault = f"overran: {took / 1e6:.0f} ms, the budget is {self.budget_ns / 1e6:.0f} ms" if late else None
-        step = Step(self.hook.name, self.plugin, self.version, began - exchange.clock, took, recorded(answer), fault)
+        step = Step(self._name, self.plugin, self.version, began - exchange.clock, took, noted, fault)
         if late or not (self._windowed and _is_quiet(answer) and _joined(exchange.trail, step)):
             exchange.trail.append(step)
         if late:
