@@ -1,0 +1,181 @@
+"""Moves old days of the warehouse to Parquet, and reads them back in where the warehouse is made anew.
+
+A file counts when `kept.archived` names it. Its name follows from what is archived already, so that a move that was
+cut short is done again over its own traces.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import msgspec
+
+from storage.packing import sync_folder
+from storage.warehouse_file import ARCHIVED, Folders, rolled_back, show_archive, sql
+
+_WORKING_NAME = ".new"
+_MAGIC = b"PAR1"
+# Whoever began on a day that is old and was never heard of again is lost.
+_COPY: Mapping[str, str] = {
+    "exchanges": """
+        COPY (
+            SELECT * REPLACE (kept.telling(trail) AS trail) FROM kept.exchanges
+            WHERE started::DATE = getvariable('day')
+            UNION ALL BY NAME
+            SELECT 'lost' AS outcome, * FROM kept.begun WHERE started::DATE = getvariable('day')
+            ORDER BY started
+        ) TO (getvariable('file')) (FORMAT parquet, COMPRESSION zstd)
+    """,
+    "incidents": """
+        COPY (FROM kept.incidents WHERE happened::DATE = getvariable('day') ORDER BY happened)
+        TO (getvariable('file')) (FORMAT parquet, COMPRESSION zstd)
+    """,
+    "feedback": """
+        COPY (FROM kept.feedback WHERE happened::DATE = getvariable('day') ORDER BY happened)
+        TO (getvariable('file')) (FORMAT parquet, COMPRESSION zstd)
+    """,
+    "events": """
+        COPY (FROM kept.events WHERE happened::DATE = getvariable('day') ORDER BY happened)
+        TO (getvariable('file')) (FORMAT parquet, COMPRESSION zstd)
+    """,
+}
+_DELETE: Mapping[str, tuple[str, ...]] = {
+    "exchanges": (
+        "DELETE FROM kept.exchanges WHERE started::DATE = getvariable('day')",
+        "DELETE FROM kept.begun WHERE started::DATE = getvariable('day')",
+    ),
+    "incidents": ("DELETE FROM kept.incidents WHERE happened::DATE = getvariable('day')",),
+    "feedback": ("DELETE FROM kept.feedback WHERE happened::DATE = getvariable('day')",),
+    "events": ("DELETE FROM kept.events WHERE happened::DATE = getvariable('day')",),
+}
+_DAYS = """
+SELECT DISTINCT kind, day FROM (
+    SELECT 'exchanges' AS kind, started::DATE AS day FROM kept.exchanges
+    UNION SELECT 'exchanges', started::DATE FROM kept.begun
+    UNION SELECT 'incidents', happened::DATE FROM kept.incidents
+    UNION SELECT 'feedback', happened::DATE FROM kept.feedback
+    UNION SELECT 'events', happened::DATE FROM kept.events
+)
+WHERE day < ?
+ORDER BY day, kind
+"""
+
+
+class Archived(msgspec.Struct, frozen=True):
+    """One file of one day: `kind` is the table, `file` the path below the archive, `bytes` its size."""
+
+    kind: str
+    day: date
+    file: str
+    rows: int
+    bytes: int
+
+
+def days_before(connection: duckdb.DuckDBPyConnection, before: date) -> list[tuple[str, date]]:
+    """Gives the tables and days before a date that have rows. Errors: duckdb.Error."""
+    return connection.execute(_DAYS, [before]).fetchall()
+
+
+def archive_day(
+    connection: duckdb.DuckDBPyConnection, folders: Folders, kind: str, day: date, now: datetime
+) -> Archived | None:
+    """Writes a day's rows to a file and takes them out of the table, both or neither. Errors: duckdb.Error, OSError."""
+    execute = connection.execute
+    execute("BEGIN")
+    execute("SET VARIABLE day = ?::DATE", [day])
+    parts = _number(execute("SELECT count(*) FROM kept.archived WHERE kind = ? AND day = ?", [kind, day]))
+    file = f"{kind}/day={day}/part-{parts:04d}.parquet"
+    path = folders.archive / file
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_name(path.name + _WORKING_NAME)
+    execute("SET VARIABLE file = ?", [str(fresh)])
+    rows = _number(execute(_COPY[kind]))
+    if not rows:
+        execute("ROLLBACK")
+        fresh.unlink()
+        return None
+    _settle(fresh, path, folders.archive)
+    size = path.stat().st_size
+    for statement in _DELETE[kind]:
+        execute(statement)
+    archived = Archived(kind, day, file, rows, size)
+    _note(connection, archived, now)
+    execute("COMMIT")
+    show_archive(connection)
+    return archived
+
+
+def missing_files(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Iterator[str]:
+    """Strikes off the files that are gone or cut short, since one of them would keep all others from being read."""
+    for (file,) in connection.execute("SELECT file FROM kept.archived ORDER BY file").fetchall():
+        if not _is_whole(folders.archive / file):
+            connection.execute("DELETE FROM kept.archived WHERE file = ?", [file])
+            yield f"{folders.archive / file} is missing or broken: its rows are not shown."
+
+
+def readmit(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Iterator[str]:
+    """Makes the files of the archive count in a warehouse that is made anew, and the journal skip what is in them."""
+    for kind in ARCHIVED:
+        for path in sorted((folders.archive / kind).glob("day=*/part-*.parquet")):
+            if not _is_whole(path):
+                yield f"{path} is broken: its rows come from the journal, as far as they are there."
+                continue
+            try:
+                _readmit_file(connection, folders, kind, path)
+            except duckdb.Error:
+                rolled_back(connection)
+                yield f"{path} cannot be read: its rows come from the journal, as far as they are there."
+    show_archive(connection)
+
+
+def _readmit_file(connection: duckdb.DuckDBPyConnection, folders: Folders, kind: str, path: Path) -> None:
+    execute = connection.execute
+    day = date.fromisoformat(path.parent.name.removeprefix("day="))
+    about = path.stat()
+    execute("BEGIN")
+    execute("SET VARIABLE file = ?", [str(path)])
+    rows = _number(execute("SELECT count(*) FROM read_parquet(getvariable('file'))"))
+    execute("INSERT INTO kept.already SELECT writer, segment, position FROM read_parquet(getvariable('file'))")
+    if kind == "exchanges":
+        execute("CREATE OR REPLACE TEMP TABLE incoming AS FROM read_parquet(getvariable('file'))")
+        execute(sql("counting.sql"))
+        execute("DROP TABLE incoming")
+    file = path.relative_to(folders.archive).as_posix()
+    _note(connection, Archived(kind, day, file, rows, about.st_size), datetime.fromtimestamp(about.st_mtime, UTC))
+    execute("COMMIT")
+
+
+def _note(connection: duckdb.DuckDBPyConnection, archived: Archived, when: datetime) -> None:
+    connection.execute(
+        "INSERT INTO kept.archived VALUES (?, ?, ?, ?, ?, ?)",
+        [*msgspec.structs.astuple(archived), when.astimezone(UTC).replace(tzinfo=None)],
+    )
+
+
+def _settle(fresh: Path, path: Path, archive: Path) -> None:
+    """Gives a written file its name, and returns when both are on the disk."""
+    fd = os.open(fresh, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    fresh.rename(path)
+    for folder in (path.parent, path.parent.parent, archive):
+        sync_folder(folder)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_MAGIC))
+            file.seek(-len(_MAGIC), os.SEEK_END)
+            return start == _MAGIC == file.read(len(_MAGIC))
+    except OSError:
+        return False
+
+
+def _number(result: duckdb.DuckDBPyConnection) -> int:
+    row = result.fetchone()
+    return int(row[0]) if row else 0

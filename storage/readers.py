@@ -1,0 +1,99 @@
+"""Lends out connections that read the warehouse, and takes them back when its file is about to be exchanged."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Condition, Lock
+
+import duckdb
+
+from storage.warehouse_file import Folders, WarehouseError, show_archive, show_folders
+
+GONE = "The warehouse was put in order meanwhile: ask again."
+
+
+class Reader:
+    """One connection in a transaction that cannot write; `principal` of None sees all rows."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        folders: Folders,
+        principal: str | None,
+        closed: Callable[["Reader"], None],
+    ) -> None:
+        self._connection = connection
+        self._closed = closed
+        self._in_use = Lock()
+        self._open = True
+        connection.execute("USE warehouse.main")
+        connection.execute("BEGIN TRANSACTION READ ONLY")
+        show_folders(connection, folders)
+        connection.execute("SET VARIABLE principal = ?", [principal])
+        # In the transaction, so that a day that moves to Parquet meanwhile is seen once.
+        show_archive(connection)
+        connection.execute("USE warehouse.main" if principal is None else "USE warehouse.caller")
+
+    @contextmanager
+    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Gives the connection, which is not taken back while it is in use. Errors: WarehouseError."""
+        with self._in_use:
+            if not self._open:
+                raise WarehouseError(GONE)
+            yield self._connection
+
+    def interrupt(self) -> None:
+        """Stops what the connection is at."""
+        with suppress(duckdb.Error):
+            self._connection.interrupt()
+
+    def close(self) -> None:
+        """Gives the connection back, once it is not in use."""
+        with self._in_use:
+            if self._open:
+                self._open = False
+                self._connection.close()
+                self._closed(self)
+
+
+class Readers:
+    """All that are lent out."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._lent: set[Reader] = set()
+        self._shut = False
+
+    def lend(
+        self, connection: Callable[[], duckdb.DuckDBPyConnection], folders: Folders, principal: str | None
+    ) -> Reader:
+        """Gives a reader over a cursor of the connection there is; waits while the file is exchanged."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._shut)
+            cursor = connection().cursor()
+            try:
+                reader = Reader(cursor, folders, principal, self._back)
+            except BaseException:
+                cursor.close()
+                raise
+            self._lent.add(reader)
+            return reader
+
+    def _back(self, reader: Reader) -> None:
+        with self._changed:
+            self._lent.discard(reader)
+            self._changed.notify_all()
+
+    @contextmanager
+    def none(self) -> Iterator[None]:
+        """Takes all back, waiting for those in use, and lends none until the end."""
+        with self._changed:
+            self._shut = True
+            lent = list(self._lent)
+        try:
+            for reader in lent:
+                reader.close()
+            yield
+        finally:
+            with self._changed:
+                self._shut = False
+                self._changed.notify_all()

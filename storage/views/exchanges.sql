@@ -1,0 +1,95 @@
+-- Every exchange there is: those whose end is known, those that were lost, and those of older days.
+CREATE OR REPLACE VIEW kept.lost AS
+SELECT begun.* FROM kept.begun AS begun
+WHERE segment < (SELECT max(segment) FROM kept.segments AS later WHERE later.writer = begun.writer AND later.starts);
+
+CREATE OR REPLACE VIEW kept.every_exchange AS
+SELECT * FROM kept.exchanges
+UNION ALL BY NAME
+SELECT 'lost' AS outcome, * FROM kept.lost
+UNION ALL BY NAME
+SELECT * FROM read_parquet(getvariable('archived_exchanges'), union_by_name = true, hive_partitioning = false);
+
+CREATE OR REPLACE VIEW exchanges AS
+SELECT
+    audit_id,
+    started,
+    ended,
+    caller,
+    tier,
+    endpoint,
+    method,
+    status,
+    outcome,
+    streamed,
+    model,
+    model_used,
+    upstream_request_id,
+    input_tokens,
+    output_tokens,
+    cached_tokens,
+    cost,
+    overhead_ms,
+    first_byte_ms,
+    total_ms,
+    safety_mode,
+    signals,
+    changes,
+    refusal,
+    error,
+    reasoning_tokens,
+    usage_estimated,
+    cost_basis,
+    refusal_message,
+    refusal_status,
+    lower(hex(trace_id)) AS trace_id,
+    lower(hex(prompt_hash)) AS prompt_hash,
+    lower(hex(answer_hash)) AS answer_hash,
+    attempts,
+    trail,
+    more,
+    writer,
+    segment,
+    position
+FROM kept.every_exchange;
+
+COMMENT ON VIEW exchanges IS 'One row for each request to the model API, whatever its end.';
+COMMENT ON COLUMN exchanges.audit_id IS 'The name of the exchange, as in the header x-lukhas-audit-id.';
+COMMENT ON COLUMN exchanges.started IS 'When it arrived (UTC).';
+COMMENT ON COLUMN exchanges.ended IS 'When its end was recorded (UTC); NULL for a lost one.';
+COMMENT ON COLUMN exchanges.caller IS 'The principal of the caller; NULL where nobody was identified.';
+COMMENT ON COLUMN exchanges.tier IS 'The tier of the caller, T1 to T5.';
+COMMENT ON COLUMN exchanges.endpoint IS 'The operation of the API, `other` for a path that is not known.';
+COMMENT ON COLUMN exchanges.method IS 'The HTTP method.';
+COMMENT ON COLUMN exchanges.status IS 'The HTTP status that the client got; NULL where it got none.';
+COMMENT ON COLUMN exchanges.outcome IS 'answered, refused, upstream_error, client_gone, cut, stopped, failed; lost where the gateway was killed.';
+COMMENT ON COLUMN exchanges.streamed IS 'Whether a stream of events was asked for.';
+COMMENT ON COLUMN exchanges.model IS 'The model that was asked for.';
+COMMENT ON COLUMN exchanges.model_used IS 'The model that the reply names.';
+COMMENT ON COLUMN exchanges.upstream_request_id IS 'The x-request-id of the last upstream call.';
+COMMENT ON COLUMN exchanges.input_tokens IS 'Tokens that went in, cached ones included; NULL where they are not known.';
+COMMENT ON COLUMN exchanges.output_tokens IS 'Tokens that came out, reasoning included.';
+COMMENT ON COLUMN exchanges.cached_tokens IS 'Those of the input tokens that the upstream had cached.';
+COMMENT ON COLUMN exchanges.cost IS 'US dollars; NULL where the price of the model is not known.';
+COMMENT ON COLUMN exchanges.overhead_ms IS 'Milliseconds that the gateway took, the waiting for upstreams not counted.';
+COMMENT ON COLUMN exchanges.first_byte_ms IS 'Milliseconds from the arrival to the first byte of the upstream.';
+COMMENT ON COLUMN exchanges.total_ms IS 'Milliseconds from the arrival to the end.';
+COMMENT ON COLUMN exchanges.safety_mode IS 'The safety mode in force: strict, balanced, creative.';
+COMMENT ON COLUMN exchanges.signals IS 'The levels of the signals, as JSON; see the view signals.';
+COMMENT ON COLUMN exchanges.changes IS 'What was changed and why, as JSON; see the view changes.';
+COMMENT ON COLUMN exchanges.refusal IS 'The code of the refusal; NULL where nothing was refused.';
+COMMENT ON COLUMN exchanges.error IS 'What went wrong, in a sentence.';
+COMMENT ON COLUMN exchanges.reasoning_tokens IS 'Those of the output tokens that were reasoning.';
+COMMENT ON COLUMN exchanges.usage_estimated IS 'Whether the tokens were counted by the gateway because the reply did not say.';
+COMMENT ON COLUMN exchanges.cost_basis IS 'Which price the cost was reckoned with.';
+COMMENT ON COLUMN exchanges.refusal_message IS 'The refusal as the client read it.';
+COMMENT ON COLUMN exchanges.refusal_status IS 'The HTTP status of the refusal.';
+COMMENT ON COLUMN exchanges.trace_id IS 'The W3C trace id that the client sent.';
+COMMENT ON COLUMN exchanges.prompt_hash IS 'The hash of the prompt, in hexadecimal.';
+COMMENT ON COLUMN exchanges.answer_hash IS 'The hash of the answer, in hexadecimal.';
+COMMENT ON COLUMN exchanges.attempts IS 'The requests to upstreams; see the view attempts.';
+COMMENT ON COLUMN exchanges.trail IS 'What each hook of each plugin did; of older days the steps that answered something.';
+COMMENT ON COLUMN exchanges.more IS 'What else the record says, as JSON.';
+COMMENT ON COLUMN exchanges.writer IS 'Who wrote the record: the folder in the journal.';
+COMMENT ON COLUMN exchanges.segment IS 'The number of the segment in the journal.';
+COMMENT ON COLUMN exchanges.position IS 'Where the line begins in its segment, in bytes.';

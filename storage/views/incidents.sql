@@ -1,0 +1,32 @@
+CREATE OR REPLACE VIEW kept.every_incident AS
+SELECT * FROM kept.incidents
+UNION ALL BY NAME
+SELECT * FROM read_parquet(getvariable('archived_incidents'), union_by_name = true, hive_partitioning = false);
+
+CREATE OR REPLACE VIEW incidents AS
+SELECT
+    audit_id,
+    happened AS "at",
+    caller,
+    tool,
+    reason,
+    action,
+    more->>'$.prompt_hash' AS prompt_hash,
+    more->>'$.safety_mode' AS safety_mode,
+    more->'$.tool_allowlist' AS tool_allowlist,
+    happened,
+    more
+FROM kept.every_incident;
+
+COMMENT ON VIEW incidents IS 'One row for each call that was blocked.';
+COMMENT ON COLUMN incidents.audit_id IS 'The exchange.';
+COMMENT ON COLUMN incidents."at" IS 'When it happened (UTC); a word of SQL''s own, so it is written in double quotes.';
+COMMENT ON COLUMN incidents.caller IS 'The principal of the caller.';
+COMMENT ON COLUMN incidents.tool IS 'The tool that the model called.';
+COMMENT ON COLUMN incidents.reason IS 'Why the call was blocked.';
+COMMENT ON COLUMN incidents.action IS 'What was done.';
+COMMENT ON COLUMN incidents.prompt_hash IS 'The hash of the prompt.';
+COMMENT ON COLUMN incidents.safety_mode IS 'The safety mode at the time.';
+COMMENT ON COLUMN incidents.tool_allowlist IS 'The tools that were allowed at the time, as JSON.';
+COMMENT ON COLUMN incidents.happened IS 'The same as "at", under a name that needs no quotes.';
+COMMENT ON COLUMN incidents.more IS 'What else the record says, as JSON.';

@@ -1,0 +1,189 @@
+"""The warehouse: what the journal says, as tables that answer SQL, in one DuckDB file that one process owns.
+
+It can always be made anew from the journal and the Parquet files of older days, and is where it does not open.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from threading import RLock
+
+import duckdb
+import msgspec
+
+from storage.ingest import PASS_BYTES, Ingest, Ingested
+from storage.parquet import Archived, archive_day, days_before, missing_files, readmit
+from storage.readers import Reader, Readers
+from storage.warehouse_file import (
+    Folders,
+    WarehouseBusy,
+    WarehouseError,
+    attach_fresh,
+    opened,
+    rolled_back,
+    set_aside,
+    settled,
+    show_archive,
+)
+
+# What DuckDB raises when the file is not what it wrote; a full disk is an IOException as well, but of another kind.
+_OF_THE_FILE = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+_BROKEN_BLOCK = ("checksum", "corrupt", "Corrupt", "magic bytes", "WAL file", "Failed to deserialize", "not a valid")
+
+
+class Rebuilt(msgspec.Struct, frozen=True):
+    """Why the file was made anew, and under which name the old one was set aside."""
+
+    reason: str
+    aside: Path
+
+
+class Compacted(msgspec.Struct, frozen=True):
+    """The size of the file before and after, in bytes."""
+
+    before: int
+    after: int
+
+
+class Warehouse:
+    """Owns the file; its methods may be called from any thread, and one at a time of those that write goes on.
+
+    `plugin_views` are SELECT statements by name. `rebuilt` says what became of a file that did not open.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        plugin_views: Mapping[str, str] | None = None,
+        pass_bytes: int = PASS_BYTES,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.rebuilt: Rebuilt | None = None
+        self.faults: tuple[str, ...] = ()
+        self._folders = Folders(data)
+        self._views = dict(plugin_views or {})
+        self._pass_bytes = pass_bytes
+        self._now = now
+        self._writing = RLock()
+        self._readers = Readers()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._ingest: Ingest | None = None
+
+    def open(self) -> None:
+        """Opens the file, makes it, or makes it anew. Errors: WarehouseBusy, WarehouseError, OSError."""
+        with self._writing:
+            self._folders.make()
+            try:
+                self._begin()
+            except WarehouseBusy:
+                raise
+            except duckdb.Error as error:
+                self._make_anew(_sentence(error))
+
+    def close(self) -> None:
+        """Closes the file; what is in its log goes into it."""
+        with self._writing, self._readers.none():
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = self._ingest = None
+
+    def ingest(self) -> Ingested:
+        """Takes what is new in the journal, some MB at a time. Errors: WarehouseError, OSError."""
+        with self._writing:
+            try:
+                return self._open_ingest().take()
+            except duckdb.Error as error:
+                if not _is_of_the_file(error):
+                    raise WarehouseError(f"The journal could not be taken in: {_sentence(error)}") from error
+                with self._readers.none():
+                    self._make_anew(_sentence(error))
+                return self._open_ingest().take()
+
+    def catch_up(self) -> list[Ingested]:
+        """Takes all that is new. Errors: WarehouseError, OSError."""
+        passes = [self.ingest()]
+        while passes[-1].more:
+            passes.append(self.ingest())
+        return passes
+
+    def read(self, principal: str | None) -> Reader:
+        """Lends a connection out; without a principal it sees the rows of everyone. Errors: WarehouseError."""
+        try:
+            return self._readers.lend(self._open_connection, self._folders, principal)
+        except duckdb.Error as error:
+            raise WarehouseError(f"The warehouse cannot be read: {_sentence(error)}") from error
+
+    def archive(self, before: date) -> list[Archived]:
+        """Moves the days before a date to Parquet. Errors: WarehouseError, OSError."""
+        with self._writing:
+            connection = self._open_connection()
+            try:
+                return [
+                    archived
+                    for kind, day in days_before(connection, before)
+                    if (archived := archive_day(connection, self._folders, kind, day, self._now())) is not None
+                ]
+            except duckdb.Error as error:
+                rolled_back(connection)
+                raise WarehouseError(f"A day could not be moved to Parquet: {_sentence(error)}") from error
+
+    def compact(self) -> Compacted:
+        """Copies the file to a new one, so that the bytes of deleted rows are gone. Errors: WarehouseError, OSError."""
+        with self._writing, self._readers.none():
+            connection = self._open_connection()
+            before = self._folders.file.stat().st_size
+            try:
+                attach_fresh(connection, self._folders)
+                connection.execute("COPY FROM DATABASE warehouse TO fresh")
+                connection.execute("USE memory; DETACH fresh; DETACH warehouse")
+            except duckdb.Error as error:
+                self._reopen()
+                raise WarehouseError(f"The warehouse could not be copied: {_sentence(error)}") from error
+            connection.close()
+            if settled(self._folders):
+                self._folders.fresh.replace(self._folders.file)
+            self._reopen()
+            return Compacted(before, self._folders.file.stat().st_size)
+
+    def _begin(self) -> None:
+        connection = self._connection = opened(self._folders, self._views)
+        self.faults = tuple(missing_files(connection, self._folders))
+        show_archive(connection)
+        self._ingest = Ingest(connection, self._folders, self._pass_bytes)
+
+    def _reopen(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._begin()
+
+    def _make_anew(self, reason: str) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self.rebuilt = Rebuilt(reason, set_aside(self._folders, self._now()))
+        try:
+            self._begin()
+            self.faults += tuple(readmit(self._open_connection(), self._folders))
+        except duckdb.Error as error:
+            raise WarehouseError(f"The warehouse cannot be made anew: {_sentence(error)}") from error
+
+    def _open_connection(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            raise WarehouseError("The warehouse is closed.")
+        return self._connection
+
+    def _open_ingest(self) -> Ingest:
+        if self._ingest is None:
+            raise WarehouseError("The warehouse is closed.")
+        return self._ingest
+
+
+def _is_of_the_file(error: duckdb.Error) -> bool:
+    return isinstance(error, _OF_THE_FILE) or (
+        isinstance(error, duckdb.IOException) and any(sign in str(error) for sign in _BROKEN_BLOCK)
+    )
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".") + "."
