@@ -20,6 +20,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 # The homes of each foreign package: files, or folders with all below them. A new home is a decision.
 HOMES: Mapping[str, tuple[str, ...]] = {
     "click": ("gateway/commands", "gateway/hookspecs.py", "gateway/references/cli.py"),
+    "cryptography": ("storage/signing.py",),
     "httptools": ("gateway/server", "gateway/transport"),
     "litestar": ("gateway/office",),
     "multipart": ("gateway/form.py", "gateway/simulator"),
@@ -33,7 +34,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
         "gateway/references/metrics.py",
         "gateway/testing",
     ),
-    "rich": ("gateway/commands/printing.py",),
+    "rich": ("gateway/commands/printing.py", "gateway/commands/progress.py"),
     "rs_bpe": ("gateway/simulator", "plugins/usage.py"),
     "uuid_utils": ("gateway/audit_id.py",),
     "uvicorn": (
@@ -46,6 +47,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "uvloop": ("gateway/processes/fate.py",),
     "websockets": ("gateway/server", "gateway/websocket"),
     "yaml": ("policies/document.py",),
+    "zstandard": ("storage/packing.py", "storage/segments.py"),
 }
 AT_HOME_EVERYWHERE = frozenset(("msgspec",))
 EMPTY_NAMES = re.compile(r"(?:^|_)(?:utils?|helpers?|managers?|base|misc|common)(?:_|$)")
