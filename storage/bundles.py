@@ -14,11 +14,11 @@ import msgspec
 # Ids of ours and of other runtimes; also what may safely stand in a path, a search or a line of JSON.
 AUDIT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,127}")
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-Place: TypeAlias = tuple[datetime, str]
+Position: TypeAlias = tuple[datetime, str]
 
 
 class Search(msgspec.Struct, frozen=True):
-    """Which records are asked for; None asks for all. `below` is the place of the last one of the page before."""
+    """Which records are asked for; None asks for all. `below` is the position of the last one of the page before."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -26,7 +26,7 @@ class Search(msgspec.Struct, frozen=True):
     model: str | None = None
     outcome: str | None = None
     endpoint: str | None = None
-    below: Place | None = None
+    below: Position | None = None
 
 
 class Outline(msgspec.Struct, frozen=True, gc=False):
@@ -42,7 +42,7 @@ class Outline(msgspec.Struct, frozen=True, gc=False):
     endpoint: str | None = None
 
     @property
-    def place(self) -> Place:
+    def position(self) -> Position:
         """Where the record stands among all: by the time it began, then by its id."""
         started = self.started or EARLIEST
         return (started if started.tzinfo else started.replace(tzinfo=UTC), self.audit_id)
@@ -66,24 +66,24 @@ class Bundles(Protocol):
     """What answers: blocking, and safe to ask from any thread."""
 
     def find(self, audit_id: str) -> bytes | None:
-        """Gives the line of an exchange: its end, else its report by another runtime, else its beginning."""
+        """Gives the line of an exchange: its end, else the logged bundle, else its beginning."""
 
     def listed(self, search: Search, limit: int) -> list[bytes]:
-        """Gives the lines of exchanges that ended or were reported, the newest first, at most `limit`."""
+        """Gives the lines of exchanges that ended or were logged, the newest first, at most `limit`."""
 
 
 class InOrder:
-    """Several places as one: the first that knows the end of an exchange answers, and lists are merged."""
+    """Several stores as one: the first that knows the end of an exchange answers, and lists are merged."""
 
-    def __init__(self, places: Sequence[Bundles]) -> None:
-        self._places = tuple(places)
+    def __init__(self, stores: Sequence[Bundles]) -> None:
+        self._stores = tuple(stores)
         self._outline = Outliner()
 
     def find(self, audit_id: str) -> bytes | None:
-        """Gives the line from the first place that has more than its beginning."""
+        """Gives the line from the first store that has more than its beginning."""
         beginning: bytes | None = None
-        for place in self._places:
-            line = place.find(audit_id)
+        for store in self._stores:
+            line = store.find(audit_id)
             outline = self._outline(line) if line is not None else None
             if outline is not None and outline.event != "began":
                 return line
@@ -91,28 +91,28 @@ class InOrder:
         return beginning
 
     def listed(self, search: Search, limit: int) -> list[bytes]:
-        """Gives the newest of all places, each exchange once, as the first place that has it tells it."""
-        found: dict[str, tuple[Place, bytes]] = {}
-        for place in self._places:
-            for line in place.listed(search, limit):
+        """Gives the newest of all stores, each exchange once, as the first store that has it tells it."""
+        found: dict[str, tuple[Position, bytes]] = {}
+        for store in self._stores:
+            for line in store.listed(search, limit):
                 outline = self._outline(line)
                 if outline is not None:
-                    found.setdefault(outline.audit_id, (outline.place, line))
+                    found.setdefault(outline.audit_id, (outline.position, line))
         return newest(found.values(), limit)
 
 
-def newest(found: Iterable[tuple[Place, bytes]], limit: int) -> list[bytes]:
-    """Gives the lines with the latest places, the newest first."""
+def newest(found: Iterable[tuple[Position, bytes]], limit: int) -> list[bytes]:
+    """Gives the lines with the latest positions, the newest first."""
     return [line for _, line in heapq.nlargest(limit, found, key=lambda each: each[0])]
 
 
 def fits(outline: Outline, search: Search) -> bool:
     """Whether a record is asked for."""
-    place = outline.place
+    position = outline.position
     return (
-        (search.since is None or place[0] >= search.since)
-        and (search.until is None or place[0] < search.until)
-        and (search.below is None or place < search.below)
+        (search.since is None or position[0] >= search.since)
+        and (search.until is None or position[0] < search.until)
+        and (search.below is None or position < search.below)
         and search.caller in (None, outline.caller)
         and search.model in (None, outline.model, outline.model_used)
         and search.outcome in (None, outline.outcome)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from storage.bundles import AUDIT_ID, Outline, Outliner, Place, Search, fits, newest
+from storage.bundles import AUDIT_ID, Outline, Outliner, Position, Search, fits, newest
 
 REACH = 32 << 20
 BLOCK = 1 << 20
@@ -16,7 +16,7 @@ BLOCK = 1 << 20
 SLACK = timedelta(minutes=5)
 _BEGAN = b'{"event":"began","audit_id":"'
 _LISTED = (b'{"event":"ended"', b'{"event":"logged"')
-# What is told of an exchange where its lines say several things: the end before a report before the beginning.
+# What is told of an exchange where its lines say several things: the end before a logged bundle before the beginning.
 _RANK = {"ended": 3, "logged": 2, "began": 1}
 
 
@@ -43,14 +43,14 @@ class JournalTail:
         return best[1] if best else None
 
     def listed(self, search: Search, limit: int) -> list[bytes]:
-        """Gives the newest lines of exchanges that ended or were reported."""
-        found: dict[str, tuple[Place, bytes]] = {}
+        """Gives the newest lines of exchanges that ended or were logged."""
+        found: dict[str, tuple[Position, bytes]] = {}
         for writer in self._writers():
-            mine: dict[str, tuple[Place, bytes]] = {}
+            mine: dict[str, tuple[Position, bytes]] = {}
             for block in self._blocks(writer):
                 for outline, line in self._records(block):
                     if fits(outline, search):
-                        mine[outline.audit_id] = (outline.place, line)
+                        mine[outline.audit_id] = (outline.position, line)
                 if _nothing_newer_before(block, search, mine, limit):
                     break
             found |= mine
@@ -127,7 +127,7 @@ def _lines_with(block: bytes, needle: bytes) -> Iterator[bytes]:
         at = block.rfind(needle, 0, start)
 
 
-def _nothing_newer_before(block: bytes, search: Search, found: dict[str, tuple[Place, bytes]], limit: int) -> bool:
+def _nothing_newer_before(block: bytes, search: Search, found: dict[str, tuple[Position, bytes]], limit: int) -> bool:
     """Whether no line that stands before this block can be among the newest."""
     earliest = _earliest(block)
     if earliest is None:
@@ -136,7 +136,10 @@ def _nothing_newer_before(block: bytes, search: Search, found: dict[str, tuple[P
     latest = earliest + SLACK
     if search.since is not None and latest < search.since:
         return True
-    return len(found) >= limit and sorted((place for place, _ in found.values()), reverse=True)[limit - 1][0] > latest
+    return (
+        len(found) >= limit
+        and sorted((position for position, _ in found.values()), reverse=True)[limit - 1][0] > latest
+    )
 
 
 def _earliest(block: bytes) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Several places that know exchanges answer as one, the fresher before the older."""
+"""Several stores that know exchanges answer as one, the fresher before the older."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,10 +26,10 @@ class Kept:
 
     def listed(self, search: Search, limit: int) -> list[bytes]:
         outlines = [(Outliner()(line), line) for line in self._lines]
-        return newest([(each.place, line) for each, line in outlines if each and fits(each, search)], limit)
+        return newest([(each.position, line) for each, line in outlines if each and fits(each, search)], limit)
 
 
-def test_the_first_place_that_knows_the_end_answers() -> None:
+def test_the_first_store_that_knows_the_end_answers() -> None:
     fresh, old = a_line("A-00000001", model="fresh"), a_line("A-00000001", model="old")
     assert InOrder([Kept(fresh), Kept(old)]).find("A-00000001") == fresh
     assert InOrder([Kept(), Kept(old)]).find("A-00000001") == old
@@ -44,21 +44,21 @@ def test_an_end_further_back_is_better_than_a_beginning() -> None:
 
 def test_lists_are_merged_with_each_exchange_once_the_newest_first() -> None:
     one, two, three = (a_line(f"A-0000000{number}", minute=number) for number in (1, 2, 3))
-    places = InOrder([Kept(two, three), Kept(a_line("A-00000002", minute=2, model="old"), one)])
-    assert places.listed(Search(), 10) == [three, two, one]
-    assert places.listed(Search(), 2) == [three, two]
+    stores = InOrder([Kept(two, three), Kept(a_line("A-00000002", minute=2, model="old"), one)])
+    assert stores.listed(Search(), 10) == [three, two, one]
+    assert stores.listed(Search(), 2) == [three, two]
 
 
 def test_pages_of_a_list_follow_on_each_other_without_gap_or_repetition() -> None:
     lines = [a_line(f"A-{number:08}", minute=number // 3) for number in range(20)]
-    places = InOrder([Kept(*lines[::2]), Kept(*lines[1::2])])
+    stores = InOrder([Kept(*lines[::2]), Kept(*lines[1::2])])
     found: list[bytes] = []
     search = Search()
-    while page := places.listed(search, 3):
+    while page := stores.listed(search, 3):
         found += page
         last = Outliner()(page[-1])
         assert last is not None
-        search = Search(below=last.place)
+        search = Search(below=last.position)
     assert found == lines[::-1]
 
 
@@ -90,7 +90,7 @@ def test_a_search_takes_what_fits_it_in_all(search: Search, fitting: bool) -> No
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    assert Outline("ended", "A-00000001", NOON.replace(tzinfo=None)).place == (NOON, "A-00000001")
+    assert Outline("ended", "A-00000001", NOON.replace(tzinfo=None)).position == (NOON, "A-00000001")
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"[1]", b"not json", b'{"event":"ended","audit_id":7}', b"\xff"])

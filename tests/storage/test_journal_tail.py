@@ -67,7 +67,7 @@ def test_an_exchange_that_ran_for_an_hour_is_found_by_its_end(tmp_path: Path) ->
     assert found is not None and msgspec.json.decode(found)["event"] == "ended"
 
 
-def test_an_end_is_told_before_a_report_of_the_same_name(tmp_path: Path) -> None:
+def test_an_end_is_told_before_a_logged_bundle_of_the_same_name(tmp_path: Path) -> None:
     segment(tmp_path, "office", 1, a_line("logged", an_id(1), 1))
     segment(tmp_path, "worker-0", 1, an_exchange(1))
     found = JournalTail(tmp_path).find(an_id(1))

@@ -10,7 +10,7 @@ from gateway.answers import Refusal
 from gateway.office.audit.sight import READ, may
 from gateway.office.refusing import Refused
 from identity.caller import Caller
-from storage.bundles import Outliner, Place, Search
+from storage.bundles import Outliner, Position, Search
 
 MOST = 200
 USUAL = 50
@@ -31,7 +31,7 @@ def search_of(caller: Caller, search: Search, cursor: str | None) -> Search:
         search,
         since=_utc(search.since),
         until=_utc(search.until),
-        below=place_of(cursor) if cursor is not None else None,
+        below=position_of(cursor) if cursor is not None else None,
     )
     if may(caller, READ):
         return asked
@@ -45,16 +45,16 @@ def listed(lines: Sequence[bytes], limit: int) -> Listed:
     shown = lines[:limit]
     entries = [_entry(line) for line in shown]
     last = Outliner()(shown[-1]) if len(lines) > limit and shown else None
-    return Listed(entries, cursor_of(last.place) if last is not None else None)
+    return Listed(entries, cursor_of(last.position) if last is not None else None)
 
 
-def cursor_of(place: Place) -> str:
-    """Gives a place as a cursor."""
-    return f"{place[0].isoformat()}~{place[1]}"
+def cursor_of(position: Position) -> str:
+    """Gives a position as a cursor."""
+    return f"{position[0].isoformat()}~{position[1]}"
 
 
-def place_of(cursor: str) -> Place:
-    """Gives the place of a cursor. Errors: Refused."""
+def position_of(cursor: str) -> Position:
+    """Gives the position of a cursor. Errors: Refused."""
     when, _, audit_id = cursor.partition("~")
     try:
         at = datetime.fromisoformat(when)

@@ -1,6 +1,6 @@
 """The record as the page reads it: known members in their types, and a member that does not fit is as if absent.
 
-Journals outlive the code that wrote them, and other runtimes report what they like: no line makes a page fail.
+Journals outlive the code that wrote them, and other runtimes log what they like: no line makes a page fail.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,9 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
+from gateway.office.audit.markup import clipped
+
+LONGEST_TEXT = 1000
 Ns: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Ms: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
@@ -47,7 +50,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One run of one hook of one plugin."""
+    """One run of one hook of one plugin, or `times` runs that had nothing to say."""
 
     hook: str
     plugin: str
@@ -56,6 +59,7 @@ class Step(msgspec.Struct, frozen=True):
     version: str = ""
     answer: dict[str, Any] | None = None
     fault: str | None = None
+    times: Count = 1
 
 
 class Signal(msgspec.Struct, frozen=True):
@@ -117,7 +121,7 @@ class Guardian(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """An exchange; what is not known is None or empty. `reported_by` is set where another runtime told of it."""
+    """An exchange; what is not known is None or empty. `logged_by` is set where another runtime carried it."""
 
     event: str = "ended"
     audit_id: str = ""
@@ -156,7 +160,7 @@ class Record(msgspec.Struct, frozen=True):
     attempts: list[Attempt] = []
     trail: list[Step] = []
     seal: str | None = None
-    reported_by: str | None = None
+    logged_by: str | None = None
 
     @property
     def ran_ns(self) -> int:
@@ -167,12 +171,12 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def record_of(line: bytes) -> Record:
-    """Gives the record of a line; a report by another runtime is the bundle in it, under the name of who sent it."""
+    """Gives the record of a line; what another runtime logged is the bundle in it, under the name of who sent it."""
     values = _decoded(line)
     if values.get("event") == "logged" and isinstance(values.get("bundle"), dict):
         said = {**values["bundle"], "event": "logged", "audit_id": values.get("audit_id"), "seal": values.get("seal")}
-        return _fitting({**said, "reported_by": _reporter(values)})
-    return _fitting({**values, "reported_by": None})
+        return _fitting({**said, "logged_by": _logger_of(values)})
+    return _fitting({**values, "logged_by": None})
 
 
 def _decoded(line: bytes) -> Mapping[str, Any]:
@@ -183,7 +187,7 @@ def _decoded(line: bytes) -> Mapping[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _reporter(values: Mapping[str, Any]) -> str:
+def _logger_of(values: Mapping[str, Any]) -> str:
     source = values.get("source")
     name = source.get("principal") if isinstance(source, dict) else None
     return name if isinstance(name, str) else "someone unknown"
@@ -194,7 +198,16 @@ def _fitting(values: Mapping[str, Any]) -> Record:
     for field in msgspec.structs.fields(Record):
         if field.name in values:
             try:
-                members[field.name] = msgspec.convert(values[field.name], field.type)
-            except (msgspec.ValidationError, ValueError, OverflowError):
+                members[field.name] = msgspec.convert(_bounded(values[field.name]), field.type)
+            except (msgspec.ValidationError, ValueError, OverflowError, RecursionError):
                 continue
     return Record(**members)
+
+
+def _bounded(value: Any) -> Any:
+    """Gives a value whose texts a page can hold; all of them stand in the raw record."""
+    if isinstance(value, str):
+        return clipped(value, LONGEST_TEXT)
+    if isinstance(value, dict):
+        return {clipped(name, LONGEST_TEXT): _bounded(each) for name, each in value.items()}
+    return [_bounded(each) for each in value] if isinstance(value, list) else value

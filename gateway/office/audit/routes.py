@@ -1,4 +1,4 @@
-"""`/audit`: one exchange as JSON or as a page, lists of exchanges, and reports by other runtimes."""
+"""`/audit`: one exchange as JSON or as a page, lists of exchanges, and bundles that other runtimes log."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -13,8 +13,8 @@ from litestar.params import FromPath, QueryParameter
 
 from gateway.answers import Refusal
 from gateway.office.audit.lists import MOST, USUAL, Listed, listed, search_of
+from gateway.office.audit.logged import bundle_in, logged_line
 from gateway.office.audit.page import page
-from gateway.office.audit.reports import bundle_in, report_line
 from gateway.office.audit.sight import WRITE, may, may_see
 from gateway.office.audit.style import page_headers
 from gateway.office.refusing import Refused
@@ -22,7 +22,7 @@ from identity.caller import Caller
 from storage.bundles import AUDIT_ID, Bundles, Outliner, Search
 from storage.journal import JournalError
 
-MOST_REPORTED = 256 << 10
+MOST_LOGGED = 256 << 10
 UNKNOWN = Refusal("There is no such exchange, or it is not yours.", code="not_found", status=404)
 UNWRITABLE = Refusal(
     "The journal cannot be written now. Try again later.", code="journal_unavailable", status=503, retry_after=5
@@ -30,7 +30,7 @@ UNWRITABLE = Refusal(
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The answer to a report."""
+    """The answer to a logged bundle."""
 
     status: str
     audit_id: str
@@ -48,7 +48,7 @@ def audit_routes(
     `append` puts one JSON object into the journal (errors: JournalError); `feedback` says whether the gateway
     takes feedback cards.
     """
-    return [_one(bundles), _view(bundles, feedback=feedback), _list(bundles), _report(bundles, append, now)]
+    return [_one(bundles), _view(bundles, feedback=feedback), _list(bundles), _log(bundles, append, now)]
 
 
 async def record_for(bundles: Bundles, caller: Caller, audit_id: str) -> bytes:
@@ -78,7 +78,7 @@ def _view(bundles: Bundles, *, feedback: bool) -> HTTPRouteHandler:
         """Explains one exchange on a page: what was asked, what was decided and why, where the time went."""
         line = await record_for(bundles, caller, audit_id)
         body = page(line, here=str(request.base_url).rstrip("/"), feedback=feedback)
-        return Response(body, media_type="text/html; charset=utf-8", headers=dict(page_headers()))
+        return Response(body, media_type=MediaType.HTML, headers=dict(page_headers()))
 
     return audit_view
 
@@ -103,10 +103,10 @@ def _list(bundles: Bundles) -> HTTPRouteHandler:
     return audit_list
 
 
-def _report(bundles: Bundles, append: Callable[[bytes], None], now: Callable[[], datetime]) -> HTTPRouteHandler:
+def _log(bundles: Bundles, append: Callable[[bytes], None], now: Callable[[], datetime]) -> HTTPRouteHandler:
     one_at_a_time = asyncio.Lock()
 
-    @post("/audit/log", tags=["audit"], status_code=200, request_max_body_size=MOST_REPORTED)
+    @post("/audit/log", tags=["audit"], status_code=200, request_max_body_size=MOST_LOGGED)
     async def audit_log(request: Request[Any, Any, Any], caller: NamedDependency[Caller]) -> Status:
         """Takes the bundle of an exchange that another runtime carried: a JSON object with an `audit_id`."""
         if not may(caller, WRITE):
@@ -116,7 +116,7 @@ def _report(bundles: Bundles, append: Callable[[bytes], None], now: Callable[[],
             if await asyncio.to_thread(bundles.find, audit_id) is not None:
                 raise Refused(Refusal(f"{audit_id} is taken.", code="audit_id_taken", status=409, param="audit_id"))
             try:
-                append(report_line(audit_id, bundle, caller, now()))
+                append(logged_line(audit_id, bundle, caller, now()))
             except JournalError:
                 raise Refused(UNWRITABLE) from None
         return Status("ok", audit_id)

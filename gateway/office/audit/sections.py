@@ -1,17 +1,18 @@
 """The parts of the page about one exchange; each is nothing where the record has nothing to say of it."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from gateway.office.audit.findings import changes_of, decisions_of, degraded_by, signals_of
 from gateway.office.audit.markup import NOTHING, Markup, element, joined
-from gateway.office.audit.record import Change, Record, Signal
+from gateway.office.audit.record import Change, Record, Signal, Step
 from gateway.office.audit.story import story
 from gateway.office.audit.units import dollars, duration, exact, level, moment, number, to_the_millisecond, value_of
 from gateway.office.audit.waterfall import KINDS, rows_of, waterfall
 from gateway.office.audit.why import why_graph
 from gateway.office.audit.words import GLOSSARY, HOOKS, OUTCOMES, SAFETY
 
-MOST_STEPS = 500
+MOST_ROWS = 500
 HELD = {False: "computed, not applied (shadow)", True: ""}
 
 
@@ -25,8 +26,8 @@ def badges(record: Record) -> Markup:
     degraded = degraded_by(record)
     if degraded:
         said.append(_badge("degraded", "amber", "Something was missing: " + "; ".join(degraded[:5]) + "."))
-    if record.reported_by is not None:
-        said.append(_badge("reported", "blue", f"Told by {record.reported_by}; this gateway did not carry it."))
+    if record.logged_by is not None:
+        said.append(_badge("reported", "blue", f"Told by {record.logged_by}; this gateway did not carry it."))
     return element("ul", *said, class_="badges") if said else NOTHING
 
 
@@ -40,8 +41,8 @@ def outcome_told(record: Record) -> tuple[str, str]:
 def told(record: Record) -> Markup:
     """What happened, in sentences; first whatever the record itself says as its explanation."""
     reported = (
-        f"This was reported by {record.reported_by}. The gateway did not carry it and cannot vouch for it."
-        if record.reported_by is not None
+        f"This was reported by {record.logged_by}. The gateway did not carry it and cannot vouch for it."
+        if record.logged_by is not None
         else None
     )
     sentences = [each for each in (reported, record.explanation, *story(record)) if each]
@@ -146,9 +147,9 @@ def steps(record: Record) -> Markup:
             *_cells(HOOKS.get(step.hook, ""), step.plugin),
             _number(duration(step.began_ns / 1e6)),
             _number(duration(step.took_ns / 1e6)),
-            *_cells(step.fault or _answer(step.answer)),
+            *_cells(step.fault or _answer(step)),
         )
-        for step in record.trail[:MOST_STEPS]
+        for step in record.trail[:MOST_ROWS]
     ]
     if not rows:
         return NOTHING
@@ -173,7 +174,7 @@ def attempts(record: Record) -> Markup:
             _number(duration(max(0, attempt.ended_ns - attempt.began_ns) / 1e6)),
             *_cells(attempt.error or ""),
         )
-        for attempt in record.attempts[:MOST_STEPS]
+        for attempt in record.attempts[:MOST_ROWS]
     ]
     return _section("Attempts", _table(("model server", "model", "status", "its request id", "took", "error"), rows))
 
@@ -237,8 +238,10 @@ def _because(change: Change) -> str:
     return "; ".join(reason for reason in reasons if reason)
 
 
-def _answer(answer: dict[str, object] | None) -> str:
-    return value_of(answer) if answer is not None else "nothing to say"
+def _answer(step: Step) -> str:
+    if step.answer is not None:
+        return value_of(step.answer)
+    return "nothing to say" if step.times == 1 else f"nothing to say, {number(step.times)} times"
 
 
 def _key(kind: str, says: str) -> Markup:
@@ -266,7 +269,7 @@ def _scroll(child: Markup, label: str) -> Markup:
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Markup]]) -> Markup:
     head = element("thead", element("tr", *(element("th", head, scope="col") for head in heads)))
-    body = element("tbody", *(element("tr", *row) for row in rows))
+    body = element("tbody", *(element("tr", *row) for row in islice(rows, MOST_ROWS)))
     return _scroll(element("table", head, body), ", ".join(heads))
 
 
@@ -289,6 +292,9 @@ def _quiet(text: str) -> Markup:
 def _chips(chips: Iterable[tuple[str, str, str | None]]) -> Markup:
     return element(
         "ul",
-        *(element("li", text, class_=f"chip {colour}".strip(), title=says) for text, colour, says in chips),
+        *(
+            element("li", text, class_=f"chip {colour}".strip(), title=says)
+            for text, colour, says in islice(chips, MOST_ROWS)
+        ),
         class_="chips",
     )

@@ -16,6 +16,7 @@ HEADLINES = {
     "failed": "Failed inside the gateway",
     "lost": "Lost: the gateway ended before the answer did",
 }
+MOST_NAMED = 12
 UNDER_WAY = "Begun, and not ended yet"
 
 
@@ -60,15 +61,16 @@ def _decided(record: Record) -> Iterator[str]:
     changes = changes_of(record)
     applied = [change for change in changes if change.applied]
     if applied:
-        names = listed(list(dict.fromkeys(change.parameter for change in applied)))
+        names = listed(list(dict.fromkeys(change.parameter for change in applied))[:MOST_NAMED])
         yield f"Before it went out the gateway changed {names}; the reasons stand below."
     elif changes:
         yield "The gateway worked out changes but did not make them: it only watches (shadow mode)."
     elif plugins:
-        yield f"{_capital(counted(len(plugins), 'plugin'))} looked at it ({listed(plugins)}), and none changed it."
-    for decision in decisions_of(record):
-        if decision.grave and decision.says != "refused":
-            yield f"The plugin {decision.plugin} {decision.says} in the step {decision.hook}."
+        names = listed(plugins[:MOST_NAMED])
+        yield f"{counted(len(plugins), 'plugin')} looked at it ({names}), and none changed it."
+    grave = [decision for decision in decisions_of(record) if decision.grave and decision.says != "refused"]
+    for decision in grave[:MOST_NAMED]:
+        yield f"The plugin {decision.plugin} {decision.says} in the step {decision.hook}."
 
 
 def _sent(record: Record) -> Iterator[str]:
@@ -129,7 +131,3 @@ def _took(record: Record) -> Iterator[str]:
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

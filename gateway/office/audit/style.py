@@ -56,7 +56,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 th { color: var(--soft); font-weight: 600; font-size: .82rem; }
 tbody th { color: var(--ink); font-size: inherit; }
 td { unicode-bidi: isolate; overflow-wrap: break-word; min-width: 5rem; max-width: 28rem; }
-td:last-child { min-width: 9rem; }
+td:last-child { min-width: 12rem; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 thead th { white-space: nowrap; }
 summary { cursor: pointer; font-weight: 600; }

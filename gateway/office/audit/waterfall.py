@@ -1,5 +1,6 @@
 """Draws where the time of an exchange went: a row for each hook and each attempt, as SVG."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -52,10 +53,12 @@ class Row(msgspec.Struct, frozen=True):
 def rows_of(record: Record) -> list[Row]:
     """Gives a row for each hook that ran and each attempt, in the order in which they began."""
     hooks: dict[str, list[Bar]] = {}
+    runs: Counter[str] = Counter()
     for step in record.trail:
+        runs[step.hook] += step.times
         kind = "fault" if step.fault else "hook"
         hooks.setdefault(step.hook, []).append(Bar(step.began_ns, step.began_ns + step.took_ns, kind))
-    rows = [Row(_named(hook, len(bars)), tuple(bars)) for hook, bars in hooks.items()]
+    rows = [Row(_named(hook, runs[hook]), tuple(bars)) for hook, bars in hooks.items()]
     for attempt in record.attempts:
         end = max(attempt.began_ns, attempt.ended_ns)
         first = attempt.first_byte_ns if attempt.first_byte_ns is not None else end

@@ -1,4 +1,4 @@
-"""Takes bundles that another runtime reports: checked, redacted, and marked with who sent them."""
+"""Takes bundles that another runtime logs: checked, redacted, and marked with who sent them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ LONGEST_WORD = 200
 
 
 class Logged(msgspec.Struct, frozen=True, tag_field="event", tag="logged", omit_defaults=True):
-    """A report as a line of the journal; `caller` is who sent it, whoever the bundle says that it is about."""
+    """A logged bundle as a line of the journal; `caller` is who sent it, whoever the bundle says that it is about."""
 
     audit_id: str
     at: datetime
@@ -51,8 +51,8 @@ def bundle_in(body: bytes) -> tuple[str, Mapping[str, Any]]:
     return audit_id, bundle
 
 
-def report_line(audit_id: str, bundle: Mapping[str, Any], caller: Caller, now: datetime) -> bytes:
-    """Gives the JSON object that stands in the journal for a report; without a line's end."""
+def logged_line(audit_id: str, bundle: Mapping[str, Any], caller: Caller, now: datetime) -> bytes:
+    """Gives the JSON object that stands in the journal for a logged bundle; without a line's end."""
     said = redacted_values(bundle)
     members = {name: _short(said.get(name)) for name, kind in _OUTLINE.items() if type(said.get(name)) is kind}
     source = {"kind": "external", "principal": caller.principal, "owner": caller.owner}
@@ -60,7 +60,7 @@ def report_line(audit_id: str, bundle: Mapping[str, Any], caller: Caller, now: d
 
 
 def _started(bundle: Mapping[str, Any], now: datetime) -> datetime:
-    """Gives when the exchange began, by its own word, but never later than its report."""
+    """Gives when the exchange began, by its own word, but never later than it was logged."""
     try:
         started = msgspec.convert(bundle.get("started"), datetime)
     except msgspec.ValidationError:

@@ -1,0 +1,1 @@
+"""The records as JSON, as lists and as pages."""
