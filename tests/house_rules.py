@@ -21,6 +21,14 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 HOMES: Mapping[str, tuple[str, ...]] = {
     "click": ("gateway/commands", "gateway/hookspecs.py", "gateway/references/cli.py"),
     "cryptography": ("storage/signing.py",),
+    "duckdb": (
+        "storage/ingest.py",
+        "storage/parquet.py",
+        "storage/readers.py",
+        "storage/sql_sandbox.py",
+        "storage/warehouse.py",
+        "storage/warehouse_file.py",
+    ),
     "httptools": ("gateway/server", "gateway/transport"),
     "litestar": ("gateway/office",),
     "multipart": ("gateway/form.py", "gateway/simulator"),
@@ -33,6 +41,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
         "gateway/office",
         "gateway/references/metrics.py",
         "gateway/testing",
+        "plugins/log.py",
     ),
     "rich": ("gateway/commands/printing.py", "gateway/commands/progress.py"),
     "rs_bpe": ("gateway/simulator", "plugins/usage.py"),
