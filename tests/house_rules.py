@@ -25,7 +25,6 @@ HOMES: Mapping[str, tuple[str, ...]] = {
         "storage/ingest.py",
         "storage/parquet.py",
         "storage/readers.py",
-        "storage/sql_sandbox.py",
         "storage/warehouse.py",
         "storage/warehouse_file.py",
     ),
