@@ -48,8 +48,6 @@ class Stretch:
     """The lines up to a root: how many of them are gone, by what the root says; None where no root could say."""
 
     missing: int | None = None
-    # The seals that the lines state are those that the root is over: then none is gone, and none in another order.
-    whole: bool = False
     ends: str = ""
 
 
@@ -130,7 +128,7 @@ def _unexplained(breaks: Breaks, follows: Mapping[int, int], inserted: set[int])
         gone = stretch.missing or 0
         if each.own:
             yield _fault(breaks, each, "changed", "has another seal than it was written with")
-        elif each.seal is None or stretch.whole or (stretch.missing is not None and gone <= 0):
+        elif each.seal is None or (stretch.missing is not None and gone <= 0):
             yield _fault(breaks, each, "changed", "is not what was written")
         elif stretch.missing is None:
             yield _fault(breaks, each, "changed", "is not what was written, or lines before it were dropped")

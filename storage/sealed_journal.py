@@ -196,7 +196,7 @@ class SealedJournal:
             self._write_root()
             return self._replaced(file)
         except JournalError:
-            self._full_at = file.size + self._limits.segment_bytes // 16
+            self._full_at = file.size + self._limits.segment_bytes // 4
             self._until = self._clock() + ROTATE_AGAIN_SECONDS
             return file
 

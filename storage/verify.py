@@ -109,19 +109,20 @@ class _Walk:
         self._tree = Tree()
         self._since_root = 0
         self._damaged = False
+        self._last_root: bytes | None = None
 
     def through(self) -> None:
         """Reads all segments."""
         # Before the segments: a gateway that is writing may add a root while they are read.
-        last_root = last_root_in(self._folder)
+        self._last_root = last_root_in(self._folder)
         self._segments = segments_of(self._folder) if self._folder.is_dir() else []
         for before, segment in zip([None, *self._segments], self._segments, strict=False):
             if before and segment.number != before.number + 1:
                 self._miss(before.number + 1, segment.number - 1)
             self._read(segment)
         self._breaks.last = (self.before, self._index - 1) if self.before else None
-        if last_root is not None:
-            self._compare_last_root(last_root)
+        if self._last_root is not None:
+            self._compare_last_root(self._last_root)
         for number in sorted(self._known):
             self._fault("truncated", self._last_number(), f"ends before line {number} of the chain, which is known")
 
@@ -260,19 +261,24 @@ class _Walk:
         first = self._root.number + 1 if self._root else root.first if root else 0
         if root is not None and (not broken or self._is_ours(root, body, first)):
             self._roots += 1
-            over_what_is_there = root.root == encoded(self._tree.root()).decode()
-            stretch.whole = over_what_is_there and root.count == self._since_root
+            over_these = root.root == encoded(self._tree.root()).decode() and root.count == self._since_root
             stretch.missing = root.first + root.count - first - self._since_root
             stretch.ends = f"before line {self._line} of segment {segment.number}"
-            if not stretch.whole and not self._damaged and self._complete(root):
+            if not over_these and not self._damaged and self._complete(root):
                 self._fault("root", segment.number, "is not the root over the lines before it", self._line)
             if self._root and root.previous != self._root.root and not self._damaged:
                 self._fault("root", segment.number, "does not name the root before it", self._line)
+            if text != self._last_root and self._is_last_root(root):
+                self._fault("root", segment.number, "is not the root that was remembered as the last", self._line)
             self._check_signature(segment, root, body)
             self.number = root.number + 1
         self._root = root or self._root
         self._tree, self._since_root, self._damaged = Tree(), 0, False
         self._breaks.stretches.append(Stretch())
+
+    def _is_last_root(self, root: Root) -> bool:
+        kept = root_of_line(self._last_root) if self._last_root is not None else None
+        return kept is not None and kept.number == root.number
 
     def _is_ours(self, root: Root, body: bytes, first: int) -> bool:
         """Says whether a root was written so, although the line before it is not the one that it follows."""

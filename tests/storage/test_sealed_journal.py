@@ -27,8 +27,9 @@ from tests.builders.journals import ended, opened
 
 journal = opened(Path(sys.argv[1]))
 journal.append_event(ended(1))
+before = journal.path.stat().st_size
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + int(sys.argv[2]), hard))
+resource.setrlimit(resource.RLIMIT_FSIZE, (before + int(sys.argv[2]), hard))
 failures = []
 for number in (2, 3):
     try:
@@ -38,7 +39,37 @@ for number in (2, 3):
         failures.append([str(error), journal.failure, journal.path.stat().st_size])
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 journal.append_event(ended(4))
-print(json.dumps([failures, journal.failure]))
+print(json.dumps([failures, journal.failure, before]))
+"""
+# The same where lines are gathered: what was taken before the disk was full is kept until there is room again.
+GATHERS_ON_A_FULL_DISK = """
+import asyncio, json, resource, sys
+from pathlib import Path
+from storage.journal import JournalError
+from storage.sealed_journal import Limits
+from tests.builders.journals import ended, opened
+
+async def main():
+    journal = opened(Path(sys.argv[1]), durability="async", limits=Limits(gather_seconds=0.01))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 50, hard))
+    journal.append_event(ended(1))
+    while journal.failure is None:
+        await asyncio.sleep(0.01)
+    refused = 0
+    for number in (2, 3):
+        try:
+            journal.append_event(ended(number))
+        except JournalError:
+            refused += 1
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    while journal.failure is not None:
+        await asyncio.sleep(0.01)
+    journal.append_event(ended(4))
+    journal.close()
+    print(refused)
+
+asyncio.run(main())
 """
 # Acknowledges each line on standard output when its append has returned, until it is killed.
 WRITES_UNTIL_KILLED = """
@@ -189,17 +220,15 @@ def test_a_segment_that_is_old_is_followed_by_the_next(tmp_path: Path) -> None:
 
 
 def test_a_next_segment_that_cannot_be_begun_leaves_the_old_one_going(tmp_path: Path) -> None:
-    journal = opened(tmp_path, limits=Limits(segment_bytes=300))
-    # A folder stands where the next segment would.
-    (journal.path.parent / "00000002.jsonl").mkdir()
-    for number in range(30):
+    journal = opened(tmp_path, limits=Limits(segment_bytes=4000))
+    in_the_way = journal.path.with_name("00000002.jsonl")
+    in_the_way.mkdir()
+    for number in range(60):
         journal.append_event(ended(number))
-    assert journal.path.name == "00000001.jsonl"
-    assert journal.failure is None
-    (journal.path.parent / "00000002.jsonl").rmdir()
-    roots = [line for line in lines_in(tmp_path) if line["event"] == "root"]
-    assert 0 < len(roots) <= 30
-    assert numbers_in(tmp_path) == list(range(30))
+    in_the_way.rmdir()
+    assert (journal.path.name, journal.failure) == ("00000001.jsonl", None)
+    assert numbers_in(tmp_path) == list(range(60))
+    assert sum(line["event"] == "root" for line in lines_in(tmp_path)) < 10, "it does not try again at every line"
 
 
 @pytest.mark.parametrize("room", [0, 1, 60, 120], ids=lambda room: f"room for {room} bytes")
@@ -207,10 +236,18 @@ def test_a_full_disk_is_an_error_each_time_and_leaves_no_part_of_a_line(tmp_path
     run = subprocess.run(
         [sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path), str(room)], capture_output=True, check=True, text=True
     )
-    failures, last = json.loads(run.stdout)
+    failures, last, before = json.loads(run.stdout)
     assert all("cannot be written" in said and reason for said, reason, _ in failures)
-    assert len({size for _, _, size in failures}) == 1
+    assert [size for _, _, size in failures] == [before, before]
     assert last is None, "a journal that works again says so"
+    assert numbers_in(tmp_path) == [1, 4]
+    assert sealed_right(raw_lines(tmp_path))
+
+
+def test_gathered_lines_wait_for_room_and_no_more_are_taken(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", GATHERS_ON_A_FULL_DISK, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60)
+    assert run.stdout == "2\n"
     assert numbers_in(tmp_path) == [1, 4]
     assert sealed_right(raw_lines(tmp_path))
 

@@ -336,6 +336,50 @@ def test_a_writer_that_is_gone_is_found_by_an_earlier_head(tmp_path: Path) -> No
     assert found(verify(tmp_path, known=heads)) == [("truncated", 0, None)]
 
 
+def test_a_root_that_does_not_name_the_one_before_is_named(tmp_path: Path) -> None:
+    folder = written(tmp_path, signed=False)
+
+    def forge(lines: Lines) -> None:
+        lines[9] = lines[9].replace(b'"previous":"', b'"previous":"X')
+        resealed(lines, 9)
+
+    change(folder, 3, forge)
+    assert found(verify(tmp_path))[0] == ("root", 3, 10)
+    assert verify(tmp_path).faults[0].says == "does not name the root before it"
+
+
+def test_an_unsigned_end_that_was_sealed_anew_is_not_what_is_remembered(tmp_path: Path) -> None:
+    folder = written(tmp_path, signed=False)
+    change(folder, 3, lambda lines: resealed(lines, 13))
+    assert verify(tmp_path).faults == ()
+
+    def forge(lines: Lines) -> None:
+        lines[13] = lines[13].replace(b'"signature":null', b'"signature":null ')
+        resealed(lines, 13)
+
+    change(folder, 3, forge)
+    report = verify(tmp_path)
+    assert found(report) == [("root", 3, 14)]
+    assert report.faults[0].says == "is not the root that was remembered as the last"
+
+
+@pytest.mark.parametrize("line", [1, 4, 7, 13])
+def test_a_changed_newline_is_named_behind_its_line(tmp_path: Path, line: int) -> None:
+    path = written(tmp_path) / "00000002.jsonl"
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join(lines[:line]) + b"\r" + b"\n".join(lines[line:]) + b"\n")
+    report = verify(tmp_path)
+    assert found(report) == [("changed", 2, line)]
+    assert "newline" in report.faults[0].says
+
+
+def test_the_changed_newline_of_a_line_that_was_killed_behind_is_named(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.append_event(ended(1))
+    journal.path.write_bytes(journal.path.read_bytes()[:-1] + b"\r")
+    assert found(verify(tmp_path)) == [("changed", 1, 2)]
+
+
 def test_a_torn_end_is_noted_and_no_fault(tmp_path: Path) -> None:
     folder = written(tmp_path)
     with (folder / "00000003.jsonl").open("ab") as file:
