@@ -70,6 +70,11 @@ class Warehouse:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._ingest: Ingest | None = None
 
+    @property
+    def folder(self) -> Path:
+        """Where the file is; what DuckDB may write, it writes here."""
+        return self._folders.warehouse
+
     def open(self) -> None:
         """Opens the file, makes it, or makes it anew. Errors: WarehouseBusy, WarehouseError, OSError."""
         with self._writing:

@@ -1,0 +1,250 @@
+"""Answers SQL of people: one SELECT at a time, over the rows that are theirs, within limits of time and size."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import BoundedSemaphore, Lock, Timer
+from time import monotonic
+from typing import Any, Protocol, TypeAlias
+
+import duckdb
+import msgspec
+
+from storage.readers import Reader
+from storage.sql_check import SqlRefused, checked, reason
+from storage.sql_formats import Column, Format, Row, csv_page, json_page, plain_rows
+from storage.sql_schema import View, described
+from storage.warehouse_file import WarehouseError
+
+Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any]
+PAGE_BYTES = 16 << 20
+AT_ONCE = 4
+OPEN_ANSWERS = 16
+OPEN_SECONDS = 60.0
+_BATCH = 256
+_VIEWS_SEEN = "SELECT view_name FROM duckdb_views() WHERE schema_name = current_schema() AND NOT internal"
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How many rows a page has at most (a Parquet file: in all), and for how many seconds a page may be worked at."""
+
+    rows: int = 1000
+    seconds: float = 30.0
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One page of an answer; `next` asks for the following one, None where there is none."""
+
+    columns: tuple[Column, ...]
+    rows: int
+    body: bytes
+    next: str | None
+
+
+class SqlBusy(Exception):
+    """Too many statements are being answered."""
+
+
+class Readable(Protocol):
+    """What is asked: the warehouse."""
+
+    def read(self, principal: str | None) -> Reader:
+        """Lends a connection out that sees the rows of the principal, or of everyone."""
+
+
+class _Open:
+    """An answer of which a part has been given."""
+
+    def __init__(self, reader: Reader, columns: tuple[Column, ...], format: Format, principal: str | None) -> None:
+        self.reader = reader
+        self.columns = columns
+        self.format = format
+        self.principal = principal
+        self.waiting: Sequence[Row] = ()
+        self.first = True
+        self.until = 0.0
+
+
+class Sandbox:
+    """Answers; may be asked from any thread. `folder` is where Parquet files are written before they are given."""
+
+    def __init__(self, warehouse: Readable, folder: Path, clock: Callable[[], float] = monotonic) -> None:
+        self._warehouse = warehouse
+        self._folder = folder
+        self._clock = clock
+        self._open: dict[str, _Open] = {}
+        self._lock = Lock()
+        self._turns = BoundedSemaphore(AT_ONCE)
+
+    def query(
+        self,
+        sql: str,
+        parameters: Parameters = (),
+        *,
+        principal: str | None,
+        limits: Limits = DEFAULT_LIMITS,
+        format: Format = "json",
+    ) -> Answer:
+        """Answers one SELECT; without a principal it sees the rows of everyone. Errors: SqlRefused, SqlBusy."""
+        self._close_idle()
+        with self._turn(limits):
+            try:
+                reader = self._warehouse.read(principal)
+            except WarehouseError as error:
+                raise SqlRefused(str(error)) from None
+            try:
+                if format == "parquet":
+                    return self._parquet(reader, sql, parameters, limits)
+                with _limited(reader, limits) as connection:
+                    statement = checked(connection, sql, _views(connection))
+                    columns = _described(connection.execute(statement, parameters))
+                    opened = _Open(reader, columns, format, principal)
+                    answer = self._page(connection, opened, limits)
+            except BaseException:
+                reader.close()
+                raise
+            if answer.next is None:
+                reader.close()
+            return answer
+
+    def next(self, token: str, *, principal: str | None, limits: Limits = DEFAULT_LIMITS) -> Answer:
+        """Gives the page behind another one of the same principal. Errors: SqlRefused, SqlBusy."""
+        with self._turn(limits):
+            with self._lock:
+                opened = self._open.get(token)
+                if opened is None or opened.principal != principal:
+                    raise SqlRefused("There is no such answer, or its rest is gone: ask again.")
+                del self._open[token]
+            try:
+                with _limited(opened.reader, limits) as connection:
+                    answer = self._page(connection, opened, limits)
+            except BaseException:
+                opened.reader.close()
+                raise
+            if answer.next is None:
+                opened.reader.close()
+            return answer
+
+    def views(self, *, principal: str | None) -> list[View]:
+        """Gives the views that the principal sees, with what they mean. Errors: SqlRefused."""
+        try:
+            reader = self._warehouse.read(principal)
+        except WarehouseError as error:
+            raise SqlRefused(str(error)) from None
+        try:
+            with _limited(reader, DEFAULT_LIMITS) as connection:
+                return described(connection)
+        finally:
+            reader.close()
+
+    def close(self) -> None:
+        """Lets go of all answers of which a part has been given."""
+        with self._lock:
+            opened, self._open = list(self._open.values()), {}
+        for each in opened:
+            each.reader.close()
+
+    def _page(self, connection: duckdb.DuckDBPyConnection, opened: _Open, limits: Limits) -> Answer:
+        rows: list[Row] = []
+        size = 0
+        while len(rows) < limits.rows and size < PAGE_BYTES:
+            batch = opened.waiting or connection.fetchmany(_BATCH)
+            if not batch:
+                break
+            room = limits.rows - len(rows)
+            opened.waiting = batch[room:]
+            plain = plain_rows(opened.columns, batch[:room])
+            size += len(msgspec.json.encode(plain))
+            rows += plain
+        opened.waiting = opened.waiting or connection.fetchmany(_BATCH)
+        following = self._keep(opened) if opened.waiting else None
+        if opened.format == "csv":
+            body = csv_page(opened.columns, rows, first=opened.first)
+        else:
+            body = json_page(opened.columns, rows, following)
+        opened.first = False
+        return Answer(opened.columns, len(rows), body, following)
+
+    def _parquet(self, reader: Reader, sql: str, parameters: Parameters, limits: Limits) -> Answer:
+        path = self._folder / f"answer-{secrets.token_hex(8)}.parquet"
+        try:
+            with _limited(reader, limits) as connection:
+                checked(connection, sql, _views(connection))
+                [(text,)] = connection.execute("SELECT json_deserialize_sql(json_serialize_sql(?))", [sql]).fetchall()
+                connection.execute("SET VARIABLE answer = ?", [str(path)])
+                # What was checked, as its tree says it: no comment and no semicolon is left in it.
+                copied = connection.execute(
+                    f"COPY (SELECT * FROM ({text}) LIMIT {limits.rows + 1}) "  # noqa: S608
+                    "TO (getvariable('answer')) (FORMAT parquet, COMPRESSION zstd)",
+                    parameters,
+                ).fetchone()
+                rows = int(copied[0]) if copied else 0
+                if rows > limits.rows:
+                    raise SqlRefused(
+                        f"The answer has more than {limits.rows} rows, which is the limit of a Parquet file. "
+                        "Narrow it, raise the limit, or take JSON or CSV, which come in pages."
+                    )
+                columns = _described(connection.execute("FROM read_parquet(getvariable('answer')) LIMIT 0"))
+                return Answer(columns, rows, path.read_bytes(), None)
+        finally:
+            reader.close()
+            path.unlink(missing_ok=True)
+
+    def _keep(self, opened: _Open) -> str:
+        token = secrets.token_urlsafe(24)
+        opened.until = self._clock() + OPEN_SECONDS
+        with self._lock:
+            self._open[token] = opened
+            oldest = next(iter(self._open))
+            evicted = self._open.pop(oldest) if len(self._open) > OPEN_ANSWERS else None
+        if evicted is not None:
+            evicted.reader.close()
+        return token
+
+    def _close_idle(self) -> None:
+        now = self._clock()
+        with self._lock:
+            idle = [token for token, opened in self._open.items() if opened.until < now]
+            closing = [self._open.pop(token) for token in idle]
+        for opened in closing:
+            opened.reader.close()
+
+    @contextmanager
+    def _turn(self, limits: Limits) -> Iterator[None]:
+        if not self._turns.acquire(timeout=limits.seconds):
+            raise SqlBusy(f"{AT_ONCE} statements are being answered; try again later.")
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+
+@contextmanager
+def _limited(reader: Reader, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Gives the connection for so many seconds; what goes wrong becomes a sentence. Errors: SqlRefused."""
+    timer = Timer(limits.seconds, reader.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        with reader.connection() as connection:
+            yield connection
+    except duckdb.InterruptException:
+        raise SqlRefused(f"It took longer than {limits.seconds:g} seconds and was stopped.") from None
+    except duckdb.OutOfMemoryException:
+        raise SqlRefused("It needs more memory than there is for SQL: narrow it, or sort and group less.") from None
+    except (duckdb.Error, WarehouseError) as error:
+        raise SqlRefused(f"It cannot be answered: {reason(error)}") from None
+    finally:
+        timer.cancel()
+
+
+def _views(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    return frozenset(name for (name,) in connection.execute(_VIEWS_SEEN).fetchall())
+
+
+def _described(result: duckdb.DuckDBPyConnection) -> tuple[Column, ...]:
+    return tuple(Column(each[0], str(each[1])) for each in result.description or ())
