@@ -24,6 +24,8 @@ from gateway.websocket.dial import WebsocketDialer
 from gateway.websocket.front import WebsocketFront
 from identity.accepted_keys import AcceptedKeys
 from storage.journal import Journal
+from storage.journal_error import JournalError
+from storage.signing import Signer, signer_in
 
 JSON = b"application/json"
 PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
@@ -49,6 +51,7 @@ class Gateway:
         settings = loaded.settings
         self.settings = settings
         self._loaded = loaded
+        self._signer: Signer | None = None
         self._environ = environ
         self.data = Path(settings.storage.data)
         self.metrics = Metrics()
@@ -57,7 +60,7 @@ class Gateway:
         self.chain: Chain = load_chain(loaded, self.metrics.fault)
         check_coverage(self.endpoints, self.chain, settings)
         self.accepted = AcceptedKeys(accepted or self.data / "run" / "accepted")
-        self.journal = Journal(self.data / "journal", writer)
+        self.journal = Journal(self.data / "journal", writer, durability=settings.audit.durability, sign=self._signed)
         carry_on = settings.audit.on_failure == "carry_on"
         self.recorder = Recorder(
             self.journal, self.metrics, self.chain.of(Hooks.record), carry_on=carry_on, accepted=self.accepted
@@ -96,6 +99,7 @@ class Gateway:
     async def start(self) -> None:
         """Opens the journal and tells the plugins. Errors: JournalError, LoadError."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._signer = signer_in(self.data)
         self.journal.open()
         await start_plugins(self.chain, startup_of(self._loaded, self.data, self._environ, self.registry))
         self._flush(asyncio.get_running_loop())
@@ -111,6 +115,12 @@ class Gateway:
         if self._flushing is not None:
             self._flushing.cancel()
         self._flush_once()
+
+    def _signed(self, root: bytes) -> bytes:
+        """Signs a root of the journal; the key is there since the start, before any root."""
+        if self._signer is None:
+            raise JournalError("The journal has no key to sign with before the gateway has started.")
+        return self._signer(root)
 
     def _healthz(self) -> tuple[int, bytes, bytes]:
         return 200, JSON, b'{"status":"ok"}'

@@ -228,7 +228,9 @@ class Passage:
     async def _ended(self, outcome: Outcome) -> Refusal | None:
         """Counts the tokens and writes the record, before the last bytes go out."""
         await self._accounted()
-        return self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
+        refusal = self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
+        recorder = self._pipeline.recorder
+        return await recorder.durable() if refusal is None and recorder.waits else refusal
 
     async def _accounted(self) -> None:
         for implementation in self._pipeline.account:

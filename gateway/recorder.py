@@ -9,7 +9,8 @@ from gateway.exchange import Exchange
 from gateway.hooks import Implementation, Pending
 from gateway.metrics import Metrics
 from identity.accepted_keys import AcceptedKeys
-from storage.journal import Journal, JournalError
+from storage.journal import Journal
+from storage.journal_error import JournalError
 
 UNRECORDABLE = Refusal(
     "The gateway cannot record this request and therefore does not carry it. Try again later.",
@@ -22,7 +23,8 @@ UNRECORDABLE = Refusal(
 class Recorder:
     """Writes what the pipeline tells it; `carry_on` lets exchanges pass that the journal could not take.
 
-    `accepted` learns how the upstream answered the keys that were passed through.
+    `accepted` learns how the upstream answered the keys that were passed through. `waits` says that the last bytes of
+    a reply wait for `durable`.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Recorder:
         self._carry_on = carry_on
         self._accepted = accepted
         self._waiting: set[asyncio.Task[None]] = set()
+        self.waits = journal.waits
 
     def began(self, exchange: Exchange) -> Refusal | None:
         """Writes the first line; gives the refusal of an exchange that must not go on without it."""
@@ -63,6 +66,15 @@ class Recorder:
             if isinstance(waiting, Pending):
                 self._wait_for(waiting)
         return refusal
+
+    async def durable(self) -> Refusal | None:
+        """Waits (fsync) until what was written is on the disk; gives the refusal of a reply that is not."""
+        try:
+            await self._journal.durable()
+        except JournalError:
+            self._metrics.journal_failures.inc()
+            return None if self._carry_on else UNRECORDABLE
+        return None
 
     def _append(self, lines: bytes) -> Refusal | None:
         try:

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from storage.journal import Durability, Journal
 from storage.seal import Tree, seal_of
-from storage.sealed_journal import Durability, SealedJournal
 from storage.signing import signer_in
 
 GROUPS = (1, 8, 64, 256)
@@ -77,8 +77,8 @@ async def _groups(data: Path, event: bytes, lines: int, group: int) -> None:
     print(f"fsync, groups of {group:<5} {cpu / count / 1000:8.2f} us CPU, {wall / count / 1000:8.2f} us of time")
 
 
-def _journal(data: Path, durability: Durability) -> SealedJournal:
-    journal = SealedJournal(data / "journal", durability, durability=durability, sign=signer_in(data))
+def _journal(data: Path, durability: Durability) -> Journal:
+    journal = Journal(data / "journal", durability, durability=durability, sign=signer_in(data))
     journal.open()
     return journal
 

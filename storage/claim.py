@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from storage.journal import JournalError
+from storage.journal_error import JournalError
 
 LAST_ROOT = "last_root"
 _ROOT_LIMIT = 4096

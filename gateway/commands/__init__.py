@@ -14,9 +14,9 @@ from gateway.loader import LoadError, load_chain
 from gateway.processes.listening import ListenError
 from gateway.processes.supervisor import StartError
 from policies.document import DocumentError
-from storage.journal import JournalError
+from storage.journal_error import JournalError
 
-NAMES = ("serve", "simulate", "check", "plugins", "explain", "docs", "smoke")
+NAMES = ("serve", "simulate", "check", "plugins", "explain", "audit", "docs", "smoke")
 
 
 class Commands(click.Group):

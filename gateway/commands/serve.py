@@ -4,7 +4,6 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +75,7 @@ def command(
         stack.callback(folder.close)
         orders = Orders(
             role="worker",
-            writer=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}",
+            writer="office",
             reports=-1,
             office=str(folder.office),
             accepted=str(folder.accepted),
@@ -109,7 +108,7 @@ def _admin_listener(settings: Settings) -> socket.socket | None:
 
 def _gateway(orders: Orders, workers: int) -> Iterator[tuple[str, Orders]]:
     for number in range(workers):
-        yield f"worker {number}", msgspec.structs.replace(orders, writer=f"{orders.writer}-worker-{number}")
+        yield f"worker {number}", msgspec.structs.replace(orders, writer=f"worker-{number}")
     if not orders.office_inside:
         yield "office", msgspec.structs.replace(orders, role="office", listen=None, admin=None)
 

@@ -14,7 +14,7 @@ from gateway.processes.lifeline import hold_on_to
 from gateway.processes.orders import Orders, read
 from gateway.processes.reports import Reports
 from policies.document import DocumentError
-from storage.journal import JournalError
+from storage.journal_error import JournalError
 
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 

@@ -21,7 +21,7 @@ class Flag(msgspec.Struct, frozen=True):
 class Orders(msgspec.Struct, frozen=True):
     """The lot of one child.
 
-    `writer` is the name of its journal segment, different for each life; `listen` and `admin` are inherited sockets
+    `writer` names its part of the journal; `listen` and `admin` are inherited sockets
     by number, `reports` the pipe to the supervisor. `office` is the socket where the office listens, `accepted` the
     file of passed-through keys that the upstream accepted. `office_inside` says that the worker is the office as
     well. `restarts` says how often a child at this post has ended before.

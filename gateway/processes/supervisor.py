@@ -118,8 +118,7 @@ class Supervisor:
                     self._watch(post.child, now)
 
     def _start(self, post: Post) -> None:
-        writer = f"{post.orders.writer}-{post.lives}"
-        orders = msgspec.structs.replace(post.orders, restarts=post.lives, writer=writer)
+        orders = msgspec.structs.replace(post.orders, restarts=post.lives)
         post.lives += 1
         post.again_at = None
         post.child = started(_module(orders), post.name, orders, self._environ)

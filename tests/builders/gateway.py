@@ -64,11 +64,11 @@ class RunningGateway:
             raise error
 
     def lines(self) -> list[dict[str, Any]]:
-        """All whole lines of the journal so far."""
+        """All whole lines of the segment so far that are about exchanges."""
         if not self.journal.exists():
             return []
         written = self.journal.read_bytes()
-        return [msgspec.json.decode(line) for line in written[: written.rfind(b"\n") + 1].splitlines()]
+        return exchange_lines(written[: written.rfind(b"\n") + 1])
 
     def records(self, count: int = 1) -> list[dict[str, Any]]:
         """The `ended` lines, at least `count` of them: waits until they are there."""
@@ -94,6 +94,12 @@ class RunningGateway:
             self._worker.run(sockets=[self._listener])
         except BaseException as error:
             self._error = error
+
+
+def exchange_lines(segment: bytes) -> list[dict[str, Any]]:
+    """Gives the lines of a segment that are about exchanges, and not about the journal itself."""
+    lines: list[dict[str, Any]] = [msgspec.json.decode(line) for line in segment.splitlines()]
+    return [line for line in lines if line["event"] not in ("segment", "root")]
 
 
 def gateway_settings(upstream: str, data: str, /, **sections: Any) -> Settings:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from storage.sealed_journal import DEFAULT_LIMITS, Durability, Limits, SealedJournal
+from storage.journal import DEFAULT_LIMITS, Durability, Journal, Limits
 from storage.signing import signer_in
 
 # Small enough that a few lines bring roots and new segments.
@@ -20,10 +20,10 @@ def opened(
     limits: Limits = DEFAULT_LIMITS,
     signed: bool = True,
     clock: Callable[[], float] = lambda: 1_700_000_000.0,
-) -> SealedJournal:
+) -> Journal:
     """A journal that takes lines, in a data folder."""
     sign = signer_in(data) if signed else None
-    journal = SealedJournal(data / "journal", writer, durability=durability, sign=sign, limits=limits, clock=clock)
+    journal = Journal(data / "journal", writer, durability=durability, sign=sign, limits=limits, clock=clock)
     journal.open()
     return journal
 

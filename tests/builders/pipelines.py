@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from prometheus_client import CollectorRegistry
 
 from gateway import Caller, Exchange, hookimpl
@@ -24,6 +23,7 @@ from identity.accepted_keys import AcceptedKeys
 from storage.journal import Journal
 from tests.builders.fake_client import FakeClient
 from tests.builders.fake_transport import FakeTransport
+from tests.builders.gateway import exchange_lines
 
 ENDPOINTS = load_endpoints()
 
@@ -112,7 +112,7 @@ class Passages:
 
     def lines(self) -> list[dict[str, Any]]:
         """The lines of the journal."""
-        return [msgspec.json.decode(line) for line in self.journal.path.read_bytes().splitlines()]
+        return exchange_lines(self.journal.path.read_bytes())
 
     def record(self) -> dict[str, Any]:
         """The one record that there must be, after its one beginning, and told to the plugins once."""

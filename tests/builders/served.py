@@ -47,7 +47,7 @@ class Served:
 
     def ended(self) -> list[dict[str, Any]]:
         """The `ended` lines of all journal segments."""
-        lines = [line for path in self.data.glob("journal/*.jsonl") for line in path.read_bytes().splitlines()]
+        lines = [line for path in self.data.glob("journal/*/*.jsonl") for line in path.read_bytes().splitlines()]
         return [each for line in lines if (each := msgspec.json.decode(line))["event"] == "ended"]
 
 

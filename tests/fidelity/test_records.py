@@ -1,6 +1,8 @@
 """Every exchange begins once and ends once in the journal, under the audit id of its answer."""
 
 import asyncio
+import os
+
 from pathlib import Path
 
 import pytest
@@ -98,24 +100,32 @@ FULL = Path("/dev/full")
 needs_a_full_disk = pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is always full")
 
 
-def on_a_full_disk(folder: Path) -> str:
-    """A data folder whose journal cannot be written."""
-    (folder / "journal").mkdir()
-    (folder / "journal" / "worker-0.jsonl").symlink_to(FULL)
-    return str(folder)
+def fill_the_disk(journal: Path) -> None:
+    """Lets every further write to the journal meet a full disk."""
+    with FULL.open("wb") as full:
+        for handle in Path("/proc/self/fd").iterdir():
+            if handle.is_symlink() and str(handle.readlink()) == str(journal):
+                os.dup2(full.fileno(), int(handle.name))
 
 
 @needs_a_full_disk
-async def test_what_cannot_be_recorded_is_not_sent(tmp_path: Path) -> None:
+async def test_what_cannot_be_recorded_is_not_sent() -> None:
     upstream = Recording()
-    async with staged(upstream, storage={"data": on_a_full_disk(tmp_path)}) as stage:
+    async with staged(upstream) as stage:
+        fill_the_disk(stage.gateway.journal)
         came = await stage.ask(CHAT)
     assert (came.status, came.error["code"], came.value(b"retry-after")) == (503, "journal_unavailable", b"5")
     assert upstream.requests == []
 
 
 @needs_a_full_disk
-async def test_what_cannot_be_recorded_is_carried_where_the_settings_say_so(tmp_path: Path) -> None:
-    data = {"data": on_a_full_disk(tmp_path)}
-    async with staged(Recording(), storage=data, audit={"on_failure": "carry_on"}) as stage:
+async def test_what_cannot_be_recorded_is_carried_where_the_settings_say_so() -> None:
+    async with staged(Recording(), audit={"on_failure": "carry_on"}) as stage:
+        fill_the_disk(stage.gateway.journal)
         assert (await stage.ask(CHAT)).status == 200
+
+
+async def test_with_fsync_a_reply_ends_when_its_record_is_on_the_disk() -> None:
+    async with staged(Recording(), audit={"durability": "fsync"}) as stage:
+        came = await stage.ask(CHAT)
+        assert (came.status, (await stage.record(came.audit_id))["outcome"]) == (200, "answered")

@@ -1,7 +1,6 @@
 """The record: journal first, then the figures, then whoever wants to know."""
 
 import asyncio
-import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from gateway.recorder import UNRECORDABLE, Recorder
 from gateway.testing import a_caller, a_reply, an_exchange
 from identity.accepted_keys import AcceptedKeys
 from storage.journal import Journal
+from tests.builders.gateway import exchange_lines
 from tests.builders.pipelines import a_chain
 
 
@@ -30,7 +30,7 @@ class Recording:
         self.recorder = Recorder(self.journal, self.metrics, record, carry_on=carry_on, accepted=self.accepted)
 
     def events(self) -> list[str]:
-        return [json.loads(line)["event"] for line in self.journal.path.read_bytes().splitlines()]
+        return [line["event"] for line in exchange_lines(self.journal.path.read_bytes())]
 
 
 def test_the_beginning_is_written_before_it_is_told(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from storage.claim import Claim, last_root_in
-from storage.journal import JournalError
+from storage.journal_error import JournalError
 
 
 def taken(folder: Path) -> Claim:

@@ -36,6 +36,7 @@ def run_suite(source: Path, base_url: str, report: Path) -> dict[str, Outcome]:
     return read_outcomes(report)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(
     not DOCUMENT, reason="THE SDK'S OWN SUITE DID NOT RUN: name the OpenAI document with OPENAPI=path/to/openapi.yaml"
 )

@@ -20,7 +20,7 @@ from gateway.office.audit.style import page_headers
 from gateway.office.refusing import Refused
 from identity.caller import Caller
 from storage.bundles import AUDIT_ID, Bundles, Outliner, Search
-from storage.journal import JournalError
+from storage.journal_error import JournalError
 
 MOST_LOGGED = 256 << 10
 UNKNOWN = Refusal("There is no such exchange, or it is not yours.", code="not_found", status=404)

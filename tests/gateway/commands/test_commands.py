@@ -23,8 +23,9 @@ def test_every_command_takes_the_settings_file_and_the_data_folder(name: str) ->
     with click.Context(lukhas) as context:
         command = lukhas.get_command(context, name)
     assert command is not None
-    options = {option for parameter in command.params for option in parameter.opts}
-    assert {"--config", "--data"} <= options
+    for each in command.commands.values() if isinstance(command, click.Group) else [command]:
+        options = {option for parameter in each.params for option in parameter.opts}
+        assert {"--config", "--data"} <= options
 
 
 def test_a_command_that_nobody_knows_is_wrong_use(tmp_path: Path) -> None:

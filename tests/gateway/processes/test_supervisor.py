@@ -69,7 +69,7 @@ def test_metrics_of_any_worker_answer_for_all(two_workers: Served) -> None:
     with httpx.Client(base_url=two_workers.url, headers=KEY, limits=one_connection_each) as client:
         for _ in range(40):
             assert client.get("/v1/models").status_code == 200
-        journals = [path for path in two_workers.data.glob("journal/*.jsonl") if path.stat().st_size]
+        journals = [path for path in two_workers.data.glob("journal/*/*.jsonl") if path.stat().st_size]
         assert len(journals) == 2, "both workers answered"
         counted = 'lukhas_exchanges_total{endpoint="models",outcome="answered",status="200"} 40.0'
         eventually(lambda: counted in client.get("/metrics").text, 2.0)
@@ -163,7 +163,7 @@ def test_a_killed_gateway_leaves_nothing_that_keeps_the_next_from_starting(tmp_p
     with served(tmp_path, "--simulate", "--one-process", "--port", port) as again:
         assert models(again) == 200
         assert [path.name for path in (again.data / "run").iterdir()] == [str(again.process.pid)]
-        assert len(list(again.data.glob("journal/*.jsonl"))) == 2
+        assert len(list(again.data.glob("journal/*/*.jsonl"))) == 2
         with httpx.Client(base_url=again.url, headers=KEY) as idle:
             idle.get("/v1/models")
             began = time.monotonic()
@@ -196,7 +196,7 @@ def test_a_plugin_that_cannot_start_ends_the_whole_start_with_its_message(tmp_pa
 
 
 def test_a_process_that_dies_while_it_starts_ends_the_whole_start(tmp_path: Path) -> None:
-    (tmp_path / "leaving.py").write_text("raise SystemExit(7)\n")
+    (tmp_path / "leaving.py").write_text("import os\nos._exit(7)\n")
     (tmp_path / "lukhas.yaml").write_text("chain: [default, leaving.py]\n")
     done = lukhas("serve", "--port", "0", "--one-process", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")

@@ -19,7 +19,7 @@ from gateway.simulator import create_app
 from gateway.simulator.asgi import Application
 from gateway.testing import a_caller
 from identity.caller import Caller
-from storage.journal import JournalError
+from storage.journal_error import JournalError
 from storage.journal_tail import JournalTail
 from tests.builders.gateway import running_gateway
 from tests.builders.servers import run_server
