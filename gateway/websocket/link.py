@@ -99,8 +99,11 @@ class Link(Connection):
             self.transport.abort()
 
     async def _read_to_the_end(self) -> None:
-        try:
-            while True:
+        while True:
+            try:
                 await self.recv()
-        except ConnectionClosed:
-            pass
+            except ConnectionClosed:
+                return
+            except AssertionError:
+                # The rest of a message whose beginning was taken by a reader that is gone.
+                continue
