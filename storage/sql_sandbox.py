@@ -41,6 +41,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     columns: tuple[Column, ...]
     rows: int
+    format: Format
     body: bytes
     next: str | None
 
@@ -167,7 +168,7 @@ class Sandbox:
         else:
             body = json_page(opened.columns, rows, following)
         opened.first = False
-        return Answer(opened.columns, len(rows), body, following)
+        return Answer(opened.columns, len(rows), opened.format, body, following)
 
     def _parquet(self, reader: Reader, sql: str, parameters: Parameters, limits: Limits) -> Answer:
         path = self._folder / f"answer-{secrets.token_hex(8)}.parquet"
@@ -189,7 +190,7 @@ class Sandbox:
                         "Narrow it, raise the limit, or take JSON or CSV, which come in pages."
                     )
                 columns = _described(connection.execute("FROM read_parquet(getvariable('answer')) LIMIT 0"))
-                return Answer(columns, rows, path.read_bytes(), None)
+                return Answer(columns, rows, "parquet", path.read_bytes(), None)
         finally:
             reader.close()
             path.unlink(missing_ok=True)
