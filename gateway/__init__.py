@@ -24,7 +24,7 @@ from gateway.answers import (
 )
 from gateway.exchange import Exchange, Reply, Request
 from gateway.hookspecs import Startup, hookimpl
-from gateway.reading import input_text, output_text, reported_usage
+from gateway.reading import counted_events, input_text, output_text, reported_usage
 from identity.caller import Caller
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "ToolResult",
     "Usage",
     "Window",
+    "counted_events",
     "hookimpl",
     "input_text",
     "output_text",

@@ -1,11 +1,14 @@
 """Builds the two journal lines of an exchange: `began` before the upstream is asked, `ended` with what came of it."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
 from gateway.answers import Refusal, Usage
 from gateway.exchange import MODEL_LABEL_LENGTH, Attempt, Exchange, Step
+from gateway.reading import last_events
 from gateway.writable import written
 
 
@@ -123,9 +126,15 @@ def trace_id(exchange: Exchange) -> str | None:
 
 def model_used(exchange: Exchange) -> str | None:
     """Gives the model that the reply names, None where it names none."""
-    reply = exchange.reply.json if exchange.reply else None
-    model = reply.get("model") if isinstance(reply, dict) else None
-    return model[:MODEL_LABEL_LENGTH] if isinstance(model, str) else None
+    reply = exchange.reply
+    if reply is None:
+        return None
+    said: Iterable[Any] = [reply.json]
+    if reply.streamed and not reply.packed:
+        # Each event of a stream names it; reading the last ones is enough.
+        said = (event.get("response", event) for event in last_events(reply.body or b"") if isinstance(event, dict))
+    models = (each.get("model") for each in said if isinstance(each, dict))
+    return next((model[:MODEL_LABEL_LENGTH] for model in models if isinstance(model, str)), None)
 
 
 def _moment(ns: int) -> datetime:

@@ -78,11 +78,12 @@ class Request(msgspec.Struct, frozen=True):
 class Reply:
     """The upstream's reply as far as it came.
 
-    `body` holds its bytes (None where they streamed through unread), `whole` says whether they are all there.
+    `body` holds its bytes (None where they streamed through unread), `whole` says whether they are all there,
+    `packed` whether they are still compressed.
     `json` is the reply as one JSON value; for a stream of events, the object that the events add up to.
     """
 
-    __slots__ = ("_json", "_reader", "body", "headers", "status", "streamed", "whole")
+    __slots__ = ("_json", "_reader", "body", "headers", "packed", "status", "streamed", "whole")
 
     def __init__(
         self,
@@ -93,7 +94,9 @@ class Reply:
         *,
         streamed: bool = False,
         whole: bool = True,
+        packed: bool = False,
     ) -> None:
+        self.packed = packed
         self.status = status
         self.headers = headers
         self.body = body

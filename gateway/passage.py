@@ -227,6 +227,7 @@ class Passage:
 
     async def _ended(self, outcome: Outcome) -> Refusal | None:
         """Counts the tokens and writes the record, before the last bytes go out."""
+        self._attempt_ended()
         await self._accounted()
         refusal = self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
         recorder = self._pipeline.recorder

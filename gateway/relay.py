@@ -242,7 +242,10 @@ class Relay:
         reply = self._reply
         encoding = None if plain else first_header(reply.headers, b"content-encoding")
         reader = self._events_reader(encoding) if streamed else _json_reader(encoding)
-        self._exchange.reply = Reply(reply.status, reply.headers, body, reader, streamed=streamed, whole=whole)
+        packed = encoding is not None and encoding.strip().lower() != b"identity"
+        self._exchange.reply = Reply(
+            reply.status, reply.headers, body, reader, streamed=streamed, whole=whole, packed=packed
+        )
 
     def _events_reader(self, encoding: bytes | None) -> Callable[[bytes], Any]:
         form = self._format

@@ -3,9 +3,11 @@
 import msgspec
 from rs_bpe.bpe import openai
 
-from gateway import Exchange, Startup, Usage, hookimpl, input_text, output_text, reported_usage
+from gateway import Exchange, Startup, Usage, counted_events, hookimpl, input_text, output_text, reported_usage
 
 BYTES_PER_TOKEN = 4
+LONGEST_MEASURED = 1 << 20
+"""In characters: of what is longer not even the bytes are counted."""
 
 
 class UsageCount:
@@ -34,12 +36,18 @@ class UsageCount:
         reported = reported_usage(exchange)
         if reported is not None:
             return reported
-        read, written = input_text(exchange), output_text(exchange)
+        read, events = input_text(exchange), counted_events(exchange)
+        if events is not None:
+            # A model's stream has about one token in an event; reading all of it would hold up everybody else.
+            return Usage(self._tokens(read), events, estimated=True)
+        written = output_text(exchange)
         if not read and not written:
             return None
         return Usage(self._tokens(read), self._tokens(written), estimated=True)
 
     def _tokens(self, text: str) -> int:
+        if len(text) > LONGEST_MEASURED:
+            return -(-len(text) // BYTES_PER_TOKEN)
         data = text.encode("utf-8", "replace")
         if self._vocabulary is None or len(data) > self._count_up_to:
             return -(-len(data) // BYTES_PER_TOKEN)

@@ -25,6 +25,8 @@ class SegmentFile:
         if self.torn:
             self.mend()
         try:
+            if os.fstat(self.fd).st_nlink == 0:
+                raise OSError(errno.ENOENT, "the file was deleted while it was written")
             written = os.write(self.fd, lines)
             if written != len(lines):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

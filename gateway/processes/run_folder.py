@@ -1,11 +1,13 @@
 """The folder of one running gateway, which goes with it: the office's socket and the figures of the processes."""
 
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in it is made for this user alone
 LONGEST_SOCKET_PATH = 100
 """Unix allows 108 bytes, others 104."""
 
@@ -28,8 +30,7 @@ class RunFolder:
             self._lock = _locked(self.path)
         finally:
             os.close(turn)
-        self.metrics = self.path / "metrics"
-        self.metrics.mkdir(mode=0o700)
+        self.metrics = self._made(_in_memory(parent, pid), self.path / "metrics")
         self.accepted = self.path / "accepted"
         self._short: Path | None = None
         self.office = self.path / "office.sock"
@@ -37,9 +38,21 @@ class RunFolder:
             self._short = Path(tempfile.mkdtemp(prefix="lukhas-"))
             self.office = self._short / "office.sock"
 
+    def _made(self, first: Path | None, second: Path) -> Path:
+        """Makes the first folder, or the second where the first is not to be had."""
+        if first is not None:
+            try:
+                first.mkdir(mode=0o700)
+            except OSError:
+                pass
+            else:
+                return first
+        second.mkdir(mode=0o700)
+        return second
+
     def close(self) -> None:
         """Takes the folder away."""
-        for path in (self.path, self._short):
+        for path in (self.path, self._short, self.metrics):
             if path is not None:
                 shutil.rmtree(path, ignore_errors=True)
         if self._lock is not None:
@@ -50,8 +63,21 @@ def _clear(parent: Path) -> None:
     for path in filter(Path.is_dir, parent.iterdir()):
         lock = _locked(path)
         if lock is not None:
-            shutil.rmtree(path, ignore_errors=True)
+            left = _in_memory(parent, path.name)
+            for each in (path, left):
+                if each is not None:
+                    shutil.rmtree(each, ignore_errors=True)
             os.close(lock)
+
+
+def _in_memory(parent: Path, pid: int | str) -> Path | None:
+    """Gives a folder in memory for the figures of a run, None where the system has no place for it.
+
+    They are mapped files: on a full disk the first touch of a page that has no room ends the process.
+    """
+    if not os.access(MEMORY, os.W_OK):
+        return None
+    return MEMORY / f"lukhas-{hashlib.sha256(os.fsencode(parent)).hexdigest()[:16]}-{pid}"
 
 
 def _locked(path: Path) -> int | None:

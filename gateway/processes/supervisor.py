@@ -17,6 +17,9 @@ MODULES = {role: f"gateway.processes.{role}" for role in ("worker", "office", "s
 _WITH_A_PULSE = ("worker", "office")
 
 
+GIVE_UP_AFTER = 6
+
+
 class StartError(Exception):
     """A child cannot start, and said why."""
 
@@ -47,6 +50,7 @@ class Post:
         self.again_at: float | None = None
         self.lives = 0
         self.ended_in_a_row = 0
+        self.failed_starts = 0
 
 
 class Supervisor:
@@ -145,6 +149,11 @@ class Supervisor:
         post.child = None
         if self._signals:
             return
+        post.failed_starts = 0 if child.ready else post.failed_starts + 1
+        if child.orders.role == "worker" and post.failed_starts >= GIVE_UP_AFTER:
+            # Without a worker the port takes requests that nobody answers.
+            reason = child.fault or "the reasons stand above."
+            raise StartError(f"The {post.name} could not be started {post.failed_starts} times in a row: {reason}")
         if post.lives == 1 and not child.ready:
             raise StartError(child.fault or f"The {post.name} {how} before it was ready; its reason stands above.")
         self._again(post, child, how)

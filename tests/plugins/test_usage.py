@@ -80,3 +80,17 @@ def test_where_nothing_was_read_nothing_is_counted(tmp_path: Path, reply: Reply 
 
 def test_it_behaves(tmp_path: Path) -> None:
     plugin_kit(counting(tmp_path)).check()
+
+
+def test_the_usage_that_a_stream_reports_is_found_at_its_end_however_long_it_is(tmp_path: Path) -> None:
+    text = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"data: word "}}]}\n\n' * 5_000
+    end = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5000}}\n\ndata: [DONE]\n\n'
+    usage = counting(tmp_path).account(an_exchange(stream=True, reply=a_streamed_reply(text + end)))
+    assert usage == Usage(7, 5000)
+
+
+def test_a_long_stream_without_usage_is_estimated_by_its_events(tmp_path: Path) -> None:
+    text = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"word "}}]}\n\n' * 5_000
+    usage = counting(tmp_path).account(an_exchange(stream=True, reply=a_streamed_reply(text + b"data: [DONE]\n\n")))
+    assert usage is not None
+    assert (usage.output_tokens, usage.estimated) == (5001, True)

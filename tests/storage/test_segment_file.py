@@ -33,3 +33,12 @@ def test_a_write_that_fails_counts_for_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Bad file descriptor"):
         file.append(b"two\n")
     assert (file.size, file.torn) == (4, True)
+
+
+def test_a_file_that_was_deleted_takes_no_line(tmp_path: Path) -> None:
+    file = SegmentFile(tmp_path, 1)
+    file.append(b"one\n")
+    file.path.unlink()
+    with pytest.raises(OSError, match="deleted while it was written"):
+        file.append(b"two\n")
+    os.close(file.fd)

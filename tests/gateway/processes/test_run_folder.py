@@ -27,10 +27,11 @@ def test_two_gateways_of_one_data_folder_leave_each_other_alone(tmp_path: Path) 
 def test_what_a_killed_gateway_left_is_cleared_away(tmp_path: Path) -> None:
     leave = (
         "import os, sys; from pathlib import Path; from gateway.processes.run_folder import RunFolder; "
-        "folder = RunFolder(Path(sys.argv[1]), 1); (folder.metrics / 'old').touch(); os._exit(9)"
+        "folder = RunFolder(Path(sys.argv[1]), 1); (folder.metrics / 'old').touch(); "
+        "print(folder.metrics, flush=True); os._exit(9)"
     )
-    subprocess.run([sys.executable, "-c", leave, str(tmp_path)], check=False)
-    assert (tmp_path / "run" / "1" / "metrics" / "old").exists()
+    killed = subprocess.run([sys.executable, "-c", leave, str(tmp_path)], check=False, capture_output=True, text=True)
+    assert (Path(killed.stdout.strip()) / "old").exists()
     again = RunFolder(tmp_path, 1)
     assert list(again.metrics.iterdir()) == []
     again.close()
