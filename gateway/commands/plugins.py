@@ -6,13 +6,15 @@ import click
 import msgspec
 
 from gateway.commands.options import common, json_option, settings_in_force
-from gateway.commands.printing import print_json, print_table
+from gateway.commands.printing import print_folded, print_json, print_table, width
 from gateway.coverage import Gap, Traffic, asked, gaps_of, shipped_gaps, traffic_of
 from gateway.endpoints import EndpointTable, load_endpoints
 from gateway.hookspecs import EXCHANGE_HOOKS
 from gateway.loader import Chain, load_chain
 from gateway.settings import Settings
 
+WIDE = 150
+_FEW_COLUMNS = ("hook", "plugin", "if_it_breaks", "budget_ms")
 _HOOKS = tuple(hook.name for hook in EXCHANGE_HOOKS)
 
 
@@ -60,7 +62,8 @@ def command(config: str | None, data: str | None, every: bool, as_json: bool) ->
     if as_json:
         print_json({"chain": runs, "coverage": rows, "gaps": gaps})
         return
-    print_table("The chain", Run.__struct_fields__, [tuple(_cell(each) for each in _values(run)) for run in runs])
+    columns = Run.__struct_fields__ if width() >= WIDE else _FEW_COLUMNS
+    print_table("The chain", columns, [tuple(_cell(getattr(run, name)) for name in columns) for run in runs])
     click.echo()
     _print_coverage(chain, rows, every=every)
     click.echo()
@@ -103,15 +106,19 @@ def gaps_in(table: EndpointTable, chain: Chain, settings: Settings) -> list[Gap]
     return list(gaps_of(table, _HOOKS, settings.coverage.accepted_gaps, shipped_gaps()))
 
 
-def _values(run: Run) -> tuple[object, ...]:
-    return tuple(getattr(run, name) for name in Run.__struct_fields__)
-
-
 def _cell(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _print_coverage(chain: Chain, rows: list[Covered], *, every: bool) -> None:
+    if width() < WIDE:
+        click.echo("Which hooks are asked about which traffic, sent -> answered:")
+        for row in rows:
+            skipped = [hook for hook in _HOOKS if not row.hooks[hook]]
+            click.echo(f"{row.sent} -> {row.answered}")
+            print_folded(f"asked: all{' but ' + ', '.join(skipped) if skipped else ''}", 2)
+            print_folded(", ".join(row.endpoints) if every or len(row.endpoints) <= 3 else _some(row.endpoints), 2)
+        return
     columns = ("sent", "answered", *_HOOKS, "endpoints")
     print_table(
         "Which hooks are asked about which traffic (yes: asked; -: not; a hook that no plugin answers costs nothing)",

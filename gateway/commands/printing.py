@@ -1,6 +1,8 @@
 """Prints tables for people and JSON for programs."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +19,18 @@ def print_json(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
+def width() -> int:
+    """Gives how many characters a line may have."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_WITHOUT_A_TERMINAL
+
+
+def print_folded(text: str, indent: int) -> None:
+    """Prints a text in lines that fit, all of them indented."""
+    margin = " " * indent
+    for line in textwrap.wrap(text, width(), initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False):
+        click.echo(line)
+
+
 def print_table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Prints a table; in a pipe it is wide enough for its lines to be searched."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
@@ -24,5 +38,4 @@ def print_table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, 
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_A_TERMINAL
-    Console(width=width, highlight=False, markup=False).print(table)
+    Console(width=width(), highlight=False, markup=False).print(table)
