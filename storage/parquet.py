@@ -1,11 +1,11 @@
-"""Moves old days of the warehouse to Parquet, and reads them back in where the warehouse is made anew.
+"""Moves old days of the warehouse to Parquet.
 
 A file counts when `kept.archived` names it. Its name follows from what is archived already, so that a move that was
 cut short is done again over its own traces.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,9 +13,9 @@ import duckdb
 import msgspec
 
 from storage.packing import sync_folder
-from storage.warehouse_file import ARCHIVED, Folders, rolled_back, show_archive, sql
+from storage.warehouse_file import Folders, show_archive
 
-_WORKING_NAME = ".new"
+WORKING_NAME = ".new"
 _MAGIC = b"PAR1"
 # Whoever began on a day that is old and was never heard of again is lost.
 _COPY: Mapping[str, str] = {
@@ -85,13 +85,13 @@ def archive_day(
     execute = connection.execute
     execute("BEGIN")
     execute("SET VARIABLE day = ?::DATE", [day])
-    parts = _number(execute("SELECT count(*) FROM kept.archived WHERE kind = ? AND day = ?", [kind, day]))
+    parts = number(execute("SELECT count(*) FROM kept.archived WHERE kind = ? AND day = ?", [kind, day]))
     file = f"{kind}/day={day}/part-{parts:04d}.parquet"
     path = folders.archive / file
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_name(path.name + _WORKING_NAME)
+    fresh = path.with_name(path.name + WORKING_NAME)
     execute("SET VARIABLE file = ?", [str(fresh)])
-    rows = _number(execute(_COPY[kind]))
+    rows = number(execute(_COPY[kind]))
     if not rows:
         execute("ROLLBACK")
         fresh.unlink()
@@ -101,53 +101,14 @@ def archive_day(
     for statement in _DELETE[kind]:
         execute(statement)
     archived = Archived(kind, day, file, rows, size)
-    _note(connection, archived, now)
+    note(connection, archived, now)
     execute("COMMIT")
     show_archive(connection)
     return archived
 
 
-def missing_files(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Iterator[str]:
-    """Strikes off the files that are gone or cut short, since one of them would keep all others from being read."""
-    for (file,) in connection.execute("SELECT file FROM kept.archived ORDER BY file").fetchall():
-        if not _is_whole(folders.archive / file):
-            connection.execute("DELETE FROM kept.archived WHERE file = ?", [file])
-            yield f"{folders.archive / file} is missing or broken: its rows are not shown."
-
-
-def readmit(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Iterator[str]:
-    """Makes the files of the archive count in a warehouse that is made anew, and the journal skip what is in them."""
-    for kind in ARCHIVED:
-        for path in sorted((folders.archive / kind).glob("day=*/part-*.parquet")):
-            if not _is_whole(path):
-                yield f"{path} is broken: its rows come from the journal, as far as they are there."
-                continue
-            try:
-                _readmit_file(connection, folders, kind, path)
-            except duckdb.Error:
-                rolled_back(connection)
-                yield f"{path} cannot be read: its rows come from the journal, as far as they are there."
-    show_archive(connection)
-
-
-def _readmit_file(connection: duckdb.DuckDBPyConnection, folders: Folders, kind: str, path: Path) -> None:
-    execute = connection.execute
-    day = date.fromisoformat(path.parent.name.removeprefix("day="))
-    about = path.stat()
-    execute("BEGIN")
-    execute("SET VARIABLE file = ?", [str(path)])
-    rows = _number(execute("SELECT count(*) FROM read_parquet(getvariable('file'))"))
-    execute("INSERT INTO kept.already SELECT writer, segment, position FROM read_parquet(getvariable('file'))")
-    if kind == "exchanges":
-        execute("CREATE OR REPLACE TEMP TABLE incoming AS FROM read_parquet(getvariable('file'))")
-        execute(sql("counting.sql"))
-        execute("DROP TABLE incoming")
-    file = path.relative_to(folders.archive).as_posix()
-    _note(connection, Archived(kind, day, file, rows, about.st_size), datetime.fromtimestamp(about.st_mtime, UTC))
-    execute("COMMIT")
-
-
-def _note(connection: duckdb.DuckDBPyConnection, archived: Archived, when: datetime) -> None:
+def note(connection: duckdb.DuckDBPyConnection, archived: Archived, when: datetime) -> None:
+    """Makes a file count. Errors: duckdb.Error."""
     connection.execute(
         "INSERT INTO kept.archived VALUES (?, ?, ?, ?, ?, ?)",
         [*msgspec.structs.astuple(archived), when.astimezone(UTC).replace(tzinfo=None)],
@@ -166,7 +127,8 @@ def _settle(fresh: Path, path: Path, archive: Path) -> None:
         sync_folder(folder)
 
 
-def _is_whole(path: Path) -> bool:
+def is_whole(path: Path) -> bool:
+    """Says whether a file begins and ends as Parquet does."""
     try:
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
@@ -176,6 +138,7 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def _number(result: duckdb.DuckDBPyConnection) -> int:
+def number(result: duckdb.DuckDBPyConnection) -> int:
+    """Gives the only value of a result."""
     row = result.fetchone()
     return int(row[0]) if row else 0

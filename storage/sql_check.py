@@ -60,6 +60,7 @@ _BRANCHES = frozenset(
 )
 _ROW_SOURCES = frozenset(("range", "generate_series", "unnest", "json_each", "json_tree"))
 _SOUND_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_OF_THE_SYSTEM = re.compile(r"duckdb_|pg_|sqlite_|pragma_|information_", re.IGNORECASE)
 # They read what is not in the views, change something, wait, or are the engine's own tools.
 _NOT_FOR_STRANGERS = re.compile(
     r"current_setting|getenv|getvariable|current_query.*|current_connection_id|current_transaction_id|txid_current|"
@@ -93,12 +94,14 @@ class SqlRefused(Exception):
     """A statement that is not run; the message is a sentence that says why."""
 
 
-def checked(connection: duckdb.DuckDBPyConnection, text: str, views: frozenset[str]) -> duckdb.Statement:
-    """Gives the statement in `text`, which may read the views of these names. Errors: SqlRefused."""
+def checked(
+    connection: duckdb.DuckDBPyConnection, text: str, views: frozenset[str], hidden: frozenset[str] = frozenset()
+) -> duckdb.Statement:
+    """Gives the statement in `text`, which may read the views, and name nothing like the hidden. Errors: SqlRefused."""
     _check_text(text)
     statement = _only_statement(connection, text)
     tree = _tree(connection, text)
-    named = _named_parts(tree)
+    named = _named_parts(tree, hidden)
     for branch in _branches(tree):
         _check_branch(branch, views | named)
     return statement
@@ -154,15 +157,15 @@ def _branches(tree: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(branch)
 
 
-def _named_parts(tree: Any) -> frozenset[str]:
+def _named_parts(tree: Any, hidden: frozenset[str]) -> frozenset[str]:
     """Gives the names that WITH defines."""
     names: set[str] = set()
     for branch in _branches(tree):
         if isinstance(branch.get("cte_map"), dict):
             names.update(str(each["key"]) for each in branch["cte_map"]["map"])
     for name in names:
-        # Where it is not in force, such a name could mean a file or a table of the system.
-        if not _SOUND_NAME.fullmatch(name) or re.match("duckdb_|pg_|sqlite_|pragma_|information_", name, re.IGNORECASE):
+        # Where it is not in force, such a name could mean a file, or a table that is not for this reader.
+        if not _SOUND_NAME.fullmatch(name) or _OF_THE_SYSTEM.match(name) or name.lower() in hidden:
             raise SqlRefused(f"A part of WITH cannot be called {name!r}.")
     return frozenset(names)
 

@@ -23,7 +23,10 @@ AT_ONCE = 4
 OPEN_ANSWERS = 16
 OPEN_SECONDS = 60.0
 _BATCH = 256
-_VIEWS_SEEN = "SELECT view_name FROM duckdb_views() WHERE schema_name = current_schema() AND NOT internal"
+_VIEWS = """
+SELECT view_name, schema_name = current_schema() FROM duckdb_views()
+WHERE schema_name IN ('main', 'caller') AND NOT internal
+"""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -101,7 +104,7 @@ class Sandbox:
                 if format == "parquet":
                     return self._parquet(reader, sql, parameters, limits)
                 with _limited(reader, limits) as connection:
-                    statement = checked(connection, sql, _views(connection))
+                    statement = _checked(connection, sql)
                     columns = _described(connection.execute(statement, parameters))
                     opened = _Open(reader, columns, format, principal)
                     answer = self._page(connection, opened, limits)
@@ -174,7 +177,7 @@ class Sandbox:
         path = self._folder / f"answer-{secrets.token_hex(8)}.parquet"
         try:
             with _limited(reader, limits) as connection:
-                checked(connection, sql, _views(connection))
+                _checked(connection, sql)
                 [(text,)] = connection.execute("SELECT json_deserialize_sql(json_serialize_sql(?))", [sql]).fetchall()
                 connection.execute("SET VARIABLE answer = ?", [str(path)])
                 # What was checked, as its tree says it: no comment and no semicolon is left in it.
@@ -243,8 +246,10 @@ def _limited(reader: Reader, limits: Limits) -> Iterator[duckdb.DuckDBPyConnecti
         timer.cancel()
 
 
-def _views(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    return frozenset(name for (name,) in connection.execute(_VIEWS_SEEN).fetchall())
+def _checked(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+    views = connection.execute(_VIEWS).fetchall()
+    seen = frozenset(name for name, is_seen in views if is_seen)
+    return checked(connection, sql, seen, frozenset(name.lower() for name, _ in views) - seen)
 
 
 def _described(result: duckdb.DuckDBPyConnection) -> tuple[Column, ...]:

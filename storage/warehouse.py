@@ -3,6 +3,7 @@
 It can always be made anew from the journal and the Parquet files of older days, and is where it does not open.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,22 +13,25 @@ import duckdb
 import msgspec
 
 from storage.ingest import PASS_BYTES, Ingest, Ingested
-from storage.parquet import Archived, archive_day, days_before, missing_files, readmit
+from storage.parquet import Archived, archive_day, days_before
 from storage.readers import Reader, Readers
+from storage.rebuild import clear_away, is_new, missing_files, readmit
 from storage.warehouse_file import (
     Folders,
-    WarehouseBusy,
     WarehouseError,
     attach_fresh,
+    claimed,
+    make_view,
     opened,
     rolled_back,
     set_aside,
     settled,
-    show_archive,
+    size,
 )
 
 # What DuckDB raises when the file is not what it wrote; a full disk is an IOException as well, but of another kind.
 _OF_THE_FILE = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+_OF_THE_DISK = ("No space left", "Permission denied", "Read-only file system", "Too many open files")
 _BROKEN_BLOCK = ("checksum", "corrupt", "Corrupt", "magic bytes", "WAL file", "Failed to deserialize", "not a valid")
 
 
@@ -39,7 +43,7 @@ class Rebuilt(msgspec.Struct, frozen=True):
 
 
 class Compacted(msgspec.Struct, frozen=True):
-    """The size of the file before and after, in bytes."""
+    """The size of the file and its log before and after, in bytes."""
 
     before: int
     after: int
@@ -69,6 +73,7 @@ class Warehouse:
         self._readers = Readers()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._ingest: Ingest | None = None
+        self._claim: int | None = None
 
     @property
     def folder(self) -> Path:
@@ -79,12 +84,12 @@ class Warehouse:
         """Opens the file, makes it, or makes it anew. Errors: WarehouseBusy, WarehouseError, OSError."""
         with self._writing:
             self._folders.make()
+            self._claim = claimed(self._folders)
             try:
-                self._begin()
-            except WarehouseBusy:
+                self._begin_somehow()
+            except BaseException:
+                self.close()
                 raise
-            except duckdb.Error as error:
-                self._make_anew(_sentence(error))
 
     def close(self) -> None:
         """Closes the file; what is in its log goes into it."""
@@ -92,6 +97,9 @@ class Warehouse:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = self._ingest = None
+            if self._claim is not None:
+                os.close(self._claim)
+                self._claim = None
 
     def ingest(self) -> Ingested:
         """Takes what is new in the journal, some MB at a time. Errors: WarehouseError, OSError."""
@@ -137,7 +145,7 @@ class Warehouse:
         """Copies the file to a new one, so that the bytes of deleted rows are gone. Errors: WarehouseError, OSError."""
         with self._writing, self._readers.none():
             connection = self._open_connection()
-            before = self._folders.file.stat().st_size
+            before = size(self._folders)
             try:
                 attach_fresh(connection, self._folders)
                 connection.execute("COPY FROM DATABASE warehouse TO fresh")
@@ -149,12 +157,29 @@ class Warehouse:
             if settled(self._folders):
                 self._folders.fresh.replace(self._folders.file)
             self._reopen()
-            return Compacted(before, self._folders.file.stat().st_size)
+            return Compacted(before, size(self._folders))
+
+    def _begin_somehow(self) -> None:
+        try:
+            self._begin()
+        except duckdb.Error as error:
+            if _is_of_the_disk(error):
+                raise WarehouseError(f"The warehouse cannot be opened: {_sentence(error)}") from error
+            self._make_anew(_sentence(error))
 
     def _begin(self) -> None:
-        connection = self._connection = opened(self._folders, self._views)
-        self.faults = tuple(missing_files(connection, self._folders))
-        show_archive(connection)
+        clear_away(self._folders)
+        connection = self._connection = opened(self._folders)
+        missing = missing_files(connection, self._folders)
+        if missing:
+            raise duckdb.IOException(f"{missing[0]} is missing or broken")
+        faults = readmit(connection, self._folders) if is_new(connection) else []
+        for name, select in self._views.items():
+            try:
+                make_view(connection, name, select)
+            except duckdb.Error as error:
+                faults.append(f"The view {name} of a plugin cannot be made: {_sentence(error)}")
+        self.faults = tuple(faults)
         self._ingest = Ingest(connection, self._folders, self._pass_bytes)
 
     def _reopen(self) -> None:
@@ -169,7 +194,6 @@ class Warehouse:
         self.rebuilt = Rebuilt(reason, set_aside(self._folders, self._now()))
         try:
             self._begin()
-            self.faults += tuple(readmit(self._open_connection(), self._folders))
         except duckdb.Error as error:
             raise WarehouseError(f"The warehouse cannot be made anew: {_sentence(error)}") from error
 
@@ -182,6 +206,10 @@ class Warehouse:
         if self._ingest is None:
             raise WarehouseError("The warehouse is closed.")
         return self._ingest
+
+
+def _is_of_the_disk(error: duckdb.Error) -> bool:
+    return isinstance(error, duckdb.OutOfMemoryException) or any(sign in str(error) for sign in _OF_THE_DISK)
 
 
 def _is_of_the_file(error: duckdb.Error) -> bool:

@@ -1,6 +1,7 @@
 """Opens the DuckDB file of the warehouse: locked settings, tables, views; a file that will not open is set aside."""
 
-from collections.abc import Mapping
+import fcntl
+import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -47,7 +48,7 @@ class WarehouseError(Exception):
 
 
 class WarehouseBusy(WarehouseError):
-    """Another process has the file open."""
+    """It is open already, here or in another process."""
 
 
 class Folders:
@@ -72,11 +73,22 @@ class Folders:
         return self.warehouse / f"slice-{name}.jsonl"
 
 
-def opened(folders: Folders, plugin_views: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
-    """Gives a connection to the file, which is made where there is none. Errors: WarehouseBusy, duckdb.Error, OSError.
+def claimed(folders: Folders) -> int:
+    """Locks the warehouse for as long as the descriptor is open. Errors: WarehouseBusy, OSError.
 
-    Whatever else is raised says that the file is not whole.
+    DuckDB's own lock does not keep a process from opening a file twice, and then both write it.
     """
+    fd = os.open(folders.warehouse, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise WarehouseBusy(f"The warehouse {folders.warehouse} is open already.") from None
+    return fd
+
+
+def opened(folders: Folders) -> duckdb.DuckDBPyConnection:
+    """Gives a connection to the file, which is made where there is none. Errors: duckdb.Error, OSError."""
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET allowed_directories = ?", [[str(folders.warehouse), str(folders.archive)]])
@@ -91,8 +103,6 @@ def opened(folders: Folders, plugin_views: Mapping[str, str]) -> duckdb.DuckDBPy
         show_archive(connection)
         for view in (*VIEWS, "of_callers"):
             connection.execute(sql(f"views/{view}.sql"))
-        for name, select in plugin_views.items():
-            _plugin_view(connection, name, select)
     except BaseException:
         connection.close()
         raise
@@ -114,6 +124,19 @@ def attach_fresh(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Non
     for path in (folders.fresh, _wal(folders.fresh)):
         path.unlink(missing_ok=True)
     _attach(connection, folders.fresh, "fresh")
+
+
+def make_view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
+    """Makes a plugin's view; callers see it where it has a column `caller`. Errors: duckdb.Error."""
+    connection.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {select}")
+    columns = connection.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = ?", [name]
+    ).fetchall()
+    if ("caller",) in columns:
+        connection.execute(
+            f"CREATE OR REPLACE VIEW caller.{quoted(name)} AS SELECT * FROM main.{quoted(name)} "  # noqa: S608
+            "WHERE caller = getvariable('principal') LIMIT 9223372036854775807"
+        )
 
 
 def show_folders(connection: duckdb.DuckDBPyConnection, folders: Folders) -> None:
@@ -146,6 +169,11 @@ def set_aside(folders: Folders, now: datetime) -> Path:
     return aside
 
 
+def size(folders: Folders) -> int:
+    """Gives the bytes of the file and of the log beside it. Errors: OSError."""
+    return sum(path.stat().st_size for path in (folders.file, _wal(folders.file)) if path.exists())
+
+
 def settled(folders: Folders) -> bool:
     """Says whether the file holds everything: nothing is left in a log beside it."""
     return not _wal(folders.file).exists()
@@ -156,33 +184,12 @@ def _wal(file: Path) -> Path:
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
-    try:
-        connection.execute(f"ATTACH ? AS {name} (STORAGE_VERSION '{STORAGE_VERSION}')", [str(file)])
-    except duckdb.IOException as error:
-        if "Could not set lock" in str(error):
-            raise WarehouseBusy(f"Another process has {file} open.") from None
-        raise
+    connection.execute(f"ATTACH ? AS {name} (STORAGE_VERSION '{STORAGE_VERSION}')", [str(file)])
 
 
 def _check_version(connection: duckdb.DuckDBPyConnection) -> None:
-    tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'kept'").fetchall()
-    if not tables:
-        connection.execute("CREATE SCHEMA kept; CREATE TABLE kept.about (version INTEGER)")
-        connection.execute("INSERT INTO kept.about VALUES (?)", [VERSION])
-        return
-    found = connection.execute("SELECT max(version) FROM kept.about").fetchone()
-    if found is None or found[0] != VERSION:
-        raise duckdb.InvalidInputException(f"its version is {found[0] if found else None} and not {VERSION}")
-
-
-def _plugin_view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
-    """Makes a plugin's view; callers see it where it has a column `caller`."""
-    connection.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {select}")
-    columns = connection.execute(
-        "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = ?", [name]
-    ).fetchall()
-    if ("caller",) in columns:
-        connection.execute(
-            f"CREATE OR REPLACE VIEW caller.{quoted(name)} AS SELECT * FROM main.{quoted(name)} "  # noqa: S608
-            "WHERE caller = getvariable('principal') LIMIT 9223372036854775807"
-        )
+    """A version stands there as soon as the archive has been taken in."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS kept; CREATE TABLE IF NOT EXISTS kept.about (version INTEGER)")
+    found = connection.execute("FROM kept.about").fetchone()
+    if found is not None and found[0] != VERSION:
+        raise duckdb.InvalidInputException(f"its version is {found[0]} and not {VERSION}")

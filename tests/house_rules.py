@@ -25,6 +25,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
         "storage/ingest.py",
         "storage/parquet.py",
         "storage/readers.py",
+        "storage/rebuild.py",
         "storage/sql_check.py",
         "storage/sql_sandbox.py",
         "storage/sql_schema.py",

@@ -1,0 +1,157 @@
+"""Who answers `lukhas sql`: the office of the gateway that serves the data folder, or the warehouse itself."""
+
+import http.client
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from gateway.commands.failing import Failed
+from gateway.office.sql import NEXT_HEADER, Question, Schema, answered
+from policies.queries import Query
+from storage.sql_check import SqlRefused
+from storage.sql_sandbox import Sandbox, SqlBusy
+from storage.warehouse import Warehouse
+from storage.warehouse_file import WarehouseBusy, WarehouseError
+
+_SECONDS = 60.0
+NO_KEY = (
+    "A gateway serves this data folder, and answers whoever it knows: set LUKHAS_ADMIN_KEY, or LUKHAS_KEY to a key "
+    "of yours."
+)
+Document = TypeVar("Document")
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of an answer, in the format that was asked for; `next` asks for the following one."""
+
+    body: bytes
+    next: str | None
+
+
+class Source(Protocol):
+    """What answers."""
+
+    def ask(self, question: Question) -> Page:
+        """Gives the first page, or the one that `next` names. Errors: Failed, with the reason."""
+
+    def schema(self) -> Schema:
+        """Gives views and canned queries. Errors: Failed."""
+
+
+class OfFile:
+    """Answers from the warehouse of a data folder that no gateway serves, over the rows of everyone."""
+
+    def __init__(self, sandbox: Sandbox, queries: Mapping[str, Query]) -> None:
+        self._sandbox = sandbox
+        self._queries = queries
+
+    def ask(self, question: Question) -> Page:
+        """Gives a page. Errors: Failed."""
+        try:
+            answer = answered(self._sandbox, self._queries, question, None)
+        except (SqlRefused, SqlBusy) as error:
+            raise Failed(str(error)) from None
+        return Page(answer.body, answer.next)
+
+    def schema(self) -> Schema:
+        """Gives views and canned queries. Errors: Failed."""
+        try:
+            return Schema(self._sandbox.views(principal=None), list(self._queries.values()))
+        except SqlRefused as error:
+            raise Failed(str(error)) from None
+
+
+class OfOffice:
+    """Answers from the office of a running gateway, over its unix socket, as the caller whose key it is."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path = path
+        self._key = key
+
+    def ask(self, question: Question) -> Page:
+        """Gives a page. Errors: Failed."""
+        status, headers, body = self._exchange("POST", "/sql", msgspec.json.encode(question))
+        if status != 200:
+            raise Failed(_message(status, body))
+        return Page(body, headers.get(NEXT_HEADER))
+
+    def schema(self) -> Schema:
+        """Gives views and canned queries. Errors: Failed."""
+        status, _, body = self._exchange("GET", "/sql/schema", None)
+        if status != 200:
+            raise Failed(_message(status, body))
+        return _read(body, Schema)
+
+    def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
+        connection = _UnixConnection(self._path)
+        try:
+            headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
+            connection.request(method, target, body, headers)
+            reply = connection.getresponse()
+            return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Failed(f"The office of the running gateway does not answer: {error}.") from None
+        finally:
+            connection.close()
+
+
+@contextmanager
+def source(data: Path, queries: Mapping[str, Query], environ: Mapping[str, str]) -> Iterator[Source]:
+    """Gives whoever can answer for a data folder. Errors: Failed."""
+    warehouse = Warehouse(data)
+    try:
+        warehouse.open()
+    except WarehouseBusy:
+        yield _office(data, environ)
+        return
+    except (WarehouseError, OSError) as error:
+        raise Failed(str(error)) from None
+    sandbox = Sandbox(warehouse, warehouse.folder)
+    try:
+        warehouse.catch_up()
+        yield OfFile(sandbox, queries)
+    except WarehouseError as error:
+        raise Failed(str(error)) from None
+    finally:
+        sandbox.close()
+        warehouse.close()
+
+
+def _office(data: Path, environ: Mapping[str, str]) -> OfOffice:
+    key = environ.get("LUKHAS_KEY") or environ.get("LUKHAS_ADMIN_KEY")
+    for path in sorted((data / "run").glob("*/office.sock"), key=os.path.getmtime, reverse=True):
+        if not key:
+            raise Failed(NO_KEY)
+        return OfOffice(path, key)
+    raise Failed("Another process has the warehouse open, and no gateway that could be asked serves this data folder.")
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("office", timeout=_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+def _message(status: int, body: bytes) -> str:
+    try:
+        error: Any = msgspec.json.decode(body)["error"]
+        return str(error["message"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return f"The office answered {status}."
+
+
+def _read(body: bytes, kind: type[Document]) -> Document:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError:
+        raise Failed("The office of the running gateway answers in another way than this version asks.") from None
