@@ -1,7 +1,6 @@
 """Takes what is new in the journal into the tables, exactly once through any kill."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import msgspec
 
 from storage.segments import Segment, SegmentError, SegmentReader, segments
 from storage.slices import SLICES, JournalLine, Malformed, Slices, Sorter
-from storage.warehouse_file import Folders, rolled_back, sql
+from storage.warehouse_file import Folders, sql, transaction
 
 PASS_BYTES = 8 << 20
 """How much of the journal one pass takes at most, give or take a line."""
@@ -138,7 +137,7 @@ class Ingest:
         for name, text in slices.texts.items():
             self._folders.slice(name).write_bytes(text)
         try:
-            with _transaction(self._connection):
+            with transaction(self._connection):
                 execute("SET VARIABLE longest = ?", [max(2 * slices.longest, _LEAST_OBJECT_SIZE)])
                 execute(self._ingest_sql)
                 execute(self._counting_sql)
@@ -170,7 +169,7 @@ class Ingest:
         """Notes the segments that nothing more will come from; gives how many of them end in a torn line."""
         done = {place: self._marks.get(place, _Mark())._replace(torn=torn, done=True) for place, torn in ends.items()}
         if done:
-            with _transaction(self._connection):
+            with transaction(self._connection):
                 self._store_marks(done)
             self._marks.update(done)
         return sum(1 for torn in ends.values() if torn)
@@ -188,17 +187,6 @@ class Ingest:
         """All that was in the journal when the file was made anew has gone by the archived places."""
         if self._connection.execute("FROM kept.already LIMIT 1").fetchone() is not None:
             self._connection.execute("DELETE FROM kept.already")
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.execute("BEGIN")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        rolled_back(connection)
-        raise
 
 
 def _filled(listed: Sequence[Segment]) -> frozenset[tuple[str, int]]:

@@ -13,7 +13,7 @@ import duckdb
 import msgspec
 
 from storage.packing import sync_folder
-from storage.warehouse_file import Folders, show_archive
+from storage.warehouse_file import Folders, show_archive, transaction
 
 WORKING_NAME = ".new"
 _MAGIC = b"PAR1"
@@ -82,8 +82,20 @@ def archive_day(
     connection: duckdb.DuckDBPyConnection, folders: Folders, kind: str, day: date, now: datetime
 ) -> Archived | None:
     """Writes a day's rows to a file and takes them out of the table, both or neither. Errors: duckdb.Error, OSError."""
+    with transaction(connection):
+        archived = _written(connection, folders, kind, day)
+        if archived is None:
+            return None
+        for statement in _DELETE[kind]:
+            connection.execute(statement)
+        note(connection, archived, now)
+    show_archive(connection)
+    return archived
+
+
+def _written(connection: duckdb.DuckDBPyConnection, folders: Folders, kind: str, day: date) -> Archived | None:
+    """Writes the file, under its name and on the disk; None where there is nothing to write."""
     execute = connection.execute
-    execute("BEGIN")
     execute("SET VARIABLE day = ?::DATE", [day])
     parts = number(execute("SELECT count(*) FROM kept.archived WHERE kind = ? AND day = ?", [kind, day]))
     file = f"{kind}/day={day}/part-{parts:04d}.parquet"
@@ -93,18 +105,10 @@ def archive_day(
     execute("SET VARIABLE file = ?", [str(fresh)])
     rows = number(execute(_COPY[kind]))
     if not rows:
-        execute("ROLLBACK")
         fresh.unlink()
         return None
     _settle(fresh, path, folders.archive)
-    size = path.stat().st_size
-    for statement in _DELETE[kind]:
-        execute(statement)
-    archived = Archived(kind, day, file, rows, size)
-    note(connection, archived, now)
-    execute("COMMIT")
-    show_archive(connection)
-    return archived
+    return Archived(kind, day, file, rows, path.stat().st_size)
 
 
 def note(connection: duckdb.DuckDBPyConnection, archived: Archived, when: datetime) -> None:

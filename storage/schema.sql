@@ -1,11 +1,7 @@
 -- What the warehouse keeps. No keys and no indexes: scans are quick enough, and the ingest alone writes.
 -- A row's place in the journal (writer, segment, position in bytes) is its identity.
 
-CREATE SCHEMA IF NOT EXISTS kept;
 CREATE SCHEMA IF NOT EXISTS caller;
-
--- Which shape this is; another one is built anew from the journal.
-CREATE TABLE IF NOT EXISTS kept.about (version INTEGER);
 
 -- How far each segment of the journal has been taken in. `starts`: its writer began a life with it.
 CREATE TABLE IF NOT EXISTS kept.segments (

@@ -21,9 +21,9 @@ from storage.warehouse_file import (
     WarehouseError,
     attach_fresh,
     claimed,
+    drop_views,
     make_view,
     opened,
-    rolled_back,
     set_aside,
     settled,
     size,
@@ -138,7 +138,6 @@ class Warehouse:
                     if (archived := archive_day(connection, self._folders, kind, day, self._now())) is not None
                 ]
             except duckdb.Error as error:
-                rolled_back(connection)
                 raise WarehouseError(f"A day could not be moved to Parquet: {_sentence(error)}") from error
 
     def compact(self) -> Compacted:
@@ -174,6 +173,7 @@ class Warehouse:
         if missing:
             raise duckdb.IOException(f"{missing[0]} is missing or broken")
         faults = readmit(connection, self._folders) if is_new(connection) else []
+        drop_views(connection)
         for name, select in self._views.items():
             try:
                 make_view(connection, name, select)

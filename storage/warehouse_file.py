@@ -2,8 +2,10 @@
 
 import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -96,13 +98,9 @@ def opened(folders: Folders) -> duckdb.DuckDBPyConnection:
             connection.execute(setting)
         _attach(connection, folders.file, "warehouse")
         connection.execute("USE warehouse")
-        _check_version(connection)
-        connection.execute(sql("schema.sql"))
         show_folders(connection, folders)
-        connection.execute(sql("stand_ins.sql"))
-        show_archive(connection)
-        for view in (*VIEWS, "of_callers"):
-            connection.execute(sql(f"views/{view}.sql"))
+        with transaction(connection):
+            _make(connection)
     except BaseException:
         connection.close()
         raise
@@ -124,6 +122,17 @@ def attach_fresh(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Non
     for path in (folders.fresh, _wal(folders.fresh)):
         path.unlink(missing_ok=True)
     _attach(connection, folders.fresh, "fresh")
+
+
+def drop_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Takes the views of plugins away. Errors: duckdb.Error."""
+    found = connection.execute(
+        "SELECT schema_name, view_name FROM duckdb_views() WHERE schema_name IN ('main', 'caller') AND NOT internal "
+        "AND NOT list_contains(?, view_name)",
+        [VIEWS],
+    ).fetchall()
+    for schema, name in found:
+        connection.execute(f"DROP VIEW {schema}.{quoted(name)}")
 
 
 def make_view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
@@ -148,6 +157,18 @@ def show_folders(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Non
 def show_archive(connection: duckdb.DuckDBPyConnection) -> None:
     """Tells a connection which Parquet files its views read, as of its transaction."""
     connection.execute(sql("archived.sql"))
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Makes what is done in the `with` happen as a whole or not at all. Errors: duckdb.Error."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        rolled_back(connection)
+        raise
 
 
 def rolled_back(connection: duckdb.DuckDBPyConnection) -> None:
@@ -187,9 +208,21 @@ def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> Non
     connection.execute(f"ATTACH ? AS {name} (STORAGE_VERSION '{STORAGE_VERSION}')", [str(file)])
 
 
-def _check_version(connection: duckdb.DuckDBPyConnection) -> None:
-    """A version stands there as soon as the archive has been taken in."""
-    connection.execute("CREATE SCHEMA IF NOT EXISTS kept; CREATE TABLE IF NOT EXISTS kept.about (version INTEGER)")
-    found = connection.execute("FROM kept.about").fetchone()
+def _make(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes tables and views, where they are not those of these very scripts already."""
+    connection.execute(sql("about.sql"))
+    found = connection.execute("SELECT version FROM kept.about").fetchone()
     if found is not None and found[0] != VERSION:
         raise duckdb.InvalidInputException(f"its version is {found[0]} and not {VERSION}")
+    scripts = [sql(name) for name in ("schema.sql", *(f"views/{view}.sql" for view in (*VIEWS, "of_callers")))]
+    mark = sha256("".join(scripts).encode()).hexdigest()
+    are_these = connection.execute("SELECT mark FROM kept.scripts").fetchone() == (mark,)
+    if not are_these:
+        connection.execute(scripts[0])
+    connection.execute(sql("stand_ins.sql"))
+    show_archive(connection)
+    if not are_these:
+        for script in scripts[1:]:
+            connection.execute(script)
+        connection.execute("DELETE FROM kept.scripts")
+        connection.execute("INSERT INTO kept.scripts VALUES (?)", [mark])

@@ -228,3 +228,11 @@ def test_plugins_add_views_and_one_that_cannot_be_made_is_named(tmp_path: Path) 
         for sql in (hidden, around):
             with pytest.raises(SqlRefused, match="totals"):
                 sandbox.query(sql, principal="key:bob")
+
+
+def test_the_view_of_a_plugin_goes_when_the_plugin_goes(tmp_path: Path) -> None:
+    with warehouse(tmp_path, views={"mine": "SELECT caller FROM exchanges"}) as opened:
+        assert asked(opened, "SELECT * FROM mine") == []
+    with warehouse(tmp_path) as opened:
+        names = "SELECT count(*) FROM duckdb_views() WHERE view_name = 'mine'"
+        assert one(opened, names) == 0
