@@ -1,0 +1,181 @@
+"""`lukhas sql`: answers in every format, from the file or from the office of a running gateway, and as a shell."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from click.testing import CliRunner, Result
+from litestar import Litestar, Request
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+
+from gateway.answers import Refusal
+from gateway.commands.sql import command
+from gateway.office.refusing import Refused, broken, not_done, refused
+from gateway.office.server import bound
+from gateway.office.sql import sql_routes
+from gateway.testing import a_caller
+from identity.caller import Caller
+from policies.queries import load_queries
+from storage.sql_sandbox import Sandbox
+from tests.builders.segments import Writer, exchange
+from tests.builders.warehouses import warehouse
+
+SHELL = "from gateway.commands.sql import command; command()"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with five exchanges that no warehouse has taken in yet."""
+    writer = Writer(tmp_path)
+    writer.segment()
+    for number in range(5):
+        writer.append(*exchange(f"A-{number}", at=float(number), caller="key:bob" if number % 2 else "key:ada"))
+    return tmp_path
+
+
+def run(data: Path, *arguments: str, **environ: str) -> Result:
+    return CliRunner().invoke(command, ["--data", str(data), *arguments], env={"LUKHAS_ADMIN_KEY": None, **environ})
+
+
+async def caller_of(request: Request[Any, Any, Any]) -> Caller:
+    if request.headers.get("authorization") != "Bearer the-admin-key":
+        raise Refused(Refusal("Who are you?", code="invalid_api_key", status=401))
+    return a_caller(principal="admin", permissions=frozenset(("*",)))
+
+
+@contextmanager
+def served(data: Path) -> Iterator[None]:
+    """A warehouse that is open, with the office's handlers on the socket of a running gateway."""
+    with warehouse(data) as opened:
+        sandbox = Sandbox(opened, opened.folder)
+        app = Litestar(
+            [*sql_routes(sandbox, load_queries(None))],
+            dependencies={"caller": Provide(caller_of)},
+            exception_handlers={Refused: refused, HTTPException: not_done, Exception: broken},
+        )
+        folder = data / "run" / "4711"
+        folder.mkdir(parents=True)
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, log_level="critical"))
+        listener = bound(folder / "office.sock")
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join()
+            listener.close()
+            sandbox.close()
+
+
+def test_rows_come_as_a_table(data: Path) -> None:
+    result = run(data, "SELECT caller, count(*) AS n FROM exchanges GROUP BY ALL ORDER BY 1")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [line.split() for line in result.stdout.splitlines() if line.strip()] == [
+        ["caller", "n"],
+        ["key:ada", "3"],
+        ["key:bob", "2"],
+    ]
+
+
+def test_rows_come_as_csv_json_and_parquet(data: Path) -> None:
+    ask = "SELECT audit_id, total_ms FROM exchanges ORDER BY 1 LIMIT 2"
+    assert run(data, ask, "--format", "csv").stdout_bytes == b"audit_id,total_ms\r\nA-0,250.0\r\nA-1,250.0\r\n"
+    assert json.loads(run(data, ask, "--format", "json").stdout) == [
+        {"audit_id": "A-0", "total_ms": 250.0},
+        {"audit_id": "A-1", "total_ms": 250.0},
+    ]
+    parquet = run(data, ask, "--format", "parquet").stdout_bytes
+    assert parquet[:4] == parquet[-4:] == b"PAR1"
+
+
+def test_a_long_answer_comes_whole_where_a_program_reads_it(data: Path) -> None:
+    ask = "SELECT range AS n FROM range(25000)"
+    assert len(json.loads(run(data, ask, "--format", "json").stdout)) == 25_000
+    assert run(data, ask, "--format", "csv").stdout_bytes.count(b"\n") == 25_001
+    table = run(data, ask)
+    assert "the first 1000 rows" in table.stderr
+    assert len(table.stdout.splitlines()) < 1010
+
+
+def test_a_canned_query_takes_its_parameters(data: Path) -> None:
+    result = run(data, "--query", "slowest", "-p", "hours=1000000", "-p", "most=2", "--format", "json")
+    assert len(json.loads(result.stdout)) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["DROP VIEW exchanges"], 1, "Only SELECT is allowed"),
+        (["SELECT nosuch FROM exchanges"], 1, "nosuch"),
+        (["--query", "nosuch"], 1, "There is no query 'nosuch'"),
+        (["SELECT 1", "--query", "slowest"], 2, "not both"),
+        (["SELECT 1", "--format", "arrow"], 2, "arrow"),
+        (["SELECT $a", "-p", "a"], 2, "NAME=VALUE"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_answered_says_why(arguments: list[str], code: int, says: str, data: Path) -> None:
+    result = run(data, *arguments)
+    # Failed is caught where all commands are: there it becomes its sentence and exit code 1.
+    assert says in result.stderr + str(result.exception)
+    assert (2 if result.exit_code == 2 else 1) == code
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    result = run(tmp_path / "nosuch", "SELECT 1")
+    assert "nothing has been recorded" in str(result.exception)
+    assert not (tmp_path / "nosuch").exists()
+
+
+def test_while_a_gateway_serves_its_office_answers(data: Path) -> None:
+    ask = "SELECT count(*) AS n FROM exchanges"
+    with served(data):
+        found = run(data, ask, "--format", "json", LUKHAS_ADMIN_KEY="the-admin-key")
+        assert json.loads(found.stdout) == [{"n": 5}]
+        pages = run(data, "SELECT range AS n FROM range(15000)", "--format", "csv", LUKHAS_KEY="the-admin-key")
+        assert pages.stdout_bytes.count(b"\n") == 15_001
+        assert "Who are you?" in str(run(data, ask, LUKHAS_KEY="another").exception)
+        assert "LUKHAS_ADMIN_KEY" in str(run(data, ask).exception)
+        assert "Only SELECT" in str(run(data, "DROP VIEW exchanges", LUKHAS_KEY="the-admin-key").exception)
+    assert json.loads(run(data, ask, "--format", "json").stdout) == [{"n": 5}]
+
+
+def test_a_warehouse_that_is_open_and_not_served_is_said(data: Path) -> None:
+    with warehouse(data):
+        assert "Another process" in str(run(data, "SELECT 1").exception)
+
+
+def test_without_a_statement_it_is_a_shell(data: Path) -> None:
+    typed = """.tables
+SELECT count(*) AS
+  n, 'semi;colon' AS text -- and; a remark
+FROM exchanges;
+SELECT nosuch;
+.schema feedback
+.schema nosuch
+.queries
+.nosuch
+.quit
+SELECT 'unreached';
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", SHELL, "--data", str(data)], input=typed, capture_output=True, text=True, check=True
+    )
+    for found in ("One row for each request to the model API", "semi;colon", "1 to 5.", "cost_by_caller"):
+        assert found in done.stdout, found
+    assert "unreached" not in done.stdout
+    for said in ("nosuch", "There is no view nosuch", "There is no .nosuch"):
+        assert said in done.stderr, said
+    assert "leaked" not in done.stderr
