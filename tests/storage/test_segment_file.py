@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.segment_file import SegmentFile
+from storage.segment_file import LINES_BETWEEN_LOOKS, SegmentFile
 
 
 def test_a_number_that_is_taken_is_an_error(tmp_path: Path) -> None:
@@ -40,5 +40,6 @@ def test_a_file_that_was_deleted_takes_no_line(tmp_path: Path) -> None:
     file.append(b"one\n")
     file.path.unlink()
     with pytest.raises(OSError, match="deleted while it was written"):
-        file.append(b"two\n")
+        for _ in range(LINES_BETWEEN_LOOKS):
+            file.append(b"two\n")
     os.close(file.fd)
