@@ -7,7 +7,6 @@ from pathlib import Path
 
 from storage.segments import segment_path
 
-
 LINES_BETWEEN_LOOKS = 32
 """How many appends may go by before it is noticed that the file was deleted."""
 
