@@ -1,5 +1,8 @@
 -- Adds the exchanges in `incoming` to the sums by day and the histograms by minute.
 
+-- So that only what is as new as they are is looked through.
+SET VARIABLE earliest = (SELECT date_trunc('minute', min(started)) FROM incoming);
+
 MERGE INTO kept.usage AS sums
 USING (
     SELECT
@@ -14,10 +17,11 @@ USING (
         coalesce(sum(cost), 0) AS cost,
         count(*) FILTER (cost IS NULL AND input_tokens IS NOT NULL) AS uncosted
     FROM incoming
-    WHERE outcome <> 'lost'
+    WHERE outcome <> 'lost' AND started IS NOT NULL
     GROUP BY ALL
 ) AS new
-ON sums.day IS NOT DISTINCT FROM new.day
+ON sums.day >= getvariable('earliest')::DATE
+    AND sums.day = new.day
     AND sums.caller IS NOT DISTINCT FROM new.caller
     AND sums.tier IS NOT DISTINCT FROM new.tier
     AND sums.endpoint IS NOT DISTINCT FROM new.endpoint
@@ -38,13 +42,14 @@ MERGE INTO kept.latency AS histogram
 USING (
     SELECT
         date_trunc('minute', started) AS minute, endpoint, model,
-        ceil(ln(greatest(total_ms, 0.001)) / ln(1.02))::SMALLINT AS bucket,
+        ceil(ln(greatest(total_ms, 0.001)) / ln(1.05))::SMALLINT AS bucket,
         count(*) AS exchanges
     FROM incoming
-    WHERE outcome = 'answered' AND total_ms IS NOT NULL
+    WHERE outcome = 'answered' AND total_ms IS NOT NULL AND started IS NOT NULL
     GROUP BY ALL
 ) AS new
-ON histogram.minute = new.minute
+ON histogram.minute >= getvariable('earliest')
+    AND histogram.minute = new.minute
     AND histogram.endpoint IS NOT DISTINCT FROM new.endpoint
     AND histogram.model IS NOT DISTINCT FROM new.model
     AND histogram.bucket = new.bucket

@@ -89,7 +89,7 @@ CREATE TABLE IF NOT EXISTS kept.usage (
     input_tokens BIGINT, output_tokens BIGINT, cached_tokens BIGINT, cost DOUBLE, uncosted BIGINT
 );
 
--- A histogram of `total_ms`: the bucket n holds what lies between 1.02^(n-1) and 1.02^n milliseconds.
+-- A histogram of `total_ms`: the bucket n holds what lies between 1.05^(n-1) and 1.05^n milliseconds.
 CREATE TABLE IF NOT EXISTS kept.latency (
     minute TIMESTAMP, endpoint VARCHAR, model VARCHAR, bucket SMALLINT, exchanges BIGINT
 );

@@ -4,9 +4,9 @@ SELECT
     endpoint,
     model,
     max(upto)::BIGINT AS exchanges,
-    1.02 ** (min(bucket) FILTER (upto >= 0.50 * total) - 0.5) AS p50_ms,
-    1.02 ** (min(bucket) FILTER (upto >= 0.95 * total) - 0.5) AS p95_ms,
-    1.02 ** (min(bucket) FILTER (upto >= 0.99 * total) - 0.5) AS p99_ms
+    1.05 ** (min(bucket) FILTER (upto >= 0.50 * total) - 0.5) AS p50_ms,
+    1.05 ** (min(bucket) FILTER (upto >= 0.95 * total) - 0.5) AS p95_ms,
+    1.05 ** (min(bucket) FILTER (upto >= 0.99 * total) - 0.5) AS p99_ms
 FROM (
     SELECT
         *,
@@ -16,7 +16,7 @@ FROM (
 )
 GROUP BY minute, endpoint, model;
 
-COMMENT ON VIEW latency_minute IS 'How long answered exchanges took, by minute, to one part in a hundred.';
+COMMENT ON VIEW latency_minute IS 'How long answered exchanges took, by minute, to one part in forty.';
 COMMENT ON COLUMN latency_minute.minute IS 'The minute in which they arrived (UTC).';
 COMMENT ON COLUMN latency_minute.endpoint IS 'The operation of the API.';
 COMMENT ON COLUMN latency_minute.model IS 'The model that was asked for.';

@@ -235,7 +235,7 @@ def test_sums_and_histograms_are_those_of_the_exchanges(tmp_path: Path) -> None:
             "quantile_disc(total_ms, 0.5) AS p50, quantile_disc(total_ms, 0.95) AS p95 "
             "FROM exchanges WHERE outcome = 'answered' GROUP BY ALL) AS exact USING (minute)",
         )
-    assert apart[0][:2] < (0.011, 0.011)
+    assert max(apart[0][:2]) < 0.026
     assert apart[0][2] > 100
 
 
