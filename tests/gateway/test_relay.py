@@ -97,7 +97,7 @@ async def test_a_json_reply_that_is_none_goes_out_as_it_came(tmp_path: Path, bod
 
 
 async def test_a_packed_json_reply_goes_out_packed_and_is_read_beside_it(tmp_path: Path) -> None:
-    packed = gzip.compress(chat_body())
+    packed = gzip.compress(chat_body(), mtime=0)
     relaying = await relayed(tmp_path, FakeReply(packed, headers=(*JSON, (b"Content-Encoding", b"gzip"))))
     assert (relaying.client.sent, relaying.client.header(b"content-encoding")) == (packed, b"gzip")
     assert relaying.json["model"] == "gpt-4o-mini-2024"
