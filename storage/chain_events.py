@@ -26,7 +26,8 @@ class Header(msgspec.Struct, frozen=True, tag_field="event", tag="segment"):
     """The first line of a segment.
 
     `first` is the number of this line in the chain of its writer. `lost` lines were there once, says the last root
-    that was remembered, and were gone when the segment began.
+    that was remembered, and were gone when the segment began. `continues` says that the process which wrote the
+    segment before goes on in this one, so that what it has begun there may still end here.
     """
 
     writer: str
@@ -36,6 +37,7 @@ class Header(msgspec.Struct, frozen=True, tag_field="event", tag="segment"):
     previous: Previous | None
     first: int = 0
     lost: int = 0
+    continues: bool = False
 
 
 class UnsignedRoot(msgspec.Struct, frozen=True, tag_field="event", tag="root"):

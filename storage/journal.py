@@ -207,7 +207,7 @@ class Journal:
 
     def _replaced(self, file: SegmentFile) -> SegmentFile:
         try:
-            fresh = self._begin_segment()
+            fresh = self._begin_segment(continues=True)
         except OSError as error:
             raise self._failed(self._folder, error) from None
         if self._durability == "fsync":
@@ -216,7 +216,7 @@ class Journal:
             os.close(file.fd)
         return fresh
 
-    def _begin_segment(self, lost: int = 0) -> SegmentFile:
+    def _begin_segment(self, lost: int = 0, *, continues: bool = False) -> SegmentFile:
         chain = self._chain
         now = self._clock()
         previous = Previous(chain.home, encoded(chain.seal).decode()) if chain.home else None
@@ -225,7 +225,7 @@ class Journal:
             self._unsynced.append(os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC))
         file = SegmentFile(self._folder, chain.number + 1)
         at = datetime.fromtimestamp(now, UTC)
-        header = Header(self.writer, file.number, at, VERSION, previous, chain.lines, lost)
+        header = Header(self.writer, file.number, at, VERSION, previous, chain.lines, lost, continues)
         line, seals = chain.sealed((msgspec.json.encode(header),))
         try:
             file.append(line)

@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage.journal import Limits
 from storage.packing import pack
 from storage.segments import segments
 from storage.warehouse import Warehouse
+from tests.builders import journals
 from tests.builders.segments import Writer, began, ended, exchange, moment
 from tests.builders.warehouses import asked, ids, one, warehouse
 
@@ -202,6 +204,21 @@ def test_no_exchange_is_lost_because_its_writer_goes_on_in_another_file_or_anoth
         other.segment()
     with warehouse(tmp_path) as opened:
         assert ids(opened) == []
+
+
+def test_an_exchange_that_the_journal_carries_over_into_another_segment_is_not_lost(tmp_path: Path) -> None:
+    journal = journals.opened(tmp_path, limits=Limits(segment_bytes=600))
+    lines = [json.dumps(line, separators=(",", ":")).encode() for line in exchange("A-1")]
+    journal.append_event(lines[0])
+    for number in range(4):
+        journal.append_event(journals.ended(number))
+    with warehouse(tmp_path) as opened:
+        assert journal.path.name > "00000001.jsonl"
+        assert "A-1" not in ids(opened)
+        journal.append_event(lines[1])
+        opened.catch_up()
+        assert one(opened, "SELECT outcome FROM exchanges WHERE audit_id = 'A-1'") == "answered"
+    journal.close()
 
 
 def test_sums_and_histograms_are_those_of_the_exchanges(tmp_path: Path) -> None:

@@ -130,6 +130,7 @@ def test_a_segment_begins_with_its_header_and_each_line_is_sealed(tmp_path: Path
         "previous": None,
         "first": 0,
         "lost": 0,
+        "continues": False,
     }
     assert [(line["event"], line["n"], list(line)[-1]) for line in events] == [
         ("ended", number, "seal") for number in (1, 2, 3)
@@ -206,6 +207,16 @@ def test_a_segment_that_is_full_is_followed_by_the_next(tmp_path: Path) -> None:
     assert all(json.loads(file.read_bytes().splitlines()[-1])["event"] == "root" for file in files[:-1])
     assert numbers_in(tmp_path) == list(range(20))
     assert sealed_right(raw_lines(tmp_path))
+
+
+def test_a_segment_says_whether_its_process_goes_on_in_it(tmp_path: Path) -> None:
+    for number in range(2):
+        journal = opened(tmp_path, limits=Limits(segment_bytes=400))
+        for each in (1, 2):
+            journal.append_event(b'{"event":"ended","n":%d,"text":"%s"}' % (10 * number + each, b"x" * 300))
+        journal.close()
+    headers = [line for line in lines_in(tmp_path) if line["event"] == "segment"]
+    assert [header["continues"] for header in headers] == [False, True, False, True]
 
 
 def test_a_segment_that_is_old_is_followed_by_the_next(tmp_path: Path) -> None:
