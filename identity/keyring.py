@@ -1,0 +1,213 @@
+"""Gives each principal a pseudonym and a key, by which records name a person and hide what is theirs.
+
+Both are random: with the mapping and the key deleted, nothing leads from a record back to the person. Every process of
+a data folder uses the same file, `keys/people.db`; what it has read once it finds in memory.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+
+from storage.people import ErasedRow, KeyringError, PeopleFile, PersonRow
+
+FILE = "people.db"
+KEY_BYTES = 32
+PSEUDONYM_BYTES = 10
+MOST_KNOWN = 50_000
+"""How many people a process keeps in memory; the one that it met first is forgotten first."""
+
+
+class Person:
+    """Someone as records know them: `pseudonym` stands in lines, `key` (32 bytes) encrypts what is theirs alone."""
+
+    __slots__ = ("key", "pseudonym")
+
+    def __init__(self, pseudonym: str, key: bytes) -> None:
+        self.pseudonym = pseudonym
+        self.key = key
+
+    def __repr__(self) -> str:
+        """Shows no key: what is shown ends up in logs."""
+        return f"Person({self.pseudonym!r})"
+
+
+class Keyring:
+    """The people of a data folder; may be asked from any thread.
+
+    `failure` says why someone who is new could not be added, or nobody be looked up.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        synced: bool = False,
+        most_known: int = MOST_KNOWN,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Opens nothing yet; with `synced` a new person is on the disk before their first record is."""
+        self.failure: str | None = None
+        self._path = data / "keys" / FILE
+        self._synced = synced
+        self._most_known = most_known
+        self._now = now
+        self._lock = Lock()
+        self._known: dict[str, Person] = {}
+        self._file: PeopleFile | None = None
+        self._seen = 0
+        self._erased = 0
+
+    def open(self) -> None:
+        """Opens the file, and makes it where there is none. Errors: KeyringError."""
+        with self._lock:
+            self._open()
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        with self._lock:
+            self._close()
+
+    def person(self, principal: str) -> Person:
+        """Gives the person of a principal; one who is met for the first time is added. Errors: KeyringError."""
+        known = self._known.get(principal)
+        if known is not None:
+            return known
+        with self._lock:
+            try:
+                person = self._added(principal)
+            except KeyringError as error:
+                self.failure = str(error)
+                raise
+            self.failure = None
+            return person
+
+    def pseudonym_of(self, principal: str) -> str | None:
+        """Gives the pseudonym of a principal who is known, and adds nobody. Errors: KeyringError."""
+        known = self._known.get(principal)
+        if known is not None:
+            return known.pseudonym
+        with self._lock:
+            row = self._open_file().of_principal(principal)
+            return row.pseudonym if row else None
+
+    def principal_of(self, pseudonym: str) -> str | None:
+        """Gives the principal behind a pseudonym; None for one who was erased, or never known. Errors: KeyringError."""
+        with self._lock:
+            row = self._open_file().of_pseudonym(pseudonym)
+            return row.principal if row else None
+
+    def key_of(self, pseudonym: str) -> bytes | None:
+        """Gives the key of a pseudonym; None for one who was erased, or never known. Errors: KeyringError."""
+        with self._lock:
+            row = self._open_file().of_pseudonym(pseudonym)
+            return row.key if row else None
+
+    def people_after(self, number: int) -> list[PersonRow]:
+        """Gives the people who were added behind a number, without their keys. Errors: KeyringError."""
+        with self._lock:
+            return self._open_file().after(number)
+
+    def erased_after(self, number: int) -> list[ErasedRow]:
+        """Gives those who were erased behind a number. Errors: KeyringError."""
+        with self._lock:
+            return self._open_file().erased_after(number)
+
+    def erase(self, principal: str) -> str | None:
+        """Deletes mapping and key of a principal; gives the pseudonym they had. Errors: KeyringError."""
+        with self._lock:
+            row = self._open_file().of_principal(principal)
+            if row is not None:
+                self._erase(row.pseudonym)
+            return row.pseudonym if row else None
+
+    def erase_pseudonym(self, pseudonym: str) -> bool:
+        """Deletes mapping and key of a pseudonym; says whether they were there. Errors: KeyringError."""
+        with self._lock:
+            return self._erase(pseudonym)
+
+    def scrub(self) -> bool:
+        """Takes what was erased out of the bytes of the file; says whether it is all gone. Errors: KeyringError.
+
+        It is not while another program holds the file open in the middle of reading it: try again.
+        """
+        with self._lock:
+            file = self._open_file()
+            return file.scrubbed() or file.scrub()
+
+    def catch_up(self) -> bool:
+        """Notices whom other processes erased; says whether anybody was. Errors: KeyringError."""
+        with self._lock:
+            try:
+                return self._catch_up()
+            except KeyringError as error:
+                self.failure = str(error)
+                raise
+
+    def _catch_up(self) -> bool:
+        file = self._file
+        if file is None or file.is_elsewhere():
+            # Restored or deleted while it was in use: what is known belongs to the one before.
+            self._close()
+            self._open()
+            return True
+        seen = file.seen()
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        return self._forget_erased(file)
+
+    def _open(self) -> None:
+        file = self._file = PeopleFile(self._path, synced=self._synced)
+        self._seen = file.seen()
+        self._erased = 0
+        self._forget_erased(file)
+        self.failure = None
+
+    def _close(self) -> None:
+        self._known.clear()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open_file(self) -> PeopleFile:
+        if self._file is None:
+            raise KeyringError(f"{self._path} is not open.")
+        return self._file
+
+    def _added(self, principal: str) -> Person:
+        file = self._open_file()
+        for pseudonym in _fresh_pseudonyms():
+            row = file.of_principal(principal)
+            if row is not None:
+                return self._remembered(row)
+            file.add(principal, pseudonym, secrets.token_bytes(KEY_BYTES))
+        raise AssertionError("Pseudonyms never end.")
+
+    def _remembered(self, row: PersonRow) -> Person:
+        if len(self._known) >= self._most_known:
+            del self._known[next(iter(self._known))]
+        person = self._known[row.principal] = Person(row.pseudonym, row.key)
+        return person
+
+    def _erase(self, pseudonym: str) -> bool:
+        file = self._open_file()
+        gone = bool(file.erase(pseudonym, self._now()))
+        self._forget_erased(file)
+        return gone
+
+    def _forget_erased(self, file: PeopleFile) -> bool:
+        rows = file.erased_after(self._erased)
+        if not rows:
+            return False
+        self._erased = rows[-1].number
+        gone = {row.pseudonym for row in rows}
+        for principal in [principal for principal, person in self._known.items() if person.pseudonym in gone]:
+            del self._known[principal]
+        return True
+
+
+def _fresh_pseudonyms() -> Iterator[str]:
+    while True:
+        yield f"p-{secrets.token_hex(PSEUDONYM_BYTES)}"
