@@ -20,7 +20,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 # The homes of each foreign package: files, or folders with all below them. A new home is a decision.
 HOMES: Mapping[str, tuple[str, ...]] = {
     "click": ("gateway/commands", "gateway/hookspecs.py", "gateway/references/cli.py"),
-    "cryptography": ("storage/signing.py",),
+    "cryptography": ("storage/bodies.py", "storage/signing.py"),
     "duckdb": (
         "storage/ingest.py",
         "storage/parquet.py",
@@ -59,7 +59,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "uvloop": ("gateway/processes/fate.py",),
     "websockets": ("gateway/server", "gateway/websocket"),
     "yaml": ("policies/document.py",),
-    "zstandard": ("storage/packing.py", "storage/segments.py"),
+    "zstandard": ("storage/bodies.py", "storage/packing.py", "storage/segments.py"),
 }
 AT_HOME_EVERYWHERE = frozenset(("msgspec",))
 EMPTY_NAMES = re.compile(r"(?:^|_)(?:utils?|helpers?|managers?|base|misc|common)(?:_|$)")
