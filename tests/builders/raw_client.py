@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -82,7 +82,7 @@ class RawClient:
         headers = tuple((name, value) for name, _, value in (each.partition(b": ") for each in fields))
         return RawReply(int(status), reason, headers, _framing(int(status), headers, method))
 
-    async def pieces(self, head: RawReply) -> AsyncIterator[bytes]:
+    async def pieces(self, head: RawReply) -> AsyncGenerator[bytes, None]:
         """The body, piece by piece as it is framed. IncompleteReadError where it ends before its framing does."""
         if head.framing == "length":
             left = int(head.value(b"content-length"))
