@@ -10,19 +10,24 @@ from typing import Protocol
 
 import msgspec
 
-from policies.document import DocumentError
+from policies.document import DocumentError, Place, fault, lines_in
 from policies.folder import read_policy
 
 FILE = "prices.yaml"
-PER = Decimal(1_000_000)
+DECIMALS = 12
+HIGHEST = 1_000_000
 STANDARD = "default"
+AMOUNTS = ("input", "output", "cached_input", "audio_input", "audio_output", "cached_audio_input")
+MOST_REMEMBERED = 1024
+PARTS = 1_000_000 * 10**DECIMALS
+"""Parts of a dollar in which everything adds up exactly: a price is for a million tokens and has its decimals."""
 # What the API calls the service that the price list means when it says nothing.
 _STANDARD_NAMES = frozenset((None, "", "auto", "default", "standard"))
 _GLOB = re.compile(r"[*?\[]")
 
 
 class TokenCounts(Protocol):
-    """What is priced. `cached_tokens` are part of `input_tokens`; so are `audio_input_tokens` where there are any."""
+    """What is priced: sound and cached tokens are parts of input and output, cached sound is a part of both."""
 
     @property
     def input_tokens(self) -> int: ...
@@ -30,6 +35,14 @@ class TokenCounts(Protocol):
     def output_tokens(self) -> int: ...
     @property
     def cached_tokens(self) -> int: ...
+    @property
+    def audio_input_tokens(self) -> int: ...
+    @property
+    def audio_output_tokens(self) -> int: ...
+    @property
+    def cached_audio_tokens(self) -> int: ...
+    @property
+    def estimated(self) -> bool: ...
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -76,6 +89,17 @@ class Cost(msgspec.Struct, frozen=True):
     basis: str
 
 
+class Rates(msgspec.Struct, frozen=True):
+    """What one token of each kind costs, in parts of a dollar."""
+
+    input: int
+    output: int
+    cached_input: int
+    audio_input: int | None
+    audio_output: int | None
+    cached_audio_input: int
+
+
 class _Entries(msgspec.Struct, frozen=True):
     """All entries of one pattern and service tier, the latest first; `place` is where the first of them stands."""
 
@@ -96,6 +120,12 @@ class Prices:
             for (pattern, tier), found in entries.items()
             if _GLOB.search(pattern)
         )
+        self._charged: dict[tuple[str, str | None, date], tuple[Rates, str] | None] = {}
+
+    @property
+    def remembered(self) -> int:
+        """How many models' prices are at hand."""
+        return len(self._charged)
 
     def cost(
         self, model: str | None, counts: TokenCounts | None, at: datetime, service_tier: str | None = None
@@ -103,12 +133,27 @@ class Prices:
         """Gives the cost of tokens at a moment, None where model, service, day or kind of token has no price."""
         if model is None or counts is None:
             return None
-        found = self._fitting(model, STANDARD if service_tier in _STANDARD_NAMES else str(service_tier))
-        price = _valid(found.prices, at.date()) if found else None
-        usd = dollars(price, counts) if price else None
-        if found is None or price is None or usd is None:
+        key = (model, service_tier, at.date())
+        charged = self._charged[key] if key in self._charged else self._looked_up(key)
+        if charged is None:
             return None
-        return Cost(float(usd), _basis(found.pattern, price, counts))
+        rates, basis = charged
+        total = parts(rates, counts)
+        if total is None:
+            return None
+        return Cost(total / PARTS, f"{basis}, tokens estimated" if counts.estimated else basis)
+
+    def _looked_up(self, key: tuple[str, str | None, date]) -> tuple[Rates, str] | None:
+        """Looks up what a model is charged on a day; models are named by strangers, so not all are remembered."""
+        model, service_tier, day = key
+        tier = STANDARD if service_tier in _STANDARD_NAMES else str(service_tier)
+        found = self._fitting(model, tier)
+        price = _valid(found.prices, day) if found else None
+        charged = None if found is None or price is None else (rates_of(price), _basis(found.pattern, price))
+        if len(self._charged) >= MOST_REMEMBERED:
+            self._charged.clear()
+        self._charged[key] = charged
+        return charged
 
     def _fitting(self, model: str, tier: str) -> _Entries | None:
         best = self._named.get((model, tier))
@@ -125,39 +170,69 @@ def load_prices(folder: Path | None) -> Prices:
     source, file = read_policy(FILE, PricesFile, folder)
     seen: set[tuple[str, str, date]] = set()
     for number, price in enumerate(file.prices):
-        where = f"{source}, prices[{number}]"
-        for name in ("input", "output", "cached_input", "audio_input", "audio_output", "cached_audio_input"):
+        for name in AMOUNTS:
             amount: Decimal | None = getattr(price, name)
-            if amount is not None and not (amount.is_finite() and amount >= 0):
-                raise DocumentError(f"{where}.{name}: a price is a number from 0 on.")
-        for pattern in price.models:
+            if amount is not None and not _is_price(amount):
+                what = f"a price is a number from 0 to {HIGHEST} with at most {DECIMALS} decimals."
+                raise _fault(source, ("prices", number, name), what)
+        for at, pattern in enumerate(price.models):
             key = (pattern, price.service_tier, price.valid_from)
             if key in seen:
-                raise DocumentError(f"{where}.models: {pattern!r} has a price from {price.valid_from} already.")
+                what = f"{pattern!r} has a price from {price.valid_from} already."
+                raise _fault(source, ("prices", number, "models", at), what)
             seen.add(key)
     return Prices(file)
 
 
-def dollars(price: Price, counts: TokenCounts) -> Decimal | None:
-    """Gives the exact cost of tokens, None where there are tokens of a kind that has no price."""
-    sound_in, sound_out = _sound(counts, "audio_input_tokens"), _sound(counts, "audio_output_tokens")
-    if (sound_in and price.audio_input is None) or (sound_out and price.audio_output is None):
-        return None
-    sound_in, sound_out = min(sound_in, max(0, counts.input_tokens)), min(sound_out, max(0, counts.output_tokens))
-    text_in, text_out = max(0, counts.input_tokens) - sound_in, max(0, counts.output_tokens) - sound_out
-    cached = max(0, counts.cached_tokens)
-    cached_sound = min(_sound(counts, "cached_audio_tokens"), sound_in, cached)
-    cached_text = min(cached - cached_sound, text_in)
-    sound_rate = price.audio_input or Decimal(0)
-    total = (
-        (text_in - cached_text) * price.input
-        + cached_text * _first(price.cached_input, price.input)
-        + text_out * price.output
-        + (sound_in - cached_sound) * sound_rate
-        + cached_sound * _first(price.cached_audio_input, sound_rate)
-        + sound_out * (price.audio_output or Decimal(0))
+def _fault(source: str, place: Place, what: str) -> DocumentError:
+    path = Path(source)
+    return fault(source, lines_in(path) if path.is_file() else {}, place, what)
+
+
+def _is_price(amount: Decimal) -> bool:
+    return amount.is_finite() and 0 <= amount <= HIGHEST and amount.scaleb(DECIMALS) % 1 == 0
+
+
+def rates_of(price: Price) -> Rates:
+    """Gives the prices of an entry as whole numbers."""
+    sold, sound = _in_parts(price.input), _in_parts(price.audio_input or Decimal(0))
+    return Rates(
+        sold,
+        _in_parts(price.output),
+        sold if price.cached_input is None else _in_parts(price.cached_input),
+        None if price.audio_input is None else sound,
+        None if price.audio_output is None else _in_parts(price.audio_output),
+        sound if price.cached_audio_input is None else _in_parts(price.cached_audio_input),
     )
-    return total / PER
+
+
+def _in_parts(amount: Decimal) -> int:
+    return int(amount.scaleb(DECIMALS))
+
+
+def parts(rates: Rates, counts: TokenCounts) -> int | None:
+    """Gives the exact cost of tokens, in parts of a dollar; None where there are tokens of a kind that has no price."""
+    read, written = max(0, counts.input_tokens), max(0, counts.output_tokens)
+    cached = min(max(0, counts.cached_tokens), read)
+    if counts.audio_input_tokens > 0 or counts.audio_output_tokens > 0:
+        return _parts_with_sound(rates, counts, read, written, cached)
+    return (read - cached) * rates.input + cached * rates.cached_input + written * rates.output
+
+
+def _parts_with_sound(rates: Rates, counts: TokenCounts, read: int, written: int, cached: int) -> int | None:
+    heard, said = min(max(0, counts.audio_input_tokens), read), min(max(0, counts.audio_output_tokens), written)
+    if (heard and rates.audio_input is None) or (said and rates.audio_output is None):
+        return None
+    cached_sound = min(max(0, counts.cached_audio_tokens), heard, cached)
+    cached_text = min(cached - cached_sound, read - heard)
+    return (
+        (read - heard - cached_text) * rates.input
+        + cached_text * rates.cached_input
+        + (written - said) * rates.output
+        + (heard - cached_sound) * (rates.audio_input or 0)
+        + cached_sound * rates.cached_audio_input
+        + said * (rates.audio_output or 0)
+    )
 
 
 def _entries(prices: Iterable[Price]) -> Iterator[tuple[tuple[str, str], _Entries]]:
@@ -176,15 +251,6 @@ def _valid(prices: tuple[Price, ...], day: date) -> Price | None:
     return None
 
 
-def _basis(pattern: str, price: Price, counts: TokenCounts) -> str:
+def _basis(pattern: str, price: Price) -> str:
     tier = "" if price.service_tier == STANDARD else f", {price.service_tier}"
-    guessed = ", tokens estimated" if getattr(counts, "estimated", False) else ""
-    return f"{pattern} from {price.valid_from}{tier}{guessed}"
-
-
-def _sound(counts: TokenCounts, name: str) -> int:
-    return max(0, int(getattr(counts, name, 0)))
-
-
-def _first(price: Decimal | None, otherwise: Decimal) -> Decimal:
-    return otherwise if price is None else price
+    return f"{pattern} from {price.valid_from}{tier}"

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from policies.document import DocumentError
-from policies.prices import PER, Price, Prices, PricesFile, Tokens, dollars, load_prices
+from policies.prices import MOST_REMEMBERED, PARTS, Price, Prices, PricesFile, Tokens, load_prices, parts, rates_of
 
 NOW = datetime(2025, 12, 1, tzinfo=UTC)
 COUNTS = some.integers(0, 10**9)
@@ -24,6 +25,11 @@ def a_price(*models: str, input: str = "1", output: str = "2", since: str = "202
 
 def a_table(*prices: Price) -> Prices:
     return Prices(PricesFile(date(2025, 1, 1), prices))
+
+
+def dollars(price: Price, tokens: Tokens) -> Fraction | None:
+    exact = parts(rates_of(price), tokens)
+    return None if exact is None else Fraction(exact, PARTS)
 
 
 def usd(table: Prices, model: str, tokens: Tokens, at: datetime = NOW, service_tier: str | None = None) -> float | None:
@@ -76,7 +82,7 @@ def test_sound_is_a_part_of_the_tokens(price: Price, text: int, sound: int, said
         assert (cost is None) == (sound + heard > 0)
     else:
         sold = text * price.input + said * price.output + sound * price.audio_input + heard * price.audio_output
-        assert cost == sold / PER
+        assert cost == Fraction(sold) / MILLION
 
 
 @given(some.text(), COUNTS)
@@ -132,11 +138,25 @@ def test_the_basis_names_the_entry_and_says_when_tokens_are_estimated() -> None:
     assert flex is not None and flex.basis == "o3 from 2025-01-01, flex, tokens estimated"
 
 
+def test_what_is_remembered_of_a_day_does_not_hold_for_the_next_one() -> None:
+    table = a_table(a_price("o3", input="10", since="2025-04-16"), a_price("o3", input="2", since="2025-06-10"))
+    before, after = datetime(2025, 6, 9, 23, 59, tzinfo=UTC), datetime(2025, 6, 10, tzinfo=UTC)
+    assert [usd(table, "o3", Tokens(MILLION), at) for at in (before, after, before, after)] == [10.0, 2.0, 10.0, 2.0]
+
+
+def test_models_that_strangers_make_up_do_not_pile_up() -> None:
+    table = a_table(a_price("known"))
+    for number in range(3 * MOST_REMEMBERED):
+        assert table.cost(f"made-up-{number}", Tokens(1), NOW) is None
+    assert table.remembered <= MOST_REMEMBERED
+    assert usd(table, "known", Tokens(MILLION)) == 1.0
+
+
 def test_counts_that_contradict_each_other_cost_no_less_than_nothing() -> None:
     price = a_price("m", cached_input="0.5", audio_input="3")
-    assert dollars(price, Tokens(10, 0, cached_tokens=20)) == Decimal(5) / PER
+    assert dollars(price, Tokens(10, 0, cached_tokens=20)) == Fraction(5, MILLION)
     assert dollars(price, Tokens(-5, -5, -5)) == 0
-    assert dollars(price, Tokens(1, 0, 5, audio_input_tokens=9, cached_audio_tokens=9)) == Decimal(3) / PER
+    assert dollars(price, Tokens(1, 0, 5, audio_input_tokens=9, cached_audio_tokens=9)) == Fraction(3, MILLION)
 
 
 def test_the_shipped_table_knows_what_is_in_use() -> None:
@@ -170,13 +190,18 @@ def test_the_operators_table_takes_the_place_of_the_shipped_one(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ("{models: [a], from: 2026-01-01, input: -1, output: 1}", "prices[0].input: a price is a number from 0 on."),
-        ("{models: [a], from: 2026-01-01, input: 1, output: .inf}", "prices[0].output: a price is a number"),
+        (
+            "{models: [a], from: 2026-01-01, input: -1, output: 1}",
+            "line 3, prices[0].input: a price is a number from 0 to",
+        ),
+        ("{models: [a], from: 2026-01-01, input: 1, output: .inf}", "line 3, prices[0].output: a price is a number"),
+        ("{models: [a], from: 2026-01-01, input: 1, output: 1e9}", "line 3, prices[0].output: a price is a number"),
+        ("{models: [a], from: 2026-01-01, input: 1e-13, output: 1}", "line 3, prices[0].input: a price is a number"),
         ("{models: [a], from: 2026-01-01, input: cheap, output: 1}", "prices[0].input"),
         ("{models: [a], from: soon, input: 1, output: 1}", "prices[0].from"),
         ("{models: [a], from: 2026-01-01, input: 1}", "prices[0]: needs the key `output`"),
         ("{models: [a], from: 2026-01-01, input: 1, output: 1, euro: 1}", "prices[0].euro: unknown key"),
-        ("{models: [a, a], from: 2026-01-01, input: 1, output: 1}", "'a' has a price from 2026-01-01 already"),
+        ("{models: [a, a], from: 2026-01-01, input: 1, output: 1}", "line 3, prices[0].models[1]: 'a' has a price"),
     ],
 )
 def test_a_wrong_table_is_refused_by_name(entry: str, says: str, tmp_path: Path) -> None:
