@@ -1,0 +1,95 @@
+"""Keeping bodies: whose, which, and under which key."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import pytest
+
+from gateway import Exchange, Refusal
+from gateway.bodies import Bodies
+from gateway.testing import a_caller, a_reply, an_exchange
+from identity.keyring import Keyring
+from storage.bodies import BodyEvent, opened_body
+from storage.journal_error import JournalError
+from tests.builders.journals import lines_in, opened
+
+SECRET = "The seagulls know where the treasure lies."
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Iterator[Keyring]:
+    keyring = Keyring(tmp_path)
+    keyring.open()
+    yield keyring
+    keyring.close()
+
+
+def keeping(data: Path, keyring: Keyring, which: Literal["refused", "all"] = "all") -> Bodies:
+    return Bodies(opened(data, "worker-0-bodies"), keyring.person, which, 64 << 10)
+
+
+def an_answered_exchange(**members: Any) -> Exchange:
+    return an_exchange(SECRET, reply=a_reply("Ask them."), **members)
+
+
+def kept(data: Path) -> list[BodyEvent]:
+    return [msgspec.convert(line, BodyEvent) for line in lines_in(data, "worker-0-bodies") if line["event"] == "body"]
+
+
+def test_bodies_are_kept_for_their_caller_to_open(tmp_path: Path, keyring: Keyring) -> None:
+    exchange = an_answered_exchange(caller=a_caller(principal="key:ada"))
+    keeping(tmp_path, keyring).keep(exchange)
+    (event,) = kept(tmp_path)
+    ada = keyring.person("key:ada")
+    assert (event.audit_id, event.caller) == (exchange.id, ada.pseudonym)
+    parts = msgspec.json.decode(opened_body(event, ada.key))
+    assert parts["request"]["json"]["messages"][0]["content"] == SECRET
+    assert parts["reply"]["json"]["choices"][0]["message"]["content"] == "Ask them."
+
+
+def test_the_line_names_nobody_and_tells_nothing(tmp_path: Path, keyring: Keyring) -> None:
+    bodies = keeping(tmp_path, keyring)
+    bodies.keep(an_answered_exchange(caller=a_caller(principal="key:ada")))
+    line = bodies.journal.path.read_bytes()
+    assert b"key:ada" not in line and b"seagulls" not in line
+
+
+def test_the_same_words_never_look_the_same(tmp_path: Path, keyring: Keyring) -> None:
+    bodies, exchange = keeping(tmp_path, keyring), an_answered_exchange()
+    bodies.keep(exchange)
+    bodies.keep(exchange)
+    first, second = kept(tmp_path)
+    assert first.sealed[:16] != second.sealed[:16]
+
+
+def test_of_nobody_nothing_is_kept(tmp_path: Path, keyring: Keyring) -> None:
+    exchange = an_answered_exchange()
+    exchange.caller = None
+    keeping(tmp_path, keyring).keep(exchange)
+    assert kept(tmp_path) == []
+
+
+def test_where_there_is_no_body_nothing_is_kept(tmp_path: Path, keyring: Keyring) -> None:
+    keeping(tmp_path, keyring).keep(an_exchange(b"", path="/v1/models", method="GET"))
+    assert kept(tmp_path) == []
+
+
+def test_where_only_refused_ones_are_kept_an_answer_and_an_upstreams_trouble_are_not(
+    tmp_path: Path, keyring: Keyring
+) -> None:
+    bodies = keeping(tmp_path, keyring, "refused")
+    answered, refused, broken = an_answered_exchange(), an_answered_exchange(), an_answered_exchange()
+    refused.refusal = broken.refusal = Refusal("no")
+    broken.error = "ConnectError"
+    for exchange in (answered, refused, broken):
+        bodies.keep(exchange)
+    assert [event.audit_id for event in kept(tmp_path)] == [refused.id]
+
+
+def test_a_journal_that_takes_nothing_is_told(tmp_path: Path, keyring: Keyring) -> None:
+    bodies = keeping(tmp_path, keyring)
+    bodies.journal.close()
+    with pytest.raises(JournalError):
+        bodies.keep(an_answered_exchange())
