@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.coverage import check_coverage
@@ -23,8 +24,10 @@ from gateway.upstream import Upstream
 from gateway.websocket.dial import WebsocketDialer
 from gateway.websocket.front import WebsocketFront
 from identity.accepted_keys import AcceptedKeys
+from identity.keyring import Keyring
 from storage.journal import Journal
 from storage.journal_error import JournalError
+from storage.people import KeyringError
 from storage.signing import Signer, signer_in
 
 JSON = b"application/json"
@@ -61,11 +64,17 @@ class Gateway:
         check_coverage(self.endpoints, self.chain, settings)
         self.accepted = AcceptedKeys(accepted or self.data / "run" / "accepted")
         self.journal = Journal(self.data / "journal", writer, durability=settings.audit.durability, sign=self._signed)
+        self.keyring = Keyring(self.data, synced=settings.audit.durability == "fsync")
         carry_on = settings.audit.on_failure == "carry_on"
         self.recorder = Recorder(
-            self.journal, self.metrics, self.chain.of(Hooks.record), carry_on=carry_on, accepted=self.accepted
+            self.journal,
+            self.metrics,
+            self.chain.of(Hooks.record),
+            carry_on=carry_on,
+            accepted=self.accepted,
+            keyring=self.keyring,
         )
-        readiness = Readiness(self.chain, self.journal, office_fault, carry_on=carry_on)
+        readiness = Readiness(self.chain, self.journal, self.keyring, office_fault, carry_on=carry_on)
         self.upstreams = {"default": upstream_of(settings)}
         self.pipeline = Pipeline(
             self.chain,
@@ -97,8 +106,9 @@ class Gateway:
         self._flushing: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
-        """Opens the journal and tells the plugins. Errors: JournalError, LoadError."""
+        """Opens the journal and the keyring, and tells the plugins. Errors: JournalError, KeyringError, LoadError."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.keyring.open()
         self._signer = signer_in(self.data)
         self.journal.open()
         await start_plugins(self.chain, startup_of(self._loaded, self.data, self._environ, self.registry))
@@ -114,6 +124,7 @@ class Gateway:
         self.accepted.close()
         if self._flushing is not None:
             self._flushing.cancel()
+        self.keyring.close()
         self._flush_once()
 
     def _signed(self, root: bytes) -> bytes:
@@ -135,6 +146,9 @@ class Gateway:
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         self._flush_once()
+        # What cannot be read stands in its `failure`, and is tried again.
+        with suppress(KeyringError):
+            self.keyring.catch_up()
         self._flushing = loop.call_later(FLUSH_SECONDS, self._flush, loop)
 
 

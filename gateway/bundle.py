@@ -51,15 +51,15 @@ class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended", omit_de
     trail: list[Step] = []
 
 
-def began_line(exchange: Exchange) -> bytes:
-    """Gives the line of an exchange whose request is about to go out."""
+def began_line(exchange: Exchange, pseudonym: str | None) -> bytes:
+    """Gives the line of an exchange whose request is about to go out; `pseudonym` is the caller's."""
     caller = exchange.caller
     return (
         written(
             Began(
                 exchange.id,
                 _moment(exchange.arrived),
-                caller.principal if caller else None,
+                pseudonym,
                 caller.tier if caller else None,
                 endpoint_name(exchange),
                 exchange.received.method.decode("latin-1"),
@@ -70,7 +70,7 @@ def began_line(exchange: Exchange) -> bytes:
     )
 
 
-def ended_line(exchange: Exchange, status: int | None, now: int) -> bytes:
+def ended_line(exchange: Exchange, pseudonym: str | None, status: int | None, now: int) -> bytes:
     """Gives the record of an exchange; `now` is in ns of the monotonic clock."""
     caller = exchange.caller
     attempts = exchange.attempts
@@ -82,7 +82,7 @@ def ended_line(exchange: Exchange, status: int | None, now: int) -> bytes:
                 exchange.id,
                 _moment(exchange.arrived),
                 _moment(exchange.arrived + total),
-                caller.principal if caller else None,
+                pseudonym,
                 caller.tier if caller else None,
                 endpoint_name(exchange),
                 exchange.received.method.decode("latin-1"),

@@ -7,6 +7,7 @@ import msgspec
 from gateway.hooks import described
 from gateway.hookspecs import Hooks
 from gateway.loader import Chain
+from identity.keyring import Keyring
 from storage.journal import Journal
 
 JSON = b"application/json"
@@ -16,10 +17,17 @@ class Readiness:
     """Asks the parts. Unready (503) is what /v1 cannot do without; anything else that is wrong is degraded (200)."""
 
     def __init__(
-        self, chain: Chain, journal: Journal, office_fault: Callable[[], str | None], *, carry_on: bool
+        self,
+        chain: Chain,
+        journal: Journal,
+        keyring: Keyring,
+        office_fault: Callable[[], str | None],
+        *,
+        carry_on: bool,
     ) -> None:
         self._chain = chain
         self._journal = journal
+        self._keyring = keyring
         self._office_fault = office_fault
         self._carry_on = carry_on
         self._open = {plugin.name for plugin in chain.plugins if plugin.common.failure == "open"}
@@ -37,6 +45,8 @@ class Readiness:
                 (degrading if name in self._open else stopping)[name] = said
         if self._journal.failure is not None:
             (degrading if self._carry_on else stopping)["journal"] = self._journal.failure
+        if self._keyring.failure is not None:
+            (degrading if self._carry_on else stopping)["keyring"] = self._keyring.failure
         office = self._office_fault()
         if office is not None:
             degrading["office"] = office

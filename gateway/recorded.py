@@ -1,6 +1,7 @@
-"""What stands in the record for an answer: its reasons and numbers, and of texts no more than their length.
+"""What stands in the record for an answer: its reasons and numbers, of texts no more than their length, and no names.
 
-A plugin that hides a word from a reply must not be the one that writes it down.
+A plugin that hides a word from a reply must not be the one that writes it down; and who a caller is, the record says
+by a pseudonym.
 """
 
 from collections.abc import Callable
@@ -9,14 +10,30 @@ from typing import Any
 import msgspec
 
 from gateway.answers import Amendment, Change, Context, Insert, Nudge, Redact, Retry, Set, ToolResult
+from identity.caller import Caller
 
 LONGEST_TEXT = 64
+
+
+class Identified(msgspec.Struct, frozen=True, tag_field="answer", tag="caller", omit_defaults=True):
+    """A Caller without `principal` and `owner`: those name somebody."""
+
+    tier: str
+    kind: str
+    upstream_key: str
+    models: tuple[str, ...] | None = None
+    permissions: frozenset[str] = frozenset()
+    mode: str | None = None
 
 
 def recorded(answer: Any) -> Any:
     """Gives the answer as it stands in the trail."""
     shorten = _SHORTENED.get(answer.__class__)
     return answer if shorten is None else shorten(answer)
+
+
+def _caller(answer: Caller) -> Identified:
+    return Identified(answer.tier, answer.kind, answer.upstream_key, answer.models, answer.permissions, answer.mode)
 
 
 def _length_of(text: Any) -> str:
@@ -52,6 +69,7 @@ def _value(value: Any) -> Any:
 
 
 _SHORTENED: dict[type, Callable[[Any], Any]] = {
+    Caller: _caller,
     Context: _text,
     Redact: _text,
     ToolResult: _output,

@@ -1,7 +1,13 @@
-"""Leaves the record of each exchange: its journal lines first, then metrics, then whoever wants to know."""
+"""Leaves the record of each exchange: its journal lines first, then metrics, then whoever wants to know.
+
+The lines name the caller by a pseudonym alone, and an exchange keeps the one that it began with.
+"""
 
 import asyncio
 from time import monotonic_ns
+from typing import NamedTuple
+
+import msgspec
 
 from gateway.answers import Refusal
 from gateway.bundle import began_line, ended_line, endpoint_name, upstream_ns
@@ -9,9 +15,12 @@ from gateway.exchange import Exchange
 from gateway.hooks import Implementation, Pending
 from gateway.metrics import Metrics
 from identity.accepted_keys import AcceptedKeys
+from identity.keyring import Keyring, Person, nobody
 from storage.journal import Journal
 from storage.journal_error import JournalError
+from storage.people import KeyringError
 
+SHORTEST_NAME = 12
 UNRECORDABLE = Refusal(
     "The gateway cannot record this request and therefore does not carry it. Try again later.",
     code="journal_unavailable",
@@ -20,11 +29,33 @@ UNRECORDABLE = Refusal(
 )
 
 
+class Named(NamedTuple):
+    """Whom the lines of an exchange name; `refusal` says that this could not be looked up, and is somebody made up."""
+
+    principal: str = ""
+    person: Person | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def pseudonym(self) -> str | None:
+        """What stands in the lines as `caller`."""
+        return self.person.pseudonym if self.person is not None else None
+
+    def lines(self, lines: bytes) -> bytes:
+        """Takes the principal out of what errors and the reasons of plugins repeat; a short one is a word like any."""
+        if self.person is None or len(self.principal) < SHORTEST_NAME:
+            return lines
+        return lines.replace(msgspec.json.encode(self.principal)[1:-1], self.person.pseudonym.encode())
+
+
+NO_CALLER = Named()
+
+
 class Recorder:
     """Writes what the pipeline tells it; `carry_on` lets exchanges pass that the journal could not take.
 
-    `accepted` learns how the upstream answered the keys that were passed through. `waits` says that the last bytes of
-    a reply wait for `durable`.
+    `accepted` learns how the upstream answered the keys that were passed through; `keyring` knows the callers'
+    pseudonyms. `waits` says that the last bytes of a reply wait for `durable`.
     """
 
     def __init__(
@@ -35,8 +66,11 @@ class Recorder:
         *,
         carry_on: bool,
         accepted: AcceptedKeys,
+        keyring: Keyring,
     ) -> None:
         self._journal = journal
+        self._keyring = keyring
+        self._named: dict[str, Named] = {}
         self._metrics = metrics
         self._record = record
         self._carry_on = carry_on
@@ -46,7 +80,8 @@ class Recorder:
 
     def began(self, exchange: Exchange) -> Refusal | None:
         """Writes the first line; gives the refusal of an exchange that must not go on without it."""
-        return self._append(began_line(exchange))
+        named = self._named[exchange.id] = self._named_in(exchange)
+        return self._append(named.lines(began_line(exchange, named.pseudonym))) or named.refusal
 
     def ended(self, exchange: Exchange, status: int | None, *, began: bool) -> Refusal | None:
         """Writes the last line, with the first where nothing was sent; then counts and tells the record hooks.
@@ -54,8 +89,11 @@ class Recorder:
         It never waits, so that nothing can cancel it. Gives the refusal of a reply that must not go out.
         """
         now = monotonic_ns()
-        line = ended_line(exchange, status, now)
-        refusal = self._append(line if began else began_line(exchange) + line)
+        named = self._named.pop(exchange.id, None) or self._named_in(exchange)
+        lines = ended_line(exchange, named.pseudonym, status, now)
+        if not began:
+            lines = began_line(exchange, named.pseudonym) + lines
+        refusal = self._append(named.lines(lines)) or named.refusal
         self._metrics.ended(exchange, endpoint_name(exchange), status or 0, now - exchange.clock, upstream_ns(exchange))
         caller, reply = exchange.caller, exchange.reply
         # A path that the table does not know may be one that the upstream answers without looking at the key.
@@ -75,6 +113,16 @@ class Recorder:
             self._metrics.journal_failures.inc()
             return None if self._carry_on else UNRECORDABLE
         return None
+
+    def _named_in(self, exchange: Exchange) -> Named:
+        caller = exchange.caller
+        if caller is None:
+            return NO_CALLER
+        try:
+            return Named(caller.principal, self._keyring.person(caller.principal))
+        except KeyringError:
+            self._metrics.journal_failures.inc()
+            return Named(caller.principal, nobody(), None if self._carry_on else UNRECORDABLE)
 
     def _append(self, lines: bytes) -> Refusal | None:
         try:

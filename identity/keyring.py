@@ -5,7 +5,7 @@ a data folder uses the same file, `keys/people.db`; what it has read once it fin
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -31,6 +31,11 @@ class Person:
     def __repr__(self) -> str:
         """Shows no key: what is shown ends up in logs."""
         return f"Person({self.pseudonym!r})"
+
+
+def nobody() -> Person:
+    """Gives someone whom no keyring knows, for records whose person cannot be looked up."""
+    return Person(_pseudonym(), secrets.token_bytes(KEY_BYTES))
 
 
 class Keyring:
@@ -178,12 +183,11 @@ class Keyring:
 
     def _added(self, principal: str) -> Person:
         file = self._open_file()
-        for pseudonym in _fresh_pseudonyms():
+        row = file.of_principal(principal)
+        while row is None:
+            file.add(principal, _pseudonym(), secrets.token_bytes(KEY_BYTES))
             row = file.of_principal(principal)
-            if row is not None:
-                return self._remembered(row)
-            file.add(principal, pseudonym, secrets.token_bytes(KEY_BYTES))
-        raise AssertionError("Pseudonyms never end.")
+        return self._remembered(row)
 
     def _remembered(self, row: PersonRow) -> Person:
         if len(self._known) >= self._most_known:
@@ -208,6 +212,5 @@ class Keyring:
         return True
 
 
-def _fresh_pseudonyms() -> Iterator[str]:
-    while True:
-        yield f"p-{secrets.token_hex(PSEUDONYM_BYTES)}"
+def _pseudonym() -> str:
+    return f"p-{secrets.token_hex(PSEUDONYM_BYTES)}"

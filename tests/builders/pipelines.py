@@ -20,6 +20,7 @@ from gateway.testing import a_caller
 from gateway.transport import Transport
 from gateway.upstream import Upstream
 from identity.accepted_keys import AcceptedKeys
+from identity.keyring import Keyring
 from storage.journal import Journal
 from tests.builders.fake_client import FakeClient
 from tests.builders.fake_transport import FakeTransport
@@ -88,8 +89,15 @@ class Passages:
         self.journal.open()
         chain = a_chain(identify or KnowsAll(), *plugins, self.seen, faults=self.faults, common=common)
         self.accepted = AcceptedKeys(folder / "accepted")
+        self.keyring = Keyring(folder)
+        self.keyring.open()
         self.recorder = Recorder(
-            self.journal, self.metrics, chain.of(Hooks.record), carry_on=carry_on, accepted=self.accepted
+            self.journal,
+            self.metrics,
+            chain.of(Hooks.record),
+            carry_on=carry_on,
+            accepted=self.accepted,
+            keyring=self.keyring,
         )
         transports = transport if isinstance(transport, Mapping) else {"default": transport or FakeTransport()}
         self.pipeline = Pipeline(
@@ -126,3 +134,4 @@ class Passages:
         """Lets go of the files."""
         self.journal.close()
         self.accepted.close()
+        self.keyring.close()

@@ -11,17 +11,18 @@ from gateway.exchange import Attempt, Step
 from gateway.testing import a_caller, a_reply, an_exchange
 
 MS = 1_000_000
+PSEUDONYM = "p-0123456789abcdef0123"
 
 
 def began(exchange: Exchange) -> dict[str, Any]:
-    line = began_line(exchange)
+    line = began_line(exchange, PSEUDONYM if exchange.caller else None)
     assert line.endswith(b"\n") and line.count(b"\n") == 1
     whole: dict[str, Any] = json.loads(line)
     return whole
 
 
 def ended(exchange: Exchange, status: int | None = 200, after_ms: int = 100) -> dict[str, Any]:
-    line = ended_line(exchange, status, exchange.clock + after_ms * MS)
+    line = ended_line(exchange, PSEUDONYM if exchange.caller else None, status, exchange.clock + after_ms * MS)
     assert line.endswith(b"\n") and line.count(b"\n") == 1
     whole: dict[str, Any] = json.loads(line)
     return whole
@@ -39,13 +40,13 @@ def an_attempt(**members: Any) -> Attempt:
 
 
 def test_the_beginning_says_who_asks_for_what_and_when() -> None:
-    exchange = an_exchange(caller=a_caller("T3", principal="key:abc"))
+    exchange = an_exchange(caller=a_caller("T3"))
     exchange.arrived = 1_700_000_000_000_000_000
     assert began(exchange) == {
         "event": "began",
         "audit_id": exchange.id,
         "at": "2023-11-14T22:13:20Z",
-        "caller": "key:abc",
+        "caller": PSEUDONYM,
         "tier": "T3",
         "endpoint": "chat.completions",
         "method": "POST",

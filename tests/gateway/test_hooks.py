@@ -10,6 +10,7 @@ import pytest
 from gateway import Caller, Cut, Exchange, Hold, Nudge, Redact, Refusal, Signals, ToolResult, Window, hookimpl
 from gateway.hooks import OVERRUNS_BEFORE_QUARANTINE, Implementation, Pending, all_answers, first_answer
 from gateway.loader import Common, Plugin, chain_of
+from gateway.recorded import recorded
 from gateway.testing import a_call, a_caller, a_window, an_exchange
 
 Asked = Callable[..., Awaitable[Any]]
@@ -183,7 +184,7 @@ async def test_every_run_leaves_a_step_with_its_time_and_answer() -> None:
         "identify",
         "KnowsLater",
         "1",
-        answer,
+        recorded(answer),
         None,
     )
     assert step.took_ns >= 1_000_000

@@ -10,6 +10,7 @@ import pytest
 from gateway import hookimpl
 from gateway.loader import Common, Plugin, chain_of
 from gateway.readiness import Readiness
+from identity.keyring import Keyring
 from storage.journal import Journal
 
 
@@ -35,6 +36,7 @@ def asked(
     *,
     open_plugin: bool = False,
     journal_failure: str | None = None,
+    keyring_failure: str | None = None,
     office: Callable[[], str | None] = lambda: None,
     carry_on: bool = False,
 ) -> tuple[int, dict[str, Any]]:
@@ -42,7 +44,9 @@ def asked(
     chain = chain_of([Plugin("it", "1", "test", plugin, common)], lambda *_: None)
     journal = Journal(folder, "w")
     journal.failure = journal_failure
-    status, _, body = Readiness(chain, journal, office, carry_on=carry_on).page()
+    keyring = Keyring(folder)
+    keyring.failure = keyring_failure
+    status, _, body = Readiness(chain, journal, keyring, office, carry_on=carry_on).page()
     return status, msgspec.json.decode(body)
 
 
@@ -76,3 +80,12 @@ def test_a_journal_that_cannot_be_written_stops_it_unless_exchanges_may_pass(
     found = asked(tmp_path, Plain(), journal_failure="No space left on device", carry_on=carry_on)
     assert found[0] == status
     assert found[1]["faults"] == {"journal": "No space left on device"}
+
+
+@pytest.mark.parametrize(("carry_on", "status"), [(False, 503), (True, 200)])
+def test_without_the_keyring_it_serves_only_where_the_operator_carries_on(
+    tmp_path: Path, carry_on: bool, status: int
+) -> None:
+    found = asked(tmp_path, Plain(), keyring_failure="keys/people.db is damaged", carry_on=carry_on)
+    word = "degraded" if carry_on else "unready"
+    assert found == (status, {"status": word, "faults": {"keyring": "keys/people.db is damaged"}})

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway import Amendment, Context, Insert, Nudge, Redact, Refusal, Remove, Retry, Set, Signals, ToolResult
 from gateway.recorded import recorded
+from gateway.testing import a_caller
 
 SECRET = "what the caller told in confidence, at some length and with a name: Rumpelstilzchen"
 
@@ -40,3 +42,18 @@ def test_a_text_is_told_by_its_length_alone(answer: Any) -> None:
 )
 def test_numbers_words_and_reasons_stay(answer: Any) -> None:
     assert recorded(answer) == answer
+
+
+def test_a_caller_is_told_without_a_name() -> None:
+    caller = a_caller(
+        "T3", principal="key:rumpelstilzchen", owner="Rumpelstilzchen", permissions=frozenset(("audit:read",))
+    )
+    kept = recorded(caller)
+    assert "umpelstilzchen" not in repr(kept)
+    assert msgspec.to_builtins(kept) == {
+        "answer": "caller",
+        "tier": "T3",
+        "kind": caller.kind,
+        "upstream_key": caller.upstream_key,
+        "permissions": ["audit:read"],
+    }

@@ -2,16 +2,20 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway import Exchange, hookimpl
+from gateway import Exchange, Refusal, hookimpl
+from gateway.exchange import Step
 from gateway.hookspecs import Hooks
 from gateway.metrics import Metrics
+from gateway.recorded import recorded
 from gateway.recorder import UNRECORDABLE, Recorder
 from gateway.testing import a_caller, a_reply, an_exchange
 from identity.accepted_keys import AcceptedKeys
+from identity.keyring import Keyring
 from storage.journal import Journal
 from tests.builders.gateway import exchange_lines
 from tests.builders.pipelines import a_chain
@@ -27,7 +31,14 @@ class Recording:
         self.journal.open()
         self.accepted = AcceptedKeys(folder / "accepted")
         record = a_chain(*plugins).of(Hooks.record)
-        self.recorder = Recorder(self.journal, self.metrics, record, carry_on=carry_on, accepted=self.accepted)
+        self.keyring = Keyring(folder)
+        self.keyring.open()
+        self.recorder = Recorder(
+            self.journal, self.metrics, record, carry_on=carry_on, accepted=self.accepted, keyring=self.keyring
+        )
+
+    def lines(self) -> list[dict[str, Any]]:
+        return exchange_lines(self.journal.path.read_bytes())
 
     def events(self) -> list[str]:
         return [line["event"] for line in exchange_lines(self.journal.path.read_bytes())]
@@ -92,6 +103,65 @@ def test_what_could_not_be_journalled_is_still_counted_and_told(tmp_path: Path) 
     labels = {"endpoint": "chat.completions", "outcome": "failed", "status": "503"}
     assert recording.registry.get_sample_value("lukhas_exchanges_total", labels) == 1
     assert told == [exchange.id]
+
+
+def test_both_lines_name_the_caller_by_pseudonym_alone(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    caller = a_caller(principal="key:0123456789abcdef0123", owner="Ada Lovelace")
+    exchange = an_exchange(caller=caller)
+    exchange.trail.append(Step("identify", "sign_in", "1", 1, 1, recorded(caller)))
+    exchange.refusal = Refusal("key:0123456789abcdef0123 has no budget left.")
+    exchange.error = "RuntimeError: key:0123456789abcdef0123"
+    recording.recorder.began(exchange)
+    recording.recorder.ended(exchange, 403, began=True)
+    pseudonym = recording.keyring.pseudonym_of(caller.principal)
+    began, ended = recording.lines()
+    assert began["caller"] == ended["caller"] == pseudonym
+    assert ended["refusal"]["message"] == f"{pseudonym} has no budget left."
+    assert ended["error"] == f"RuntimeError: {pseudonym}"
+    assert ended["trail"][0]["answer"]["tier"] == caller.tier
+    written = recording.journal.path.read_bytes()
+    assert b"key:0123456789abcdef0123" not in written
+    assert b"Ada Lovelace" not in written
+
+
+def test_a_short_principal_is_not_taken_out_of_words(tmp_path: Path) -> None:
+    recording, exchange = Recording(tmp_path), an_exchange(caller=a_caller(principal="admin"))
+    exchange.error = "the administration is closed"
+    recording.recorder.ended(exchange, 200, began=False)
+    assert recording.lines()[1]["error"] == "the administration is closed"
+
+
+def test_whoever_is_erased_meanwhile_ends_under_the_pseudonym_that_they_began_with(tmp_path: Path) -> None:
+    recording, exchange = Recording(tmp_path), an_exchange()
+    recording.recorder.began(exchange)
+    assert exchange.caller is not None
+    recording.keyring.erase(exchange.caller.principal)
+    recording.recorder.ended(exchange, 200, began=True)
+    recording.recorder.ended(an_exchange(), 200, began=False)
+    began, ended, *later = (line["caller"] for line in recording.lines())
+    assert began == ended
+    assert began not in later
+
+
+def test_an_exchange_whose_caller_cannot_be_looked_up_is_refused_and_recorded_under_nobodys_name(
+    tmp_path: Path,
+) -> None:
+    recording, exchange = Recording(tmp_path), an_exchange()
+    recording.keyring.close()
+    assert recording.recorder.began(exchange) is UNRECORDABLE
+    assert recording.recorder.ended(exchange, 503, began=False) is UNRECORDABLE
+    assert len({line["caller"] for line in recording.lines()}) == 1
+    assert recording.lines()[0]["caller"].startswith("p-")
+    assert recording.registry.get_sample_value("lukhas_journal_failures_total") == 1
+
+
+def test_where_the_operator_carries_on_it_goes_on_without_a_name(tmp_path: Path) -> None:
+    recording, exchange = Recording(tmp_path, carry_on=True), an_exchange()
+    recording.keyring.close()
+    assert recording.recorder.began(exchange) is None
+    assert recording.recorder.ended(exchange, 200, began=True) is None
+    assert recording.events() == ["began", "ended"]
 
 
 async def test_a_plugin_that_takes_its_time_is_waited_for_at_the_end(tmp_path: Path) -> None:
