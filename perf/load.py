@@ -60,7 +60,8 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[int((len(ordered) - 1) * share)] if ordered else 0.0
 
 
-def _wire(port: int, question: Question, credential: str) -> bytes:
+def wire(port: int, question: Question, credential: str) -> bytes:
+    """The request as bytes."""
     head = (
         f"POST {PATH.decode()} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\n"
         f"Authorization: Bearer {credential}\r\nContent-Type: application/json\r\n"
@@ -175,7 +176,7 @@ async def load(
     """Sends `requests` requests to 127.0.0.1; all of them together may take `limit` seconds."""
     loop = asyncio.get_running_loop()
     connections = min(connections, requests)
-    run = _Run(_wire(port, question, credential), question, connections, requests)
+    run = _Run(wire(port, question, credential), question, connections, requests)
     transports: list[asyncio.BaseTransport] = []
     begun = time.perf_counter()
     try:

@@ -1,0 +1,83 @@
+"""Sends requests at fixed moments, whatever became of those before, and says how long after its moment each reply came.
+
+    seconds = await paced("127.0.0.1", port, PLAIN, a_second=50, seconds=10)
+
+Whoever asks again only when the answer is there does not see how long all those waited who came meanwhile.
+"""
+
+import asyncio
+from typing import cast
+
+import httptools
+
+from perf.load import Question, wire
+
+PATIENCE = 30.0
+
+
+class Unanswered(Exception):
+    """A reply did not come, or was not the upstream's."""
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, with one request at a time on it."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self.parser = httptools.HttpResponseParser(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclasses of it
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_exception(Unanswered(f"the connection ended ({error or 'closed by the server'})"))
+
+    def data_received(self, data: bytes) -> None:
+        self.parser.feed_data(data)
+
+    def on_body(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+    def on_message_complete(self) -> None:
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_result((self.parser.get_status_code(), b"".join(self.pieces)))
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Gives status and body of the reply. Errors: Unanswered."""
+        self.pieces.clear()
+        self.answer = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        return await self.answer
+
+
+async def paced(
+    port: int, question: Question, *, a_second: float, seconds: float, credential: str = "sk-bench"
+) -> list[float]:
+    """Gives the seconds of each request, from the moment when it was due to its last byte. Errors: Unanswered."""
+    loop = asyncio.get_running_loop()
+    request = wire(port, question, credential)
+    idle: list[_Connection] = []
+    begun = loop.time()
+
+    async def one(due: float) -> float:
+        connection = idle.pop() if idle else (await loop.create_connection(_Connection, "127.0.0.1", port))[1]
+        status, body = await connection.ask(request)
+        took = loop.time() - due
+        if (status, body) != (200, question.answer):
+            raise Unanswered(f"status {status}, {len(body)} bytes: {body[:200].decode(errors='replace')}")
+        idle.append(connection)
+        return took
+
+    asked: list[asyncio.Task[float]] = []
+    try:
+        async with asyncio.timeout(seconds + PATIENCE), asyncio.TaskGroup() as group:
+            for number in range(int(a_second * seconds)):
+                due = begun + number / a_second
+                await asyncio.sleep(due - loop.time())
+                asked.append(group.create_task(one(due)))
+    finally:
+        for connection in idle:
+            connection.transport.close()
+    return [task.result() for task in asked]
