@@ -180,13 +180,20 @@ class Retry(_Answer, frozen=True):
 
 
 class Usage(_Answer, frozen=True):
-    """Tokens of an exchange (account); `estimated` says that they were not counted by the upstream."""
+    """Tokens of an exchange (account); `estimated` says that they were not counted by the upstream.
+
+    Cached and audio tokens are parts of the input, reasoning and audio tokens of the output; cached audio is a part of
+    the cached tokens and of the audio.
+    """
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    cached_audio_tokens: int = 0
 
 
 Verdict: TypeAlias = Release | Hold | Redact | Cut

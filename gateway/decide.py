@@ -81,6 +81,7 @@ async def routed(route: tuple[Implementation, ...], exchange: Exchange) -> None:
 async def reminded(recall: tuple[Implementation, ...], exchange: Exchange, budget: int) -> None:
     """Puts what plugins remember before the last user turn, up to `budget` characters in all."""
     contexts: list[Context] = [answer for _, answer in await all_answers(recall, exchange)]
+    exchange.contexts = contexts
     text = context_text(contexts, budget)
     if text and exchange.endpoint is not None and isinstance(exchange.request.json, dict):
         changes = format_of(exchange.endpoint).context_changes(exchange.request.json, text)
@@ -90,7 +91,8 @@ async def reminded(recall: tuple[Implementation, ...], exchange: Exchange, budge
 
 def counted(implementation: Implementation, exchange: Exchange, usage: Usage) -> bool:
     """Takes a plugin's count of the tokens into the exchange; False, and the plugin's fault, where it is none."""
-    numbers = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens)
+    sound = (usage.audio_input_tokens, usage.audio_output_tokens, usage.cached_audio_tokens)
+    numbers = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens, *sound)
     if not all(number.__class__ is int and 0 <= number <= MOST_TOKENS for number in numbers):
         implementation.unusable(exchange, "a count that is no number of tokens")
         return False

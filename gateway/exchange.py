@@ -3,14 +3,15 @@
 The pipeline alone writes it, each field in one phase. Plugins read it and return answers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from gateway.answers import Answer, Refusal, Route, Usage
+from gateway.answers import Answer, Context, Refusal, Route, Usage
 from gateway.endpoints import Endpoint
 from identity.caller import Caller
+from policies.prices import Cost
 
 MODEL_LABEL_LENGTH = 200
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -146,18 +147,31 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     times: int = 1
 
 
+class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One call of the model that ran here, or that was blocked; `began_ns` since the exchange arrived."""
+
+    name: str
+    status: Literal["ok", "error", "blocked"]
+    began_ns: int
+    took_ns: int
+    because: str = ""
+
+
 class Exchange:
     """One request and its reply on their way through the hooks.
 
     `arrived` is in ns since the epoch, `clock` in ns of the monotonic clock at the same moment. `request` is the
-    request as it would go out now; `received` never changes.
+    request as it would go out now, `asked` the one that was taken in; that and `received` never change.
     """
 
     __slots__ = (
         "arrived",
+        "asked",
         "attempts",
         "caller",
         "clock",
+        "contexts",
+        "cost",
         "endpoint",
         "error",
         "grants",
@@ -169,6 +183,7 @@ class Exchange:
         "request",
         "route",
         "signals",
+        "tools",
         "trail",
         "usage",
     )
@@ -179,15 +194,18 @@ class Exchange:
         self.clock = clock
         self.received = received
         self.endpoint = endpoint
-        self.request = Request(endpoint)
+        self.asked = self.request = Request(endpoint)
         self.caller: Caller | None = None
         self.grants: Mapping[str, float] = {}
         self.signals: Mapping[str, float] = {}
         self.route = Route()
+        self.contexts: Sequence[Context] = ()
         self.refusal: Refusal | None = None
         self.attempts: list[Attempt] = []
+        self.tools: list[ToolUse] = []
         self.reply: Reply | None = None
         self.usage: Usage | None = None
+        self.cost: Cost | None = None
         self.error: str | None = None
         self.outcome: Outcome = "failed"
         self.trail: list[Step] = []

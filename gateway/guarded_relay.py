@@ -9,14 +9,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from gateway.answers import Amendment, Change, Nudge, Refusal, Retry, ToolCall, ToolResult
+from gateway.answers import Amendment, Change, Nudge, Refusal, Retry, ToolCall
 from gateway.client import Client
 from gateway.decide import changed, judged, observed
 from gateway.encoding import Decoder, EncodingError
 from gateway.errors import refusal_object
 from gateway.exchange import Exchange, first_header
-from gateway.guard import StreamGuard, guard_whole
-from gateway.hooks import Implementation, Pending, first_answer
+from gateway.guard import StreamGuard, guard_whole, result_of
+from gateway.hooks import Implementation, Pending
 from gateway.pipeline import Pipeline
 from gateway.relay import Ended, Relay, ends_by_closing
 from gateway.splice import SpliceError, spliced
@@ -141,7 +141,7 @@ class GuardedRelay(Relay):
         results: list[tuple[ToolCall, str]] = []
         calls = [found.call for found in self._format.calls(read)]
         for call in calls:
-            result: ToolResult | None = await first_answer(pipeline.run_tool, exchange, call)
+            result = await result_of(pipeline.run_tool, exchange, call)
             if result is None:
                 return False
             results.append((call, result.output))

@@ -103,7 +103,8 @@ class Passage:
         intake = await taken_in(self._client, endpoint, pipeline.sizes.json_body, pipeline.sizes.body)
         if isinstance(intake, Refusal):
             return intake
-        exchange.request, self._stream = intake.request, intake.stream
+        exchange.asked = exchange.request = intake.request
+        self._stream = intake.stream
         if pipeline.admit:
             refusal = await admitted(pipeline.admit, exchange)
             if refusal is not None:

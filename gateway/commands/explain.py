@@ -116,7 +116,7 @@ def _received(body: bytes, endpoint: Endpoint, tier: str) -> Exchange:
     exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), received, endpoint)
     exchange.caller = Caller("explain", tier, "gateway_key", "operator")
     try:
-        exchange.request = Request(endpoint, body, read_json(body))
+        exchange.asked = exchange.request = Request(endpoint, body, read_json(body))
     except BodyError as error:
         raise Failed(str(error)) from None
     return exchange

@@ -20,6 +20,9 @@ def usage(reply: Any) -> Usage | None:
         wrote or 0,
         cached_tokens=_count(read_details, "cached_tokens") or 0,
         reasoning_tokens=_count(wrote_details, "reasoning_tokens") or 0,
+        audio_input_tokens=_count(read_details, "audio_tokens") or 0,
+        audio_output_tokens=_count(wrote_details, "audio_tokens") or 0,
+        cached_audio_tokens=_count(member(read_details, "cached_tokens_details"), "audio_tokens") or 0,
     )
 
 

@@ -1,10 +1,15 @@
 """Asks the plugins about one window of text, or about one call, and makes one answer of theirs."""
 
+from time import monotonic_ns
+from typing import Literal
+
 import msgspec
 
-from gateway.answers import Cut, Hold, Redact, Refusal, Release, ToolCall, Verdict, Window
-from gateway.exchange import Exchange
+from gateway.answers import Cut, Hold, Redact, Refusal, Release, ToolCall, ToolResult, Verdict, Window
+from gateway.exchange import Exchange, ToolUse
 from gateway.hooks import PLUGIN_FAILED, Implementation, Pending, first_answer
+
+LONGEST_NAME = 64
 
 
 async def verdict_on(watch: tuple[Implementation, ...], exchange: Exchange, window: Window) -> Verdict:
@@ -44,8 +49,27 @@ def _writable(text: object) -> bool:
 
 async def refusal_of(allow_tool: tuple[Implementation, ...], exchange: Exchange, call: ToolCall) -> Refusal | None:
     """Gives the first refusal of a call; any is the worst."""
+    began = monotonic_ns()
     refusal: Refusal | None = await first_answer(allow_tool, exchange, call)
+    if refusal is not None:
+        _note(exchange, call, "blocked", began, refusal.code)
     return refusal
+
+
+async def result_of(run_tool: tuple[Implementation, ...], exchange: Exchange, call: ToolCall) -> ToolResult | None:
+    """Gives what the first plugin that takes a call makes of it; None where no plugin does."""
+    began = monotonic_ns()
+    result: ToolResult | None = await first_answer(run_tool, exchange, call)
+    if result is not None:
+        _note(exchange, call, "error" if result.failed else "ok", began)
+    return result
+
+
+def _note(
+    exchange: Exchange, call: ToolCall, status: Literal["ok", "error", "blocked"], began: int, because: str = ""
+) -> None:
+    took = monotonic_ns() - began
+    exchange.tools.append(ToolUse(call.name[:LONGEST_NAME], status, began - exchange.clock, took, because))
 
 
 def refusal_for(cut: Cut) -> Refusal:

@@ -54,7 +54,7 @@ def an_exchange(
     )
     received = Received(method.encode(), path.encode(), pairs, "127.0.0.1")
     exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), received, endpoint)
-    exchange.request = Request(endpoint, body, read_json(body) if body else None)
+    exchange.asked = exchange.request = Request(endpoint, body, read_json(body) if body else None)
     exchange.caller = caller or a_caller()
     exchange.signals = dict(signals or {})
     exchange.reply = reply

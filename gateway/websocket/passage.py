@@ -111,7 +111,7 @@ class WebsocketPassage:
         models = models_in(target) if endpoint is not None and endpoint.name in _MODEL_IN_QUERY else []
         if len(models) > 1:
             return _TWO_MODELS
-        exchange.request = Request(endpoint, None, None, {"model": models[0]} if models else {})
+        exchange.asked = exchange.request = Request(endpoint, None, None, {"model": models[0]} if models else {})
         refusal = await admitted(pipeline.admit, exchange)
         if refusal is not None:
             return refusal
