@@ -6,7 +6,7 @@ A record travels as the line that stands in the journal, so that nobody reads it
 import heapq
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -14,7 +14,13 @@ import msgspec
 # Ids of ours and of other runtimes; also what may safely stand in a path, a search or a line of JSON.
 AUDIT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,127}")
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+# How far the clocks of one machine may have been set back between two lines.
+SLACK = timedelta(minutes=5)
 Position: TypeAlias = tuple[datetime, str]
+
+
+class BundlesError(Exception):
+    """A store cannot be asked now; the message is a sentence."""
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -66,14 +72,20 @@ class Bundles(Protocol):
     """What answers: blocking, and safe to ask from any thread."""
 
     def find(self, audit_id: str) -> bytes | None:
-        """Gives the line of an exchange: its end, else the logged bundle, else its beginning."""
+        """Gives the line of an exchange: its end, else the logged bundle, else its beginning. Errors: BundlesError."""
 
     def listed(self, search: Search, limit: int) -> list[bytes]:
-        """Gives the lines of exchanges that ended or were logged, the newest first, at most `limit`."""
+        """Gives the lines of exchanges that ended, were lost or were logged, the newest first, at most `limit`.
+
+        Errors: BundlesError.
+        """
 
 
 class InOrder:
-    """Several stores as one: the first that knows the end of an exchange answers, and lists are merged."""
+    """Several stores as one: the first that knows the end of an exchange answers, and lists are merged.
+
+    A store that cannot be asked is passed over, unless nobody else has what is looked for.
+    """
 
     def __init__(self, stores: Sequence[Bundles]) -> None:
         self._stores = tuple(stores)
@@ -82,23 +94,45 @@ class InOrder:
     def find(self, audit_id: str) -> bytes | None:
         """Gives the line from the first store that has more than its beginning."""
         beginning: bytes | None = None
+        silent: BundlesError | None = None
         for store in self._stores:
-            line = store.find(audit_id)
+            try:
+                line = store.find(audit_id)
+            except BundlesError as error:
+                silent = error
+                continue
             outline = self._outline(line) if line is not None else None
             if outline is not None and outline.event != "began":
                 return line
             beginning = beginning or line
+        if beginning is None and silent is not None:
+            raise silent
         return beginning
 
     def listed(self, search: Search, limit: int) -> list[bytes]:
         """Gives the newest of all stores, each exchange once, as the first store that has it tells it."""
         found: dict[str, tuple[Position, bytes]] = {}
         for store in self._stores:
-            for line in store.listed(search, limit):
+            try:
+                lines = store.listed(search, limit)
+            except BundlesError:
+                continue
+            for line in lines:
                 outline = self._outline(line)
                 if outline is not None:
                     found.setdefault(outline.audit_id, (outline.position, line))
         return newest(found.values(), limit)
+
+
+def moment_of(audit_id: str) -> datetime | None:
+    """Gives the time that an id of ours carries (UUID version 7), None for an id of another kind."""
+    digits = audit_id.removeprefix("A-").replace("-", "")
+    if not audit_id.startswith("A-") or len(digits) != 32 or digits[12] != "7":
+        return None
+    try:
+        return datetime.fromtimestamp(int(digits[:12], 16) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def newest(found: Iterable[tuple[Position, bytes]], limit: int) -> list[bytes]:

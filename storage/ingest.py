@@ -66,6 +66,11 @@ class Ingest:
         for name in SLICES:
             connection.execute(f"SET VARIABLE slice_{name} = ?", [str(folders.slice(name))])
 
+    @property
+    def done(self) -> frozenset[tuple[str, int]]:
+        """The segments, by writer and number, of which every line has been taken in."""
+        return frozenset(place for place, mark in self._marks.items() if mark.done)
+
     def take(self) -> Ingested:
         """Takes what is new. Errors: duckdb.Error, OSError; then nothing of it is taken, or a part as a whole."""
         found = self._found()

@@ -5,15 +5,13 @@ How far it reads back is bounded; what lies further back is the warehouse's to f
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from storage.bundles import AUDIT_ID, Outline, Outliner, Position, Search, fits, newest
+from storage.bundles import AUDIT_ID, SLACK, Outline, Outliner, Position, Search, fits, moment_of, newest
 
 REACH = 32 << 20
 BLOCK = 1 << 20
-# How far the clocks of one machine may have been set back between two lines.
-SLACK = timedelta(minutes=5)
 _BEGAN = b'{"event":"began","audit_id":"'
 _LISTED = (b'{"event":"ended"', b'{"event":"logged"')
 # What is told of an exchange where its lines say several things: the end before a logged bundle before the beginning.
@@ -58,7 +56,7 @@ class JournalTail:
 
     def _found_in(self, writer: Path, audit_id: str) -> tuple[int, bytes] | None:
         needle = f'"audit_id":"{audit_id}"'.encode()
-        arrived = _moment_of(audit_id)
+        arrived = moment_of(audit_id)
         best: tuple[int, bytes] | None = None
         for block in self._blocks(writer):
             for line in _lines_with(block, needle):
@@ -148,15 +146,4 @@ def _earliest(block: bytes) -> datetime | None:
     if at == 0 and not block.startswith(_BEGAN):
         return None
     start = at + len(_BEGAN)
-    return _moment_of(block[start : block.find(b'"', start)].decode("ascii", "replace"))
-
-
-def _moment_of(audit_id: str) -> datetime | None:
-    """Gives the time that an id of ours carries (UUID version 7), None for an id of another kind."""
-    digits = audit_id.removeprefix("A-").replace("-", "")
-    if not audit_id.startswith("A-") or len(digits) != 32 or digits[12] != "7":
-        return None
-    try:
-        return datetime.fromtimestamp(int(digits[:12], 16) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    return moment_of(block[start : block.find(b'"', start)].decode("ascii", "replace"))

@@ -78,6 +78,13 @@ class Readers:
             self._lent.add(reader)
             return reader
 
+    def interrupt(self) -> None:
+        """Stops what all of them are at."""
+        with self._changed:
+            lent = list(self._lent)
+        for reader in lent:
+            reader.interrupt()
+
     def _back(self, reader: Reader) -> None:
         with self._changed:
             self._lent.discard(reader)

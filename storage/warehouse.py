@@ -22,6 +22,7 @@ from storage.warehouse_file import (
     attach_fresh,
     claimed,
     drop_views,
+    idle_share,
     make_view,
     opened,
     set_aside,
@@ -80,6 +81,17 @@ class Warehouse:
         """Where the file is; what DuckDB may write, it writes here."""
         return self._folders.warehouse
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be asked."""
+        return self._connection is not None
+
+    @property
+    def taken_in(self) -> frozenset[tuple[str, int]]:
+        """The segments of the journal, by writer and number, that are not needed any more. Errors: WarehouseError."""
+        with self._writing:
+            return self._open_ingest().done
+
     def open(self) -> None:
         """Opens the file, makes it, or makes it anew. Errors: WarehouseBusy, WarehouseError, OSError."""
         with self._writing:
@@ -92,7 +104,8 @@ class Warehouse:
                 raise
 
     def close(self) -> None:
-        """Closes the file; what is in its log goes into it."""
+        """Closes the file; what is in its log goes into it. What is being asked is broken off."""
+        self._readers.interrupt()
         with self._writing, self._readers.none():
             if self._connection is not None:
                 self._connection.close()
@@ -127,18 +140,26 @@ class Warehouse:
         except duckdb.Error as error:
             raise WarehouseError(f"The warehouse cannot be read: {_sentence(error)}") from error
 
-    def archive(self, before: date) -> list[Archived]:
-        """Moves the days before a date to Parquet. Errors: WarehouseError, OSError."""
+    def archive(self, before: date, most: int | None = None) -> list[Archived]:
+        """Moves the days before a date to Parquet, all of them or `most` files. Errors: WarehouseError, OSError."""
         with self._writing:
             connection = self._open_connection()
             try:
                 return [
                     archived
-                    for kind, day in days_before(connection, before)
+                    for kind, day in days_before(connection, before)[:most]
                     if (archived := archive_day(connection, self._folders, kind, day, self._now())) is not None
                 ]
             except duckdb.Error as error:
                 raise WarehouseError(f"A day could not be moved to Parquet: {_sentence(error)}") from error
+
+    def idle_share(self) -> float:
+        """Gives the part of the file, 0 to 1, that holds nothing any more. Errors: WarehouseError."""
+        with self._writing:
+            try:
+                return idle_share(self._open_connection())
+            except duckdb.Error as error:
+                raise WarehouseError(f"The warehouse cannot be read: {_sentence(error)}") from error
 
     def compact(self) -> Compacted:
         """Copies the file to a new one, so that the bytes of deleted rows are gone. Errors: WarehouseError, OSError."""

@@ -195,6 +195,14 @@ def size(folders: Folders) -> int:
     return sum(path.stat().st_size for path in (folders.file, _wal(folders.file)) if path.exists())
 
 
+def idle_share(connection: duckdb.DuckDBPyConnection) -> float:
+    """Gives the part of the file's blocks, 0 to 1, that hold nothing. Errors: duckdb.Error."""
+    found = connection.execute(
+        "SELECT free_blocks / greatest(total_blocks, 1) FROM pragma_database_size() WHERE database_name = 'warehouse'"
+    ).fetchone()
+    return float(found[0]) if found else 0.0
+
+
 def settled(folders: Folders) -> bool:
     """Says whether the file holds everything: nothing is left in a log beside it."""
     return not _wal(folders.file).exists()
@@ -214,7 +222,9 @@ def _make(connection: duckdb.DuckDBPyConnection) -> None:
     found = connection.execute("SELECT version FROM kept.about").fetchone()
     if found is not None and found[0] != VERSION:
         raise duckdb.InvalidInputException(f"its version is {found[0]} and not {VERSION}")
-    scripts = [sql(name) for name in ("schema.sql", *(f"views/{view}.sql" for view in (*VIEWS, "of_callers")))]
+    scripts = [
+        sql(name) for name in ("schema.sql", *(f"views/{view}.sql" for view in (*VIEWS, "records", "of_callers")))
+    ]
     mark = sha256("".join(scripts).encode()).hexdigest()
     are_these = connection.execute("SELECT mark FROM kept.scripts").fetchone() == (mark,)
     if not are_these:
