@@ -94,9 +94,13 @@ class Policies(_Section, frozen=True):
 
 
 class Storage(_Section, frozen=True):
-    """Where things are kept; `data` is the folder of the embedded stores."""
+    """Where things are kept; `data` is the folder of the embedded stores.
+
+    `archive_after_days` is how old a day is, UTC, when it moves from the warehouse's file to Parquet.
+    """
 
     data: str = "./.lukhas"
+    archive_after_days: Positive = 7
     state_url: str | None = None
     memory_url: str | None = None
     counters_url: str | None = None

@@ -14,10 +14,12 @@ from gateway.commands.options import common, settings_in_force
 from gateway.commands.printing import print_table
 from gateway.commands.sql_shell import Shell
 from gateway.commands.sql_sources import Source, source
+from gateway.loader import load_chain
 from gateway.office.sql import MOST_ROWS, Question
+from gateway.office.views import plugin_views
 from policies.queries import load_queries
 
-FORMATS = ("table", "csv", "json", "parquet")
+FORMATS = ("table", "csv", "json", "parquet", "arrow")
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -43,8 +45,8 @@ def command(
 ) -> None:
     """Answers a SELECT over what the gateway recorded.
 
-    While a gateway serves the data folder, its office answers; otherwise the records are read directly. Without a
-    statement this is a shell with history and completion.
+    While a gateway serves the data folder, its office answers: over all rows, or with LUKHAS_KEY over those of its
+    caller. Otherwise the records are read directly. Without a statement this is a shell with history and completion.
 
     \b
     Examples:
@@ -64,7 +66,8 @@ def command(
     home = Path(loaded.settings.storage.data)
     if not home.is_dir():
         raise Failed(f"{home} is not there: nothing has been recorded yet, or --data names another folder.")
-    with source(home, load_queries(folder), os.environ) as asked:
+    views = plugin_views(load_chain(loaded, lambda *_: None))
+    with source(home, load_queries(folder), views, os.environ) as asked:
         if statement is None and query is None:
             Shell(asked, lambda text: _answer(asked, Question(sql=text), "table"), home / "warehouse").run()
             return

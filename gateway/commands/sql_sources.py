@@ -1,7 +1,6 @@
 """Who answers `lukhas sql`: the office of the gateway that serves the data folder, or the warehouse itself."""
 
 import http.client
-import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import msgspec
 
 from gateway.commands.failing import Failed
 from gateway.office.sql import NEXT_HEADER, Question, Schema, answered
+from gateway.processes.run_folder import operator_sockets
 from policies.queries import Query
 from storage.sql_check import SqlRefused
 from storage.sql_sandbox import Sandbox, SqlBusy
@@ -19,10 +19,6 @@ from storage.warehouse import Warehouse
 from storage.warehouse_file import WarehouseBusy, WarehouseError
 
 _SECONDS = 60.0
-NO_KEY = (
-    "A gateway serves this data folder, and answers whoever it knows: set LUKHAS_ADMIN_KEY, or LUKHAS_KEY to a key "
-    "of yours."
-)
 Document = TypeVar("Document")
 
 
@@ -67,11 +63,11 @@ class OfFile:
 
 
 class OfOffice:
-    """Answers from the office of a running gateway, over its unix socket, as the caller whose key it is."""
+    """Answers from the office of a running gateway, at the operator's socket: as the operator, or as a key's caller."""
 
-    def __init__(self, path: Path, key: str) -> None:
-        self._path = path
-        self._key = key
+    def __init__(self, connection: http.client.HTTPConnection, key: str | None) -> None:
+        self._connection = connection
+        self._headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
 
     def ask(self, question: Question) -> Page:
         """Gives a page. Errors: Failed."""
@@ -88,22 +84,24 @@ class OfOffice:
         return _read(body, Schema)
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
-        connection = _UnixConnection(self._path)
+        connection = self._connection
         try:
-            headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
-            connection.request(method, target, body, headers)
+            connection.request(method, target, body, self._headers)
             reply = connection.getresponse()
             return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
         except (OSError, http.client.HTTPException) as error:
             raise Failed(f"The office of the running gateway does not answer: {error}.") from None
         finally:
+            # It is opened again by the next request; the office does not keep idle connections for long.
             connection.close()
 
 
 @contextmanager
-def source(data: Path, queries: Mapping[str, Query], environ: Mapping[str, str]) -> Iterator[Source]:
-    """Gives whoever can answer for a data folder. Errors: Failed."""
-    warehouse = Warehouse(data)
+def source(
+    data: Path, queries: Mapping[str, Query], views: Mapping[str, str], environ: Mapping[str, str]
+) -> Iterator[Source]:
+    """Gives whoever can answer for a data folder; `views` are the plugins', by name. Errors: Failed."""
+    warehouse = Warehouse(data, plugin_views=views)
     try:
         warehouse.open()
     except WarehouseBusy:
@@ -123,11 +121,14 @@ def source(data: Path, queries: Mapping[str, Query], environ: Mapping[str, str])
 
 
 def _office(data: Path, environ: Mapping[str, str]) -> OfOffice:
-    key = environ.get("LUKHAS_KEY") or environ.get("LUKHAS_ADMIN_KEY")
-    for path in sorted((data / "run").glob("*/office.sock"), key=os.path.getmtime, reverse=True):
-        if not key:
-            raise Failed(NO_KEY)
-        return OfOffice(path, key)
+    for path in operator_sockets(data):
+        connection = _UnixConnection(path)
+        try:
+            connection.connect()
+        except OSError:
+            # Left by a gateway that was killed.
+            continue
+        return OfOffice(connection, environ.get("LUKHAS_KEY"))
     raise Failed("Another process has the warehouse open, and no gateway that could be asked serves this data folder.")
 
 

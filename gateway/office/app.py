@@ -1,6 +1,7 @@
 """Builds the office from its settings: the plugins' handlers beside our own, in one Litestar application."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,17 @@ from gateway.hooks import Counted
 from gateway.hookspecs import Hooks
 from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.loader import Chain, LoadError, load_chain
+from gateway.office.audit.routes import audit_routes
 from gateway.office.callers import Callers
 from gateway.office.documents import openapi_config, openapi_json, with_worker_pages
+from gateway.office.records import Records
 from gateway.office.refusing import Refused, broken, not_done, refused
+from gateway.office.sql import sql_routes
 from gateway.office.tier_check import tier_check_route
+from gateway.office.views import plugin_views
 from gateway.settings import Loaded
 from identity.accepted_keys import AcceptedKeys
+from policies.queries import load_queries
 from policies.tiers import load_tiers
 
 
@@ -33,8 +39,13 @@ class Office:
         counted: Counted,
         accepted: Path,
         registry: CollectorRegistry | None = None,
+        *,
+        tell: Callable[[str | None], None] = lambda _: None,
     ) -> None:
-        """Puts the parts together; without a registry the plugins' metrics go nowhere. Errors: LoadError."""
+        """Puts the parts together; without a registry the plugins' metrics go nowhere.
+
+        `tell` learns what is wrong while the office runs, None once all is well. Errors: LoadError, DocumentError.
+        """
         self._loaded = loaded
         settings = loaded.settings
         self._environ = environ
@@ -42,10 +53,24 @@ class Office:
         self._accepted = AcceptedKeys(accepted)
         self.chain = load_chain(loaded, counted)
         callers = Callers(self.chain.of(Hooks.identify), self._accepted)
-        tiers = load_tiers(Path(settings.policies.folder) if settings.policies.folder else None)
+        folder = Path(settings.policies.folder) if settings.policies.folder else None
+        tiers, queries = load_tiers(folder), load_queries(folder)
+        self.records = Records(
+            Path(settings.storage.data),
+            settings.audit.durability,
+            archive_after_days=settings.storage.archive_after_days,
+            views=plugin_views(self.chain),
+            tell=tell,
+        )
+        ours = [
+            openapi_json,
+            tier_check_route(tiers),
+            *audit_routes(self.records.bundles, self.records.log.append),
+            *sql_routes(self.records.sandbox, queries),
+        ]
         try:
             self.app = Litestar(
-                [openapi_json, tier_check_route(tiers), *_handlers(self.chain)],
+                [*ours, *_handlers(self.chain)],
                 dependencies={"caller": Provide(callers.of_request)},
                 guards=[callers.signed_in],
                 exception_handlers={Refused: refused, HTTPException: not_done, Exception: broken},
@@ -58,13 +83,15 @@ class Office:
         with_worker_pages(self.app.openapi_schema)
 
     async def start(self) -> None:
-        """Tells the plugins. Errors: LoadError."""
+        """Tells the plugins, and begins to keep the records in order. Errors: LoadError."""
         data = Path(self._loaded.settings.storage.data)
         await start_plugins(self.chain, startup_of(self._loaded, data, self._environ, self._registry))
+        await asyncio.to_thread(self.records.start)
 
     async def stop(self) -> None:
-        """Lets the plugins go."""
+        """Lets the plugins go, and closes what is kept."""
         await stop_plugins(self.chain)
+        await asyncio.to_thread(self.records.stop)
         self._accepted.close()
 
 

@@ -1,38 +1,71 @@
-"""Serves the office on a unix socket."""
+"""Serves the office on a unix socket for the workers, and on another one for the operator."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
+from litestar.types import ASGIApp
 
 from gateway.office.app import Office
+from gateway.office.operator import as_operator
 from gateway.serving import Serving
 
 SECONDS_TO_DRAIN = 5
 
 
 class OfficeServer(Serving):
-    """A server whose start and stop are the office's."""
+    """A server whose start and stop are the office's; `operator` is a listening socket where no key is asked for."""
 
-    def __init__(self, office: Office, started: Callable[[], None] = lambda: None, *, signals: bool = True) -> None:
-        super().__init__(configured(office), started, signals=signals)
+    def __init__(
+        self,
+        office: Office,
+        started: Callable[[], None] = lambda: None,
+        *,
+        signals: bool = True,
+        operator: socket.socket | None = None,
+    ) -> None:
+        super().__init__(configured(office.app), started, signals=signals)
         self._office = office
+        self._operator = operator
+        self._operator_config = configured(as_operator(office.app))
 
     async def begin(self) -> None:
         """Starts the office. Errors: LoadError."""
         await self._office.start()
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts the office, then listens at both sockets. Errors: LoadError."""
+        if self._operator is not None:
+            self._operator_config.load()
+            loop = asyncio.get_running_loop()
+            await super().startup(sockets)
+            self.servers.append(await loop.create_server(self._operator_protocol, sock=self._operator))
+        else:
+            await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops listening, lets requests end, and lets go."""
+        await super().shutdown([*(sockets or ()), *([self._operator] if self._operator else ())])
+
     async def end(self) -> None:
         """Stops the office."""
         await self._office.stop()
 
+    def _operator_protocol(self) -> asyncio.Protocol:
+        config = self._operator_config
+        protocol: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
+            config=config, server_state=self.server_state, app_state={}
+        )
+        return protocol
 
-def configured(office: Office) -> uvicorn.Config:
-    """Gives uvicorn's configuration for an office."""
+
+def configured(app: ASGIApp) -> uvicorn.Config:
+    """Gives uvicorn's configuration for the office's application."""
     return uvicorn.Config(
-        office.app,
+        app,
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",

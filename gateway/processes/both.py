@@ -7,9 +7,11 @@ from pathlib import Path
 
 from gateway.office.app import Office
 from gateway.office.server import OfficeServer, bound
+from gateway.office_fault import OfficeFault
 from gateway.processes.fate import run
 from gateway.processes.orders import Orders
 from gateway.processes.reports import Reports
+from gateway.processes.run_folder import office_fault_of, operator_of
 from gateway.processes.worker import gateway_of, listener, worker_of
 
 
@@ -17,10 +19,14 @@ async def serve(orders: Orders, reports: Reports) -> None:
     """Serves both until told to stop. Errors: DocumentError, LoadError, JournalError."""
     gateway, forward = gateway_of(orders)
     # Each plugin is here twice; its metrics are those of the worker's, the office's go nowhere.
-    office = Office(orders.settings(os.environ), os.environ, gateway.metrics.fault, Path(orders.accepted))
+    path = Path(orders.office)
+    fault = OfficeFault(office_fault_of(path))
+    fault.tell(None)
+    settings, accepted = orders.settings(os.environ), Path(orders.accepted)
+    office = Office(settings, os.environ, gateway.metrics.fault, accepted, tell=fault.tell)
     listening = asyncio.Event()
-    server = OfficeServer(office, listening.set, signals=False)
-    task = asyncio.create_task(server.serve([bound(Path(orders.office))]))
+    server = OfficeServer(office, listening.set, signals=False, operator=bound(operator_of(path)))
+    task = asyncio.create_task(server.serve([bound(path)]))
     waiting = asyncio.create_task(listening.wait())
     await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

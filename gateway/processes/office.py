@@ -1,17 +1,23 @@
 """The process of the office: `python -m gateway.processes.office office`, told the rest by its supervisor."""
 
 import os
+import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.metrics import Metrics
 from gateway.office.app import Office
 from gateway.office.server import OfficeServer, bound
+from gateway.office_fault import OfficeFault
 from gateway.processes.fate import run
 from gateway.processes.orders import Orders
 from gateway.processes.reports import Reports
+from gateway.processes.run_folder import office_fault_of, operator_of
 
 NICENESS = 10
+MOST_MEMORY = 3 << 30
+"""Bytes of data: a question that asks for more fails, and the machine is not taken from the workers."""
 
 
 async def serve(orders: Orders, reports: Reports) -> None:
@@ -19,14 +25,26 @@ async def serve(orders: Orders, reports: Reports) -> None:
     metrics = Metrics()
     if orders.restarts:
         metrics.restarted("office")
-    office = Office(orders.settings(os.environ), os.environ, metrics.fault, Path(orders.accepted), metrics.registry)
+    bound_memory()
+    path = Path(orders.office)
+    fault = OfficeFault(office_fault_of(path))
+    fault.tell(None)
+    settings = orders.settings(os.environ)
+    office = Office(settings, os.environ, metrics.fault, Path(orders.accepted), metrics.registry, tell=fault.tell)
 
     def ready() -> None:
         # Not before: while it starts, its paths answer 503.
         os.nice(NICENESS)
         reports.ready()
 
-    await OfficeServer(office, ready).serve([bound(Path(orders.office))])
+    await OfficeServer(office, ready, operator=bound(operator_of(path))).serve([bound(path)])
+
+
+def bound_memory() -> None:
+    """Bounds the memory of this process, where the system can."""
+    with suppress(ValueError, OSError):
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, hard))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The folder of one running gateway, which goes with it: the office's socket and the figures of the processes."""
+"""The folder of one running gateway, which goes with it: the office's sockets and the figures of the processes."""
 
 import fcntl
 import hashlib
@@ -10,6 +10,10 @@ from pathlib import Path
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in it is made for this user alone
 LONGEST_SOCKET_PATH = 100
 """Unix allows 108 bytes, others 104."""
+
+
+OFFICE = "office.sock"
+OPERATOR = "operator.sock"
 
 
 class RunFolder:
@@ -33,10 +37,12 @@ class RunFolder:
         self.metrics = self._made(_in_memory(parent, pid), self.path / "metrics")
         self.accepted = self.path / "accepted"
         self._short: Path | None = None
-        self.office = self.path / "office.sock"
-        if len(os.fsencode(self.office)) > LONGEST_SOCKET_PATH:
+        self.office = self.path / OFFICE
+        if len(os.fsencode(operator_of(self.office))) > LONGEST_SOCKET_PATH:
             self._short = Path(tempfile.mkdtemp(prefix="lukhas-"))
-            self.office = self._short / "office.sock"
+            self.office = self._short / OFFICE
+            # Commands look here.
+            (self.path / OPERATOR).symlink_to(operator_of(self.office))
 
     def _made(self, first: Path | None, second: Path) -> Path:
         """Makes the first folder, or the second where the first is not to be had."""
@@ -57,6 +63,22 @@ class RunFolder:
                 shutil.rmtree(path, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
+
+
+def operator_of(office: Path) -> Path:
+    """Gives the operator's socket that goes with the office's."""
+    return office.with_name(OPERATOR)
+
+
+def office_fault_of(office: Path) -> Path:
+    """Gives the file in which the office says what is wrong."""
+    return office.with_name("office.fault")
+
+
+def operator_sockets(data: Path) -> list[Path]:
+    """Gives the operator's sockets of the gateways that serve a data folder, or did, the newest first."""
+    found = sorted((data / "run").glob(f"*/{OPERATOR}"), key=lambda path: path.lstat().st_mtime, reverse=True)
+    return [path.readlink() if path.is_symlink() else path for path in found]
 
 
 def _clear(parent: Path) -> None:

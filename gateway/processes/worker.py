@@ -7,9 +7,11 @@ from pathlib import Path
 
 from gateway.app import Gateway
 from gateway.forward import Forward
+from gateway.office_fault import OfficeFault
 from gateway.processes.fate import run
 from gateway.processes.orders import Orders
 from gateway.processes.reports import Reports
+from gateway.processes.run_folder import office_fault_of
 from gateway.worker import Worker
 
 
@@ -25,9 +27,16 @@ async def serve(orders: Orders, reports: Reports) -> None:
 def gateway_of(orders: Orders) -> tuple[Gateway, Forward]:
     """Gives the gateway, and its way to the office. Errors: DocumentError, LoadError."""
     loaded = orders.settings(os.environ)
-    forward = Forward(Path(orders.office), loaded.settings.server.max_body_bytes)
+    office = Path(orders.office)
+    forward = Forward(office, loaded.settings.server.max_body_bytes)
+    told = OfficeFault(office_fault_of(office)).told
     gateway = Gateway(
-        loaded, orders.writer, os.environ, forward, office_fault=forward.fault, accepted=Path(orders.accepted)
+        loaded,
+        orders.writer,
+        os.environ,
+        forward,
+        office_fault=lambda: forward.fault() or told(),
+        accepted=Path(orders.accepted),
     )
     if orders.restarts:
         gateway.metrics.restarted("worker")

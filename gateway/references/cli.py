@@ -15,6 +15,16 @@ def page(root: click.Group) -> list[str]:
         for name in root.list_commands(above):
             command = root.get_command(above, name)
             if command is not None:
-                with click.Context(command, info_name=name, parent=above, terminal_width=WIDTH) as context:
-                    lines += [f"## {code(f'lukhas {name}')}", "", "```text", command.get_help(context), "```", ""]
+                lines += _help(command, name, above)
+    return lines
+
+
+def _help(command: click.Command, name: str, above: click.Context) -> list[str]:
+    """Gives the help of a command, and of each below it."""
+    with click.Context(command, info_name=name, parent=above, terminal_width=WIDTH) as context:
+        lines = [f"## {code(context.command_path)}", "", "```text", command.get_help(context), "```", ""]
+        if isinstance(command, click.Group):
+            for below in command.list_commands(context):
+                each = command.get_command(context, below)
+                lines += _help(each, below, context) if each is not None else []
     return lines

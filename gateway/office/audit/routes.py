@@ -19,7 +19,7 @@ from gateway.office.audit.sight import WRITE, may, may_see
 from gateway.office.audit.style import page_headers
 from gateway.office.refusing import Refused
 from identity.caller import Caller
-from storage.bundles import AUDIT_ID, Bundles, Outliner, Search
+from storage.bundles import AUDIT_ID, Bundles, BundlesError, Outliner, Search
 from storage.journal_error import JournalError
 
 MOST_LOGGED = 256 << 10
@@ -45,19 +45,26 @@ def audit_routes(
 ) -> Sequence[HTTPRouteHandler]:
     """Gives the handlers.
 
-    `append` puts one JSON object into the journal (errors: JournalError); `feedback` says whether the gateway
-    takes feedback cards.
+    `append` puts one JSON object into the journal, and waits for the disk where it must (errors: JournalError);
+    `feedback` says whether the gateway takes feedback cards.
     """
     return [_one(bundles), _view(bundles, feedback=feedback), _list(bundles), _log(bundles, append, now)]
 
 
 async def record_for(bundles: Bundles, caller: Caller, audit_id: str) -> bytes:
     """Gives the line of an exchange that a caller may see. Errors: Refused."""
-    line = await asyncio.to_thread(bundles.find, audit_id) if AUDIT_ID.fullmatch(audit_id) else None
+    line = await _found(bundles, audit_id) if AUDIT_ID.fullmatch(audit_id) else None
     outline = Outliner()(line) if line is not None else None
     if line is None or outline is None or not may_see(caller, outline.caller):
         raise Refused(UNKNOWN)
     return line
+
+
+async def _found(bundles: Bundles, audit_id: str) -> bytes | None:
+    try:
+        return await asyncio.to_thread(bundles.find, audit_id)
+    except BundlesError as error:
+        raise Refused(Refusal(str(error), code="records_unavailable", status=503, retry_after=5)) from None
 
 
 def _one(bundles: Bundles) -> HTTPRouteHandler:
@@ -113,10 +120,10 @@ def _log(bundles: Bundles, append: Callable[[bytes], None], now: Callable[[], da
             raise Refused(Refusal(f"Reporting exchanges needs the permission {WRITE}.", code="not_allowed"))
         audit_id, bundle = bundle_in(await request.body())
         async with one_at_a_time:
-            if await asyncio.to_thread(bundles.find, audit_id) is not None:
+            if await _found(bundles, audit_id) is not None:
                 raise Refused(Refusal(f"{audit_id} is taken.", code="audit_id_taken", status=409, param="audit_id"))
             try:
-                append(logged_line(audit_id, bundle, caller, now()))
+                await asyncio.to_thread(append, logged_line(audit_id, bundle, caller, now()))
             except JournalError:
                 raise Refused(UNWRITABLE) from None
         return Status("ok", audit_id)

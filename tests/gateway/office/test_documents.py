@@ -8,13 +8,25 @@ import httpx
 async def test_the_document_names_our_own_routes_and_the_workers_pages(office: httpx.AsyncClient) -> None:
     document = (await office.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/healthz", "/readyz", "/metrics", "/identity/tier-check"}
+    assert set(document["paths"]) == {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/identity/tier-check",
+        "/audit",
+        "/audit/log",
+        "/audit/view/{audit_id}",
+        "/audit/{audit_id}",
+        "/sql",
+        "/sql/schema",
+    }
     assert document["paths"]["/healthz"]["get"]["security"] == []
 
 
 async def test_the_page_shows_each_path_and_loads_nothing_from_elsewhere(office: httpx.AsyncClient) -> None:
     reply = await office.get("/docs")
     assert reply.headers["content-type"].startswith("text/html")
-    for path in (await office.get("/openapi.json")).json()["paths"]:
-        assert f"GET {path}" in reply.text
+    for path, operations in (await office.get("/openapi.json")).json()["paths"].items():
+        for method in operations:
+            assert f"{method.upper()} {path}" in reply.text
     assert re.findall(r"https?://|<script|<link", reply.text) == []

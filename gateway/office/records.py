@@ -1,0 +1,135 @@
+"""The records in the office: the warehouse that is fed from the journal, what answers from both, and their chores."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+from gateway.office.chores import Chore, Chores
+from gateway.office.event_log import EventLog
+from storage.bundles import Bundles, InOrder
+from storage.ingest import Ingested
+from storage.journal import Durability
+from storage.journal_tail import JournalTail
+from storage.kept_bundles import KeptBundles
+from storage.packing import pack
+from storage.segments import segments
+from storage.sql_sandbox import Sandbox
+from storage.warehouse import Warehouse
+
+_LOG = logging.getLogger(__name__)
+TAKE_IN_SECONDS = 0.25
+ARCHIVE_SECONDS = 60.0
+PACK_SECONDS = 10.0
+SECONDS_TO_OPEN = 3.0
+WORTH_COMPACTING = 0.5
+"""The part of the file that has to be empty."""
+
+
+class Records:
+    """`bundles` finds and lists records, `sandbox` answers SQL, `log` keeps events of the office's own.
+
+    `views` are the plugins'; days older than `archive_after_days` become Parquet. `tell` learns in a sentence what
+    is wrong, None once all is well. `chores` are run beside those of the warehouse.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        durability: Durability,
+        *,
+        archive_after_days: int,
+        views: Mapping[str, str],
+        tell: Callable[[str | None], None],
+        chores: Sequence[Chore] = (),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.warehouse = Warehouse(data, plugin_views=views)
+        self.sandbox = Sandbox(self.warehouse, self.warehouse.folder)
+        self.log = EventLog(data, durability)
+        self._journal = data / "journal"
+        self.bundles: Bundles = InOrder([JournalTail(self._journal), KeptBundles(self.warehouse, self._journal)])
+        self._archive_after = timedelta(days=archive_after_days)
+        self._now = now
+        self._tried = Event()
+        self._is_complete = False
+        self._archived_before: date | None = None
+        self._said: set[str] = set()
+        ours = (
+            Chore("warehouse", TAKE_IN_SECONDS, self._take_in),
+            Chore("archive", ARCHIVE_SECONDS, self._archive),
+            Chore("packing", PACK_SECONDS, self._pack),
+        )
+        self._chores = Chores((*ours, *chores), tell)
+
+    def start(self) -> None:
+        """Begins the chores, and waits a little for the warehouse, so that SQL is answered from the first request."""
+        self._chores.start()
+        self._tried.wait(SECONDS_TO_OPEN)
+
+    def stop(self) -> None:
+        """Ends chores and questions, and closes everything."""
+        all_ended = self._chores.stop()
+        self.sandbox.close()
+        if all_ended:
+            self.warehouse.close()
+        self.log.close()
+
+    def _take_in(self) -> bool:
+        """Takes in what is new in the journal; opens the warehouse where it is not open."""
+        try:
+            if not self.warehouse.is_open:
+                self._open()
+            taken = self.warehouse.ingest()
+        finally:
+            self._tried.set()
+        self._say_what(taken)
+        self._is_complete = not taken.more
+        return taken.more
+
+    def _open(self) -> None:
+        self._is_complete = False
+        # What a failure left of it would stand in its own way.
+        self.warehouse.close()
+        self.warehouse.open()
+        rebuilt = self.warehouse.rebuilt
+        if rebuilt is not None:
+            self._say(f"The warehouse is made anew from the journal: {rebuilt.reason} The old file is {rebuilt.aside}.")
+        for fault in self.warehouse.faults:
+            self._say(fault)
+
+    def _say_what(self, taken: Ingested) -> None:
+        for fault in taken.faults:
+            self._say(fault)
+        if taken.torn or taken.malformed:
+            _LOG.warning("The journal has %d torn and %d unreadable lines more.", taken.torn, taken.malformed)
+
+    def _say(self, fault: str) -> None:
+        """Says once what will stay as it is."""
+        if fault not in self._said:
+            self._said.add(fault)
+            _LOG.warning("%s", fault)
+
+    def _archive(self) -> bool:
+        """Moves one old day to Parquet; not before all of the journal is in, or what has ended would seem lost."""
+        before = self._now().astimezone(UTC).date() - self._archive_after
+        if not self._is_complete or before == self._archived_before:
+            return False
+        if self.warehouse.archive(before, most=1):
+            return True
+        self._archived_before = before
+        if self.warehouse.idle_share() > WORTH_COMPACTING:
+            self.warehouse.compact()
+        return False
+
+    def _pack(self) -> bool:
+        """Packs one closed segment of which the warehouse has everything."""
+        if not self.warehouse.is_open:
+            return False
+        taken_in = self.warehouse.taken_in
+        for segment in segments(self._journal):
+            if segment.closed and not segment.packed and (segment.writer, segment.number) in taken_in:
+                pack(segment)
+                return True
+        return False
