@@ -13,8 +13,8 @@ import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from storage.chain_events import SEGMENT_START, header_of
 from storage.seal import decoded, encoded
+from storage.segment_header import header_in
 from storage.segments import Segment, SegmentError, SegmentReader, segments_of, writers
 
 NONCE_BYTES = 12
@@ -84,22 +84,13 @@ def find_body(journal: Path, audit_id: str, ended: datetime) -> BodyEvent | None
     return None
 
 
-def began_at(segment: Segment) -> datetime | None:
-    """Gives when a segment was begun, None where its first line does not say. Errors: OSError."""
-    try:
-        line = next(iter(SegmentReader(segment)), None)
-    except (SegmentError, FileNotFoundError):
-        return None
-    header = header_of(line.text) if line is not None and line.text.startswith(SEGMENT_START) else None
-    return header.at if header is not None else None
-
-
 def _about(ordered: list[Segment], moment: datetime) -> list[Segment]:
     """Gives the segments that were written about then; one whose beginning is unknown may be among them."""
     found: list[Segment] = []
     ends: datetime | None = None
     for segment in reversed(ordered):
-        begins = began_at(segment)
+        header = header_in(segment)
+        begins = header.at if header is not None else None
         if (begins is None or begins <= moment + SLACK) and (ends is None or ends >= moment - SLACK):
             found.append(segment)
         ends = begins if begins is not None else ends

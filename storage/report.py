@@ -16,7 +16,7 @@ FaultKind: TypeAlias = Literal[
     "root",
     "signature",
 ]
-NoteKind: TypeAlias = Literal["torn", "empty", "purged", "unsigned", "unreadable"]
+NoteKind: TypeAlias = Literal["torn", "empty", "expired", "unsigned", "unreadable"]
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,29 +14,16 @@ from storage.breaks import Break, Breaks, Place, Stretch, explained
 from storage.chain_events import ROOT_START, SEGMENT_START, Header, Root, header_of, root_of_line, signed_part
 from storage.claim import last_root_in
 from storage.report import Fault, FaultKind, Head, Note, NoteKind, Report, Walked
+from storage.retention import RETENTION_START, Removed, Retention
 from storage.seal import END, MARK, NOTHING, Sealed, Tree, decoded, encoded, seal_of, taken_apart
 from storage.segments import Segment, SegmentError, SegmentReader, segments_of, writers
 from storage.signing import Verifier, verifier_in
 
-RETENTION_START = b'{"event":"retention",'
 _AUDIT_ID = re.compile(rb'"audit_id":"([^"\\]{1,100})"')
 _JOINED = re.compile(rb'(,"seal":"[A-Za-z0-9_-]{43}"\}).?(?=\{"event":")', re.DOTALL)
 _TAIL = len(MARK) + 43 + len(END)
 # How far back a line is looked for that another one follows.
 _NEAR = 64
-
-
-class Removed(msgspec.Struct, frozen=True):
-    """The segments of a writer up to a number, which the retention took away."""
-
-    writer: str
-    through: int
-
-
-class Retention(msgspec.Struct, frozen=True, tag_field="event", tag="retention"):
-    """The event that says which segments are gone by right."""
-
-    removed: list[Removed] = []
 
 
 def verify(
@@ -62,11 +49,12 @@ def verify(
     ]
     for walk in walks:
         walk.through()
-    purged: dict[str, int] = {}
+    expired: dict[str, Removed] = {}
     for removed in (each for walk in walks for each in walk.removed):
-        purged[removed.writer] = max(purged.get(removed.writer, 0), removed.through)
+        before = expired.get(removed.writer, Removed(removed.writer, 0))
+        expired[removed.writer] = max(removed, before, key=lambda each: (each.through, each.missing))
     for walk in walks:
-        walk.judge_beginning(purged.get(walk.writer, 0))
+        walk.judge_beginning(expired.get(walk.writer, Removed(walk.writer, 0)))
     return Report(
         tuple(fault for walk in walks for fault in walk.all_faults()),
         tuple(note for walk in walks for note in walk.notes),
@@ -126,15 +114,18 @@ class _Walk:
         for number in sorted(self._known):
             self._fault("truncated", self._last_number(), f"ends before line {number} of the chain, which is known")
 
-    def judge_beginning(self, purged: int) -> None:
+    def judge_beginning(self, expired: Removed) -> None:
         """Says whether the segments that are missing at the beginning are so by right."""
         first = self._segments[0].number if self._segments else 1
+        if expired.missing:
+            says = f"of the segments before it {expired.missing} were missing when the retention came to take them away"
+            self._fault("missing", first, says)
         if first == 1:
             return
-        if purged >= first - 1:
-            self._note("purged", first - 1, f"segments 1 to {first - 1} were taken away by the retention")
+        if expired.through >= first - 1:
+            self._note("expired", first - 1, f"segments 1 to {first - 1} were taken away by the retention")
         else:
-            begins = max(1, purged + 1)
+            begins = max(1, expired.through + 1)
             self._fault("missing", begins, f"segments {begins} to {first - 1} are missing")
 
     def all_faults(self) -> list[Fault]:

@@ -208,7 +208,7 @@ def test_segments_that_are_gone_at_the_beginning_are_missing(tmp_path: Path) -> 
     assert report.faults[0].says == "segments 1 to 2 are missing"
 
 
-def test_segments_that_the_retention_took_away_are_purged(tmp_path: Path) -> None:
+def test_segments_that_the_retention_took_away_are_expired_and_not_missing(tmp_path: Path) -> None:
     folder = written(tmp_path)
     office = opened(tmp_path, "office")
     office.append_event(b'{"event":"retention","removed":[{"writer":"worker-0","through":1}]}')
@@ -216,9 +216,22 @@ def test_segments_that_the_retention_took_away_are_purged(tmp_path: Path) -> Non
     (folder / "00000001.jsonl").unlink()
     report = verify(tmp_path)
     assert report.faults == ()
-    assert [(note.kind, note.writer, note.segment) for note in report.notes] == [("purged", "worker-0", 1)]
+    assert [(note.kind, note.writer, note.segment) for note in report.notes] == [("expired", "worker-0", 1)]
     (folder / "00000002.jsonl").unlink()
     assert found(verify(tmp_path)) == [("missing", 2, None)]
+
+
+def test_segments_that_were_missing_before_the_retention_came_to_them_stay_a_fault(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    office = opened(tmp_path, "office")
+    said = b'{"event":"retention","removed":[{"writer":"worker-0","through":2,"missing":1}]}'
+    office.append_event(said)
+    office.append_event(said)
+    office.close()
+    (folder / "00000001.jsonl").unlink()
+    (folder / "00000002.jsonl").unlink()
+    (fault,) = verify(tmp_path).faults
+    assert (fault.kind, fault.writer, "1 were missing" in fault.says) == ("missing", "worker-0", True)
 
 
 def test_a_last_segment_that_is_gone_is_missed_by_the_last_root(tmp_path: Path) -> None:

@@ -1,0 +1,201 @@
+"""Takes old segments out of the journal: finds those that may go, says so in the journal, and only then removes them.
+
+A segment may go when all its lines are older than the limit and a signed root has covered them. What the event
+`retention` names is removed however often it takes: a removal that a kill cut short is finished by the next one.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from storage.chain_events import root_of_line
+from storage.claim import last_root_in
+from storage.packing import sync_folder
+from storage.segment_header import header_in
+from storage.segments import Segment, SegmentError, SegmentReader, segments_of, writers
+
+RETENTION_START = b'{"event":"retention",'
+USUAL_SPAN = timedelta(days=3)
+"""How much of the journal's time one removal takes away at once, without a second look."""
+WAIT = timedelta(hours=23)
+STALE = timedelta(days=7)
+_HELD_START = b'{"event":"retention_held",'
+
+
+class Removed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The segments of a writer up to a number, taken away; `missing` of them were gone before, by no right."""
+
+    writer: str
+    through: int
+    missing: int = 0
+
+
+class Retention(msgspec.Struct, frozen=True, tag_field="event", tag="retention"):
+    """The event that says which segments are gone by right, all that ever were."""
+
+    removed: Sequence[Removed] = ()
+    at: datetime | None = None
+
+
+class Held(msgspec.Struct, frozen=True, tag_field="event", tag="retention_held"):
+    """The event of a removal that waits for a second look: it would take away all from `oldest` on."""
+
+    at: datetime
+    oldest: datetime
+    newest: datetime
+
+
+class Said(NamedTuple):
+    """What the last event `retention` says, which is all that was ever removed, and when one was held since then.
+
+    `removed` is None where there was no such event.
+    """
+
+    removed: tuple[Removed, ...] | None
+    held: datetime | None
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """What may go of one writer: the segments `first` to `through`, written between `oldest` and `newest`."""
+
+    writer: str
+    first: int
+    through: int
+    oldest: datetime
+    newest: datetime
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """What was removed of the journal."""
+
+    segments: int = 0
+    bytes: int = 0
+
+
+def cuts_in(journal: Path, before: Callable[[str], datetime]) -> list[Cut]:
+    """Finds what may go; `before` gives by the name of a writer how old its lines may be. Errors: OSError."""
+    found = (cut_of(journal / writer, before(writer)) for writer in writers(journal))
+    return [cut for cut in found if cut is not None]
+
+
+def cut_of(folder: Path, before: datetime) -> Cut | None:
+    """Finds what may go of one writer. Errors: OSError."""
+    root_line = last_root_in(folder)
+    root = root_of_line(root_line) if root_line is not None else None
+    if root is None or root.signature is None:
+        return None
+    ordered = segments_of(folder)
+    cut: Cut | None = None
+    oldest: datetime | None = None
+    for segment, after in pairwise(ordered):
+        oldest = oldest or _begun(segment)
+        header = header_in(after)
+        if header is None:
+            continue
+        # All that stands before a header was written before it.
+        if header.at >= before:
+            break
+        if header.first <= root.number + 1:
+            cut = Cut(folder.name, ordered[0].number, segment.number, min(oldest or header.at, header.at), header.at)
+    return cut
+
+
+def said_by(journal: Path, writer: str) -> Said:
+    """Gives what a writer's events say of the retention so far. Errors: OSError."""
+    folder = journal / writer
+    held: datetime | None = None
+    for segment in reversed(segments_of(folder) if folder.is_dir() else []):
+        said = _said_in(segment)
+        held = held or said.held
+        if said.removed is not None:
+            return Said(said.removed, held)
+    return Said((), held)
+
+
+def _said_in(segment: Segment) -> Said:
+    removed: tuple[Removed, ...] | None = None
+    held: datetime | None = None
+    try:
+        for line in SegmentReader(segment):
+            if line.text.startswith(RETENTION_START):
+                removed, held = tuple(msgspec.json.decode(line.text, type=Retention).removed), None
+            elif line.text.startswith(_HELD_START):
+                held = msgspec.json.decode(line.text, type=Held).at
+    except (SegmentError, msgspec.DecodeError):
+        # What cannot be read is `lukhas audit verify`'s to name.
+        pass
+    return Said(removed, held)
+
+
+def with_cuts(removed: Iterable[Removed], cuts: Iterable[Cut]) -> tuple[Removed, ...]:
+    """Gives what is to be said once these cuts are made too."""
+    said = {each.writer: each for each in removed}
+    for cut in cuts:
+        before = said.get(cut.writer, Removed(cut.writer, 0))
+        missing = before.missing + max(0, cut.first - before.through - 1)
+        said[cut.writer] = Removed(cut.writer, max(cut.through, before.through), missing)
+    return tuple(said[writer] for writer in sorted(said))
+
+
+def retention_event(removed: Sequence[Removed], at: datetime) -> bytes:
+    """Gives the event that has to be on the disk before anything is removed."""
+    return msgspec.json.encode(Retention(removed, at))
+
+
+def held_event(at: datetime, oldest: datetime, newest: datetime) -> bytes:
+    """Gives the event of a removal that waits."""
+    return msgspec.json.encode(Held(at, oldest, newest))
+
+
+def may_go_on(said: Said, at: datetime, oldest: datetime, newest: datetime) -> bool:
+    """Says whether a removal is of the usual size, or was held a day ago and the clock says so still.
+
+    A clock that jumped ahead makes everything look old at once; so does a gateway that was away for long.
+    """
+    waited = at - said.held if said.held is not None else timedelta(0)
+    return newest - oldest <= USUAL_SPAN or WAIT <= waited <= STALE
+
+
+def remove(journal: Path, removed: Iterable[Removed]) -> Gone:
+    """Removes what an event `retention` names, as far as it is still there. Errors: OSError.
+
+    The last segment of a writer stays, whatever is said: its number is the one that the next follows.
+    """
+    segments = size = 0
+    for each in removed:
+        folder = journal / each.writer
+        gone = [segment for segment in _closed(folder) if segment.number <= each.through]
+        for segment in gone:
+            size += segment.path.stat().st_size
+            for path in sorted(folder.glob(f"{segment.number:08d}.jsonl*")):
+                path.unlink()
+        if gone:
+            sync_folder(folder)
+        segments += len(gone)
+    return Gone(segments, size)
+
+
+def settle(journal: Path, writer: str) -> None:
+    """Returns when what a writer wrote last is on the disk. Errors: OSError."""
+    ordered = segments_of(journal / writer)
+    if ordered:
+        fd = os.open(ordered[-1].path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    sync_folder(journal / writer)
+
+
+def _closed(folder: Path) -> list[Segment]:
+    return [segment for segment in (segments_of(folder) if folder.is_dir() else ()) if segment.closed]
+
+
+def _begun(segment: Segment) -> datetime | None:
+    header = header_in(segment)
+    return header.at if header is not None else None
