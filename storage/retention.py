@@ -23,7 +23,7 @@ RETENTION_START = b'{"event":"retention",'
 USUAL_SPAN = timedelta(days=3)
 """How much of the journal's time one removal takes away at once, without a second look."""
 WAIT = timedelta(hours=23)
-STALE = timedelta(days=7)
+STALE = timedelta(days=90)
 _HELD_START = b'{"event":"retention_held",'
 
 
