@@ -1,8 +1,9 @@
-"""Takes secrets out of JSON values at any depth: by the names of members, and by the look of texts."""
+"""Takes secrets and personal data out of JSON at any depth: by the names of members, and by the look of texts."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from policies.personal_data import without_personal_data
 from policies.redaction import HIDDEN, redacted
 
 _SECRET_NAMES = frozenset(
@@ -12,16 +13,27 @@ _SECRET_NAMES = frozenset(
         "authorization",
         "client_secret",
         "cookie",
+        "credential",
+        "credentials",
+        "credit_card",
         "email",
+        "e_mail",
         "id_token",
         "access_token",
+        "iban",
+        "national_id",
+        "passphrase",
         "password",
+        "phone_number",
+        "private_key",
         "passwd",
         "phone",
         "pii",
         "proxy_authorization",
         "refresh_token",
         "secret",
+        "session_token",
+        "ssn",
         "set_cookie",
         "token",
         "x_api_key",
@@ -30,16 +42,16 @@ _SECRET_NAMES = frozenset(
 
 
 def redacted_values(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives an object with the members of secret names hidden, and the secrets in its texts."""
+    """Gives an object with the members of secret names hidden, and the secrets and personal data in its texts."""
     return {
-        redacted(name): HIDDEN if _is_secret(name) and member is not None else _redacted(member)
+        redacted(without_personal_data(name)): HIDDEN if _is_secret(name) and member is not None else _redacted(member)
         for name, member in value.items()
     }
 
 
 def _redacted(value: Any) -> Any:
     if isinstance(value, str):
-        return redacted(value)
+        return redacted(without_personal_data(value))
     if isinstance(value, Mapping):
         return redacted_values(value)
     if isinstance(value, list):

@@ -17,7 +17,20 @@ PLAIN = some.recursive(
 
 
 @pytest.mark.parametrize(
-    "name", ["api_key", "API-Key", "token", "Authorization", "email", "phone", "pii", "Set-Cookie"]
+    "name",
+    [
+        "api_key",
+        "Private-Key",
+        "e_mail",
+        "ssn",
+        "API-Key",
+        "token",
+        "Authorization",
+        "email",
+        "phone",
+        "pii",
+        "Set-Cookie",
+    ],
 )
 @pytest.mark.parametrize("value", ["x", 7, {"a": 1}, ["x"], True])
 def test_a_member_of_a_secret_name_is_hidden_whatever_it_holds(name: str, value: Any) -> None:
@@ -27,6 +40,12 @@ def test_a_member_of_a_secret_name_is_hidden_whatever_it_holds(name: str, value:
 def test_what_only_sounds_like_a_secret_stays() -> None:
     usage = {"input_tokens": 5, "token_count": 3, "emails": 2, "phone_model": "x", "token": None}
     assert redacted_values(usage) == usage
+
+
+def test_personal_data_in_texts_and_names_is_hidden() -> None:
+    assert redacted_values({"to": {"ada@example.com": ["call +1 415 555 0100"]}}) == {
+        "to": {HIDDEN: [f"call {HIDDEN}"]}
+    }
 
 
 def test_secrets_in_texts_and_names_are_hidden() -> None:
