@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.bodies import Bodies
 from gateway.coverage import check_coverage
 from gateway.endpoints import EndpointTable, load_endpoints
 from gateway.exposition import exposed
@@ -25,6 +26,7 @@ from gateway.websocket.dial import WebsocketDialer
 from gateway.websocket.front import WebsocketFront
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
+from storage.bodies import bodies_writer
 from storage.journal import Journal
 from storage.journal_error import JournalError
 from storage.people import KeyringError
@@ -63,7 +65,8 @@ class Gateway:
         self.chain: Chain = load_chain(loaded, self.metrics.fault)
         check_coverage(self.endpoints, self.chain, settings)
         self.accepted = AcceptedKeys(accepted or self.data / "run" / "accepted")
-        self.journal = Journal(self.data / "journal", writer, durability=settings.audit.durability, sign=self._signed)
+        self.journal = self._journal_of(writer)
+        self.bodies = self._bodies_of(writer)
         self.keyring = Keyring(self.data, synced=settings.audit.durability == "fsync")
         carry_on = settings.audit.on_failure == "carry_on"
         self.recorder = Recorder(
@@ -73,8 +76,16 @@ class Gateway:
             carry_on=carry_on,
             accepted=self.accepted,
             keyring=self.keyring,
+            bodies=self.bodies,
         )
-        readiness = Readiness(self.chain, self.journal, self.keyring, office_fault, carry_on=carry_on)
+        readiness = Readiness(
+            self.chain,
+            self.journal,
+            self.keyring,
+            office_fault,
+            carry_on=carry_on,
+            bodies=self.bodies.journal if self.bodies else None,
+        )
         self.upstreams = {"default": upstream_of(settings)}
         self.pipeline = Pipeline(
             self.chain,
@@ -111,6 +122,8 @@ class Gateway:
         self.keyring.open()
         self._signer = signer_in(self.data)
         self.journal.open()
+        if self.bodies is not None:
+            self.bodies.journal.open()
         await start_plugins(self.chain, startup_of(self._loaded, self.data, self._environ, self.registry))
         self._flush(asyncio.get_running_loop())
 
@@ -121,11 +134,22 @@ class Gateway:
         for upstream in self.upstreams.values():
             await upstream.transport.aclose()
         self.journal.close()
+        if self.bodies is not None:
+            self.bodies.journal.close()
         self.accepted.close()
         if self._flushing is not None:
             self._flushing.cancel()
         self.keyring.close()
         self._flush_once()
+
+    def _journal_of(self, writer: str) -> Journal:
+        return Journal(self.data / "journal", writer, durability=self.settings.audit.durability, sign=self._signed)
+
+    def _bodies_of(self, writer: str) -> Bodies | None:
+        audit = self.settings.audit
+        if audit.bodies == "off":
+            return None
+        return Bodies(self._journal_of(bodies_writer(writer)), audit.bodies, audit.max_body_bytes)
 
     def _signed(self, root: bytes) -> bytes:
         """Signs a root of the journal; the key is there since the start, before any root."""

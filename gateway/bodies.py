@@ -1,7 +1,6 @@
 """Keeps the bodies of exchanges where the settings ask for it: in a journal of their own, for one person to open."""
 
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,30 +15,26 @@ from storage.journal import Journal
 class Bodies:
     """Writes the event `body` of an exchange; `limit` is how many bytes of each body are kept.
 
-    `which` of `refused` keeps those that the gateway refused, in part or as a whole. `person` gives whose key it is.
+    `which` of `refused` keeps those that the gateway refused, in part or as a whole.
     """
 
     def __init__(
         self,
         journal: Journal,
-        person: Callable[[str], Person],
         which: Literal["refused", "all"],
         limit: int,
     ) -> None:
         self.journal = journal
-        self._person = person
         self._all = which == "all"
         self._limit = limit
 
-    def keep(self, exchange: Exchange) -> None:
-        """Keeps both bodies, where there is one and it is asked for. Errors: JournalError, KeyringError."""
-        caller = exchange.caller
-        if caller is None or not (self._all or _is_refused(exchange)):
+    def keep(self, exchange: Exchange, person: Person) -> None:
+        """Keeps both bodies for a person to open, where there is one and it is asked for. Errors: JournalError."""
+        if not (self._all or _is_refused(exchange)):
             return
         parts = parts_of(exchange, self._limit)
         if parts.request is None and parts.reply is None:
             return
-        person = self._person(caller.principal)
         plain, nonce, now = written(parts), os.urandom(NONCE_BYTES), datetime.now(UTC)
         self.journal.append_event(body_event(exchange.id, now, person.pseudonym, plain, person.key, nonce))
 

@@ -10,7 +10,7 @@ import msgspec
 from gateway.answers import Cut, Redact, Refusal
 from gateway.bounded import Room
 from gateway.encoding import EncodingError, decoded
-from gateway.exchange import Exchange, Reply
+from gateway.exchange import Exchange, Reply, Request
 from gateway.formats import format_of
 from gateway.sse import StreamError, reply_of
 from policies.redacted_values import redacted_values
@@ -28,7 +28,7 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     """One body: `json` or `text`, or why it is not kept (`omitted`).
 
     `type` is its Content-Type, `bytes` its length as it came, None where nobody counted. `cut` says that not all of it
-    is here, `withheld` that the client did not get it, or got it otherwise.
+    is here, `withheld` that the client did not have it so.
     """
 
     type: str | None = None
@@ -41,23 +41,28 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Parts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Both bodies of an exchange, None where there was none.
+    """The bodies of an exchange, None where there was none.
 
-    `request` is what went to the upstream last, or was to go: the trail says what was changed in it. `reply` is what
-    came of it; a stream is the object that its events add up to.
+    `request` is what the client sent, `sent` what went to the upstream last where plugins had changed it. `reply` is
+    what came of it; a stream is the object that its events add up to.
     """
 
     request: Part | None = None
+    sent: Part | None = None
     reply: Part | None = None
 
 
 def parts_of(exchange: Exchange, limit: int) -> Parts:
     """Gives the bodies, at most `limit` bytes of each."""
-    return Parts(_request(exchange, limit), _reply(exchange, limit))
+    asked = exchange.asked
+    sent = None if exchange.request is asked else _request(exchange, exchange.request, limit)
+    if sent is not None:
+        # What operators add to a request is theirs.
+        sent = msgspec.structs.replace(sent, withheld=True)
+    return Parts(_request(exchange, asked, limit), sent, _reply(exchange, limit))
 
 
-def _request(exchange: Exchange, limit: int) -> Part | None:
-    request = exchange.request
+def _request(exchange: Exchange, request: Request, limit: int) -> Part | None:
     kind = _label(exchange.received.header(b"content-type"))
     if request.body is None:
         return Part(kind, omitted=_STREAMED_THROUGH)

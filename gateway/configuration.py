@@ -12,7 +12,6 @@ from policies.document import DocumentError, Lines, Place, fault, lines_in, read
 
 DEFAULT_FILE = Path("lukhas.yaml")
 NOT_BUILT: tuple[tuple[str, str], ...] = (
-    ("audit", "bodies"),
     ("storage", "state_url"),
     ("storage", "memory_url"),
     ("storage", "counters_url"),

@@ -24,9 +24,10 @@ class Readiness:
         office_fault: Callable[[], str | None],
         *,
         carry_on: bool,
+        bodies: Journal | None = None,
     ) -> None:
         self._chain = chain
-        self._journal = journal
+        self._journals = {"journal": journal} | ({"bodies": bodies} if bodies is not None else {})
         self._keyring = keyring
         self._office_fault = office_fault
         self._carry_on = carry_on
@@ -43,8 +44,9 @@ class Readiness:
                 said = f"its health check failed: {described(error)}"
             if said is not None:
                 (degrading if name in self._open else stopping)[name] = said
-        if self._journal.failure is not None:
-            (degrading if self._carry_on else stopping)["journal"] = self._journal.failure
+        for name, journal in self._journals.items():
+            if journal.failure is not None:
+                (degrading if self._carry_on else stopping)[name] = journal.failure
         if self._keyring.failure is not None:
             (degrading if self._carry_on else stopping)["keyring"] = self._keyring.failure
         office = self._office_fault()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from gateway.answers import Refusal
+from gateway.bodies import Bodies
 from gateway.bundle import began_line, ended_line, endpoint_name, upstream_ns
 from gateway.exchange import Exchange
 from gateway.hooks import Implementation, Pending
@@ -21,6 +22,7 @@ from storage.journal_error import JournalError
 from storage.people import KeyringError
 
 SHORTEST_NAME = 12
+UNKEPT = "its bodies could not be kept"
 UNRECORDABLE = Refusal(
     "The gateway cannot record this request and therefore does not carry it. Try again later.",
     code="journal_unavailable",
@@ -55,7 +57,8 @@ class Recorder:
     """Writes what the pipeline tells it; `carry_on` lets exchanges pass that the journal could not take.
 
     `accepted` learns how the upstream answered the keys that were passed through; `keyring` knows the callers'
-    pseudonyms. `waits` says that the last bytes of a reply wait for `durable`.
+    pseudonyms; `bodies` keeps the bodies, where the settings ask for it. `waits` says that the last bytes of a reply
+    wait for `durable`.
     """
 
     def __init__(
@@ -67,9 +70,11 @@ class Recorder:
         carry_on: bool,
         accepted: AcceptedKeys,
         keyring: Keyring,
+        bodies: Bodies | None = None,
     ) -> None:
         self._journal = journal
         self._keyring = keyring
+        self._bodies = bodies
         self._named: dict[str, Named] = {}
         self._metrics = metrics
         self._record = record
@@ -90,10 +95,13 @@ class Recorder:
         """
         now = monotonic_ns()
         named = self._named.pop(exchange.id, None) or self._named_in(exchange)
+        refused = named.refusal
+        if self._bodies is not None and named.person is not None:
+            refused = self._keep(self._bodies, exchange, named.person) or refused
         lines = ended_line(exchange, named.pseudonym, status, now)
         if not began:
             lines = began_line(exchange, named.pseudonym) + lines
-        refusal = self._append(named.lines(lines)) or named.refusal
+        refusal = self._append(named.lines(lines)) or refused
         self._metrics.ended(exchange, endpoint_name(exchange), status or 0, now - exchange.clock, upstream_ns(exchange))
         caller, reply = exchange.caller, exchange.reply
         # A path that the table does not know may be one that the upstream answers without looking at the key.
@@ -108,6 +116,8 @@ class Recorder:
     async def durable(self) -> Refusal | None:
         """Waits (fsync) until what was written is on the disk; gives the refusal of a reply that is not."""
         try:
+            if self._bodies is not None:
+                await self._bodies.journal.durable()
             await self._journal.durable()
         except JournalError:
             self._metrics.journal_failures.inc()
@@ -123,6 +133,16 @@ class Recorder:
         except KeyringError:
             self._metrics.journal_failures.inc()
             return Named(caller.principal, nobody(), None if self._carry_on else UNRECORDABLE)
+
+    def _keep(self, bodies: Bodies, exchange: Exchange, person: Person) -> Refusal | None:
+        """Keeps the bodies ahead of the record, which says where that could not be done."""
+        try:
+            bodies.keep(exchange, person)
+        except JournalError:
+            self._metrics.journal_failures.inc()
+            exchange.error = exchange.error or UNKEPT
+            return None if self._carry_on else UNRECORDABLE
+        return None
 
     def _append(self, lines: bytes) -> Refusal | None:
         try:

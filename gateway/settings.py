@@ -80,11 +80,23 @@ class Admin(_Section, frozen=True):
 
 
 class Audit(_Section, frozen=True):
-    """How exchanges are recorded."""
+    """How exchanges are recorded.
+
+    `bodies` says of which exchanges the bodies are kept, redacted and encrypted; at most `max_body_bytes` of each.
+    """
 
     durability: Literal["async", "flush", "fsync"] = "flush"
     on_failure: Literal["refuse", "carry_on"] = "refuse"
-    bodies: Literal["off", "redacted"] = "off"
+    bodies: Literal["off", "refused", "all"] = "off"
+    max_body_bytes: Size = Size(256 << 10)
+
+
+class Retention(_Section, frozen=True):
+    """After how many days records, bodies and feedback are taken away; bodies never outlive their records."""
+
+    events_days: Positive = 30
+    bodies_days: Positive = 30
+    feedback_days: Positive = 30
 
 
 class Policies(_Section, frozen=True):
@@ -130,6 +142,7 @@ class Settings(_Section, frozen=True):
     admin: Admin = Admin()
     mode: Mode = "shadow"
     audit: Audit = Audit()
+    retention: Retention = Retention()
     chain: tuple[str, ...] = ("default",)
     policies: Policies = Policies()
     plugins: dict[str, dict[str, Any]] = {}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import duckdb
 import msgspec
 
+from storage.bodies import is_bodies_writer
 from storage.segments import Segment, SegmentError, SegmentReader, segments
 from storage.slices import SLICES, JournalLine, Malformed, Slices, Sorter
 from storage.warehouse_file import Folders, sql, transaction
@@ -84,7 +85,8 @@ class Ingest:
     def _found(self) -> _Found:
         found = _Found([], {}, False, [])
         room = self._pass_bytes
-        listed = segments(self._folders.journal)
+        # Kept bodies say nothing in SQL, and would fill the file.
+        listed = [segment for segment in segments(self._folders.journal) if not is_bodies_writer(segment.writer)]
         filled = _filled(listed)
         for segment in listed:
             place = (segment.writer, segment.number)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from storage.bodies import is_bodies_writer
 from storage.bundles import AUDIT_ID, SLACK, Outline, Outliner, Position, Search, fits, moment_of, newest
 
 REACH = 32 << 20
@@ -78,7 +79,7 @@ class JournalTail:
 
     def _writers(self) -> list[Path]:
         try:
-            return sorted(path for path in self._folder.iterdir() if path.is_dir())
+            return sorted(path for path in self._folder.iterdir() if path.is_dir() and not is_bodies_writer(path.name))
         except OSError:
             return []
 

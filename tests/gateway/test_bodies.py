@@ -1,6 +1,5 @@
 """Keeping bodies: whose, which, and under which key."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import pytest
 from gateway import Exchange, Refusal
 from gateway.bodies import Bodies
 from gateway.testing import a_caller, a_reply, an_exchange
-from identity.keyring import Keyring
+from identity.keyring import Person
 from storage.bodies import BodyEvent, opened_body
 from storage.journal_error import JournalError
 from tests.builders.journals import lines_in, opened
@@ -18,16 +17,11 @@ from tests.builders.journals import lines_in, opened
 SECRET = "The seagulls know where the treasure lies."
 
 
-@pytest.fixture
-def keyring(tmp_path: Path) -> Iterator[Keyring]:
-    keyring = Keyring(tmp_path)
-    keyring.open()
-    yield keyring
-    keyring.close()
+ADA = Person("p-ada", bytes(range(32)))
 
 
-def keeping(data: Path, keyring: Keyring, which: Literal["refused", "all"] = "all") -> Bodies:
-    return Bodies(opened(data, "worker-0-bodies"), keyring.person, which, 64 << 10)
+def keeping(data: Path, which: Literal["refused", "all"] = "all") -> Bodies:
+    return Bodies(opened(data, "worker-0-bodies"), which, 64 << 10)
 
 
 def an_answered_exchange(**members: Any) -> Exchange:
@@ -38,58 +32,50 @@ def kept(data: Path) -> list[BodyEvent]:
     return [msgspec.convert(line, BodyEvent) for line in lines_in(data, "worker-0-bodies") if line["event"] == "body"]
 
 
-def test_bodies_are_kept_for_their_caller_to_open(tmp_path: Path, keyring: Keyring) -> None:
+def test_bodies_are_kept_for_their_caller_to_open(tmp_path: Path) -> None:
     exchange = an_answered_exchange(caller=a_caller(principal="key:ada"))
-    keeping(tmp_path, keyring).keep(exchange)
+    keeping(tmp_path).keep(exchange, ADA)
     (event,) = kept(tmp_path)
-    ada = keyring.person("key:ada")
-    assert (event.audit_id, event.caller) == (exchange.id, ada.pseudonym)
-    parts = msgspec.json.decode(opened_body(event, ada.key))
+    assert (event.audit_id, event.caller) == (exchange.id, ADA.pseudonym)
+    parts = msgspec.json.decode(opened_body(event, ADA.key))
     assert parts["request"]["json"]["messages"][0]["content"] == SECRET
     assert parts["reply"]["json"]["choices"][0]["message"]["content"] == "Ask them."
 
 
-def test_the_line_names_nobody_and_tells_nothing(tmp_path: Path, keyring: Keyring) -> None:
-    bodies = keeping(tmp_path, keyring)
-    bodies.keep(an_answered_exchange(caller=a_caller(principal="key:ada")))
+def test_the_line_names_nobody_and_tells_nothing(tmp_path: Path) -> None:
+    bodies = keeping(tmp_path)
+    bodies.keep(an_answered_exchange(caller=a_caller(principal="key:ada")), ADA)
     line = bodies.journal.path.read_bytes()
     assert b"key:ada" not in line and b"seagulls" not in line
 
 
-def test_the_same_words_never_look_the_same(tmp_path: Path, keyring: Keyring) -> None:
-    bodies, exchange = keeping(tmp_path, keyring), an_answered_exchange()
-    bodies.keep(exchange)
-    bodies.keep(exchange)
+def test_the_same_words_never_look_the_same(tmp_path: Path) -> None:
+    bodies, exchange = keeping(tmp_path), an_answered_exchange()
+    bodies.keep(exchange, ADA)
+    bodies.keep(exchange, ADA)
     first, second = kept(tmp_path)
     assert first.sealed[:16] != second.sealed[:16]
 
 
-def test_of_nobody_nothing_is_kept(tmp_path: Path, keyring: Keyring) -> None:
-    exchange = an_answered_exchange()
-    exchange.caller = None
-    keeping(tmp_path, keyring).keep(exchange)
-    assert kept(tmp_path) == []
-
-
-def test_where_there_is_no_body_nothing_is_kept(tmp_path: Path, keyring: Keyring) -> None:
-    keeping(tmp_path, keyring).keep(an_exchange(b"", path="/v1/models", method="GET"))
+def test_where_there_is_no_body_nothing_is_kept(tmp_path: Path) -> None:
+    keeping(tmp_path).keep(an_exchange(b"", path="/v1/models", method="GET"), ADA)
     assert kept(tmp_path) == []
 
 
 def test_where_only_refused_ones_are_kept_an_answer_and_an_upstreams_trouble_are_not(
-    tmp_path: Path, keyring: Keyring
+    tmp_path: Path,
 ) -> None:
-    bodies = keeping(tmp_path, keyring, "refused")
+    bodies = keeping(tmp_path, "refused")
     answered, refused, broken = an_answered_exchange(), an_answered_exchange(), an_answered_exchange()
     refused.refusal = broken.refusal = Refusal("no")
     broken.error = "ConnectError"
     for exchange in (answered, refused, broken):
-        bodies.keep(exchange)
+        bodies.keep(exchange, ADA)
     assert [event.audit_id for event in kept(tmp_path)] == [refused.id]
 
 
-def test_a_journal_that_takes_nothing_is_told(tmp_path: Path, keyring: Keyring) -> None:
-    bodies = keeping(tmp_path, keyring)
+def test_a_journal_that_takes_nothing_is_told(tmp_path: Path) -> None:
+    bodies = keeping(tmp_path)
     bodies.journal.close()
     with pytest.raises(JournalError):
-        bodies.keep(an_answered_exchange())
+        bodies.keep(an_answered_exchange(), ADA)

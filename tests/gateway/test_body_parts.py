@@ -52,6 +52,15 @@ def test_a_request_is_kept_as_its_json() -> None:
     assert (part.type, part.bytes, part.cut) == (JSON, len(exchange.request.body or b""), False)
 
 
+def test_what_plugins_made_of_a_request_is_kept_beside_it_and_not_for_the_client() -> None:
+    exchange = an_exchange("Where is the treasure?")
+    assert parts_of(exchange, LIMIT).sent is None
+    exchange.request = an_exchange("Where is the treasure? Be brief.").request
+    parts = parts_of(exchange, LIMIT)
+    assert parts.request and not parts.request.withheld and parts.request.json == exchange.asked.json
+    assert parts.sent and parts.sent.withheld and parts.sent.json == exchange.request.json
+
+
 def test_a_reply_is_kept_as_its_json() -> None:
     part = reply_of(an_exchange(reply=a_reply("Under the palm.")))
     assert said_in(part) == "Under the palm."
@@ -95,7 +104,7 @@ def test_what_streamed_through_is_not_kept_and_says_so() -> None:
         headers={},
         reply=Reply(200, ((b"Content-Type", b"audio/mpeg"),), None, msgspec.json.decode),
     )
-    exchange.request = Request(exchange.endpoint, None)
+    exchange.asked = exchange.request = Request(exchange.endpoint, None)
     parts = parts_of(exchange, LIMIT)
     assert parts.request == Part(JSON, omitted="it streamed through unread")
     assert parts.reply == Part("audio/mpeg", omitted="it streamed through unread")

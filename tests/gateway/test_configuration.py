@@ -64,7 +64,7 @@ def test_the_operators_key_comes_from_the_environment() -> None:
         ("storage: {data: ''}", r"storage.data: the data folder needs a name"),
         ("policies: {folder: nowhere}", r"policies.folder: there is no folder .*nowhere"),
         ("coverage: {accepted_gaps: [{endpoints: a, hooks: [foo], reason: a long reason}]}", r"unknown hook 'foo'"),
-        ("audit: {bodies: redacted}", r"line 1, audit.bodies: 'redacted' is not built yet"),
+        ("storage: {memory_url: x}", r"line 1, storage.memory_url: 'x' is not built yet"),
         ("storage:\n  archive_url: s3://x", r"line 2, storage.archive_url: 's3://x' is not built yet"),
         ("flags: {BROWSER: true}", r"flags.BROWSER: unknown flag; known: BROWSER_TOOL"),
         ("upstream: {url: 'ftp://x'}", r"upstream.url: 'ftp://x' is not an http or https address"),
