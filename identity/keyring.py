@@ -41,7 +41,8 @@ def nobody() -> Person:
 class Keyring:
     """The people of a data folder; may be asked from any thread.
 
-    `failure` says why someone who is new could not be added, or nobody be looked up.
+    `opened` counts how often the file was opened: another one may have been put in its place. `failure` says why
+    someone who is new could not be added, or nobody be looked up.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Keyring:
         self._lock = Lock()
         self._known: dict[str, Person] = {}
         self._file: PeopleFile | None = None
+        self.opened = 0
         self._seen = 0
         self._erased = 0
 
@@ -165,6 +167,7 @@ class Keyring:
 
     def _open(self) -> None:
         file = self._file = PeopleFile(self._path, synced=self._synced)
+        self.opened += 1
         self._seen = file.seen()
         self._erased = 0
         self._forget_erased(file)

@@ -8,6 +8,19 @@ import duckdb
 
 from storage.warehouse_file import Folders, WarehouseError, show_archive, show_folders
 
+# Whose rows a connection may see goes by pseudonym: a principal may be called like what is shown for somebody else.
+# Lines that name a principal themselves are those of journals that knew no pseudonyms.
+PERSON = """
+SET VARIABLE person = (
+    SELECT CASE
+        WHEN getvariable('principal') IS NULL THEN '*'
+        WHEN count(pseudonym) > 0 THEN max(pseudonym)
+        WHEN getvariable('principal') IN ('*', '') OR getvariable('principal') LIKE 'p-%' THEN ''
+        ELSE getvariable('principal')
+    END
+    FROM kept.people WHERE principal = getvariable('principal')
+)
+"""
 GONE = "The warehouse was put in order meanwhile: ask again."
 
 
@@ -29,6 +42,7 @@ class Reader:
         connection.execute("BEGIN TRANSACTION READ ONLY")
         show_folders(connection, folders)
         connection.execute("SET VARIABLE principal = ?", [principal])
+        connection.execute(PERSON)
         # In the transaction, so that a day that moves to Parquet meanwhile is seen once.
         show_archive(connection)
         connection.execute("USE warehouse.main" if principal is None else "USE warehouse.caller")

@@ -1,5 +1,6 @@
 """Makes a new warehouse know the Parquet files of the archive, so that the journal brings only what is not in them."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -51,6 +52,7 @@ def clear_away(folders: Folders) -> None:
         path.unlink()
     for path in folders.warehouse.glob("answer-*.parquet"):
         path.unlink()
+    shutil.rmtree(folders.spill, ignore_errors=True)
 
 
 def _files(folders: Folders) -> Iterator[tuple[str, Path]]:

@@ -102,6 +102,13 @@ CREATE TABLE IF NOT EXISTS kept.archived (
 -- Places whose rows are archived already; empty, but for the time of a rebuild.
 CREATE TABLE IF NOT EXISTS kept.already (writer VARCHAR, segment INTEGER, position BIGINT);
 
+-- Who stands behind a pseudonym, as far as the keyring of this process knows; NULL for one who was erased.
+CREATE OR REPLACE VIEW kept.people AS
+SELECT pseudonym, any_value(principal) AS principal FROM memory.main.people GROUP BY pseudonym;
+
+CREATE OR REPLACE MACRO kept.shown(caller, known, principal) AS
+    CASE WHEN known IS NULL THEN caller ELSE coalesce(principal, 'erased') END;
+
 -- Base64url or hexadecimal as bytes, NULL where it is neither.
 CREATE OR REPLACE MACRO kept.bytes_of(text) AS CASE length(text)
     WHEN 64 THEN try(unhex(text))

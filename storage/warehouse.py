@@ -5,6 +5,7 @@ It can always be made anew from the journal and the Parquet files of older days,
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import RLock
@@ -14,8 +15,10 @@ import msgspec
 
 from storage.ingest import PASS_BYTES, Ingest, Ingested
 from storage.parquet import Archived, archive_day, days_before
+from storage.people import KeyringError
 from storage.readers import Reader, Readers
 from storage.rebuild import clear_away, is_new, missing_files, readmit
+from storage.shown_people import NoPeople, People, ShownPeople
 from storage.warehouse_file import (
     Folders,
     WarehouseError,
@@ -53,7 +56,8 @@ class Compacted(msgspec.Struct, frozen=True):
 class Warehouse:
     """Owns the file; its methods may be called from any thread, and one at a time of those that write goes on.
 
-    `plugin_views` are SELECT statements by name. `rebuilt` says what became of a file that did not open.
+    `plugin_views` are SELECT statements by name; `people` know the principals that the views show in the place of
+    pseudonyms. `rebuilt` says what became of a file that did not open.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Warehouse:
         data: Path,
         *,
         plugin_views: Mapping[str, str] | None = None,
+        people: People | None = None,
         pass_bytes: int = PASS_BYTES,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -68,6 +73,8 @@ class Warehouse:
         self.faults: tuple[str, ...] = ()
         self._folders = Folders(data)
         self._views = dict(plugin_views or {})
+        self._people = people or NoPeople()
+        self._shown: ShownPeople | None = None
         self._pass_bytes = pass_bytes
         self._now = now
         self._writing = RLock()
@@ -118,13 +125,13 @@ class Warehouse:
         """Takes what is new in the journal, some MB at a time. Errors: WarehouseError, OSError."""
         with self._writing:
             try:
-                return self._open_ingest().take()
+                return self._taken()
             except duckdb.Error as error:
                 if not _is_of_the_file(error):
                     raise WarehouseError(f"The journal could not be taken in: {_sentence(error)}") from error
                 with self._readers.none():
                     self._make_anew(_sentence(error))
-                return self._open_ingest().take()
+                return self._taken()
 
     def catch_up(self) -> list[Ingested]:
         """Takes all that is new. Errors: WarehouseError, OSError."""
@@ -179,6 +186,26 @@ class Warehouse:
             self._reopen()
             return Compacted(before, size(self._folders))
 
+    def show_people(self) -> None:
+        """Lets the views know whom the keyring knows by now. Errors: WarehouseError."""
+        with self._writing:
+            self._open_connection()
+            if self._shown is not None:
+                try:
+                    self._shown.refresh()
+                except (duckdb.Error, KeyringError) as error:
+                    raise WarehouseError(f"The names of people cannot be taken over: {_sentence(error)}") from error
+
+    def forget(self) -> None:
+        """Opens the file again, so that no name stays in memory or where it was spilled to. Errors: WarehouseError."""
+        self._readers.interrupt()
+        with self._writing, self._readers.none():
+            self._open_connection()
+            try:
+                self._reopen()
+            except duckdb.Error as error:
+                raise WarehouseError(f"The warehouse cannot be opened again: {_sentence(error)}") from error
+
     def _begin_somehow(self) -> None:
         try:
             self._begin()
@@ -201,6 +228,9 @@ class Warehouse:
             except duckdb.Error as error:
                 faults.append(f"The view {name} of a plugin cannot be made: {_sentence(error)}")
         self.faults = tuple(faults)
+        self._shown = ShownPeople(connection, self._people)
+        with suppress(KeyringError):
+            self._shown.refresh()
         self._ingest = Ingest(connection, self._folders, self._pass_bytes)
 
     def _reopen(self) -> None:
@@ -222,6 +252,12 @@ class Warehouse:
         if self._connection is None:
             raise WarehouseError("The warehouse is closed.")
         return self._connection
+
+    def _taken(self) -> Ingested:
+        taken = self._open_ingest().take()
+        # Behind the lines, whose people were in the keyring before they were written.
+        self.show_people()
+        return taken
 
     def _open_ingest(self) -> Ingest:
         if self._ingest is None:

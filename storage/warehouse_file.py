@@ -11,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from storage.shown_people import TABLE
+
 VERSION = 1
 STORAGE_VERSION = "v1.5.0"
 MEMORY = "512MB"
@@ -62,6 +64,7 @@ class Folders:
         self.archive = self.data / "archive"
         self.warehouse = self.data / "warehouse"
         self.file = self.warehouse / "warehouse.duckdb"
+        self.spill = self.warehouse / "spill"
         self.fresh = self.warehouse / "fresh.duckdb"
 
     def make(self) -> None:
@@ -94,11 +97,13 @@ def opened(folders: Folders) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET allowed_directories = ?", [[str(folders.warehouse), str(folders.archive)]])
+        connection.execute("SET temp_directory = ?", [str(folders.spill)])
         for setting in _SETTINGS:
             connection.execute(setting)
         _attach(connection, folders.file, "warehouse")
         connection.execute("USE warehouse")
         show_folders(connection, folders)
+        connection.execute(TABLE)
         with transaction(connection):
             _make(connection)
     except BaseException:

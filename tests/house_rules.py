@@ -27,6 +27,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
         "storage/parquet.py",
         "storage/readers.py",
         "storage/rebuild.py",
+        "storage/shown_people.py",
         "storage/sql_check.py",
         "storage/sql_files.py",
         "storage/sql_sandbox.py",

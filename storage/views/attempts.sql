@@ -13,7 +13,7 @@ SELECT
     (attempt.ended_ns - attempt.began_ns) / 1e6 AS total_ms
 FROM (
     SELECT audit_id, started, caller, unnest(attempts) AS attempt, generate_subscripts(attempts, 1) AS number
-    FROM kept.every_exchange
+    FROM kept.seen_exchange
 );
 
 COMMENT ON VIEW attempts IS 'One row for each request to an upstream; an exchange has several where it fell back or ran tools.';

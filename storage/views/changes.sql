@@ -11,7 +11,7 @@ SELECT
     because
 FROM (
     SELECT *, answer->>'$.because' AS because, unnest(from_json(answer->'changes', '["JSON"]')) AS change
-    FROM kept.every_answer
+    FROM kept.seen_answer
     WHERE answer->>'$.answer' IN ('nudge', 'amendment', 'retry')
 );
 

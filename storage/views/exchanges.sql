@@ -10,6 +10,12 @@ SELECT 'lost' AS outcome, * FROM kept.lost
 UNION ALL BY NAME
 SELECT * FROM read_parquet(getvariable('archived_exchanges'), union_by_name = true, hive_partitioning = false);
 
+-- What a connection may see of them: its own rows, or all; the caller by principal, as long as the keyring knows it.
+CREATE OR REPLACE VIEW kept.seen_exchange AS
+SELECT each.* REPLACE (kept.shown(each.caller, who.pseudonym, who.principal) AS caller)
+FROM kept.every_exchange AS each LEFT JOIN kept.people AS who ON who.pseudonym = each.caller
+WHERE getvariable('person') = '*' OR each.caller = getvariable('person');
+
 CREATE OR REPLACE VIEW exchanges AS
 SELECT
     audit_id,
@@ -51,13 +57,13 @@ SELECT
     writer,
     segment,
     position
-FROM kept.every_exchange;
+FROM kept.seen_exchange;
 
 COMMENT ON VIEW exchanges IS 'One row for each request to the model API, whatever its end.';
 COMMENT ON COLUMN exchanges.audit_id IS 'The name of the exchange, as in the header x-lukhas-audit-id.';
 COMMENT ON COLUMN exchanges.started IS 'When it arrived (UTC).';
 COMMENT ON COLUMN exchanges.ended IS 'When its end was recorded (UTC); NULL for a lost one.';
-COMMENT ON COLUMN exchanges.caller IS 'The principal of the caller; NULL where nobody was identified.';
+COMMENT ON COLUMN exchanges.caller IS 'The principal of the caller, `erased` for one who was erased; NULL where nobody was identified.';
 COMMENT ON COLUMN exchanges.tier IS 'The tier of the caller, T1 to T5.';
 COMMENT ON COLUMN exchanges.endpoint IS 'The operation of the API, `other` for a path that is not known.';
 COMMENT ON COLUMN exchanges.method IS 'The HTTP method.';

@@ -3,6 +3,12 @@ SELECT * FROM kept.incidents
 UNION ALL BY NAME
 SELECT * FROM read_parquet(getvariable('archived_incidents'), union_by_name = true, hive_partitioning = false);
 
+-- What a connection may see of them: its own rows, or all; the caller by principal, as long as the keyring knows it.
+CREATE OR REPLACE VIEW kept.seen_incident AS
+SELECT each.* REPLACE (kept.shown(each.caller, who.pseudonym, who.principal) AS caller)
+FROM kept.every_incident AS each LEFT JOIN kept.people AS who ON who.pseudonym = each.caller
+WHERE getvariable('person') = '*' OR each.caller = getvariable('person');
+
 CREATE OR REPLACE VIEW incidents AS
 SELECT
     audit_id,
@@ -16,7 +22,7 @@ SELECT
     more->'$.tool_allowlist' AS tool_allowlist,
     happened,
     more
-FROM kept.every_incident;
+FROM kept.seen_incident;
 
 COMMENT ON VIEW incidents IS 'One row for each call that was blocked.';
 COMMENT ON COLUMN incidents.audit_id IS 'The exchange.';

@@ -8,7 +8,7 @@ SELECT
     answer->>'$.answer' AS verdict,
     answer->>'$.code' AS code,
     coalesce(answer->>'$.because', answer->>'$.message') AS because
-FROM kept.every_answer
+FROM kept.seen_answer
 WHERE hook IN ('judge', 'watch', 'review', 'allow_tool')
     AND answer->>'$.answer' IN ('refusal', 'redact', 'cut', 'retry');
 

@@ -1,8 +1,8 @@
-CREATE OR REPLACE VIEW kept.every_answer AS
+CREATE OR REPLACE VIEW kept.seen_answer AS
 SELECT audit_id, started + to_microseconds(step.began_ns // 1000) AS happened, caller, step.hook, step.plugin, step.answer
 FROM (
     SELECT audit_id, started, caller, unnest(list_filter(trail, lambda each: each.answer IS NOT NULL)) AS step
-    FROM kept.every_exchange
+    FROM kept.seen_exchange
 );
 
 CREATE OR REPLACE VIEW signals AS
@@ -19,7 +19,7 @@ FROM (
         *,
         unnest(map_entries(try_cast(answer->'levels' AS MAP(VARCHAR, DOUBLE)))) AS found,
         try_cast(answer->'because' AS MAP(VARCHAR, VARCHAR)) AS because
-    FROM kept.every_answer
+    FROM kept.seen_answer
     WHERE hook = 'observe' AND answer->>'$.answer' = 'signals'
 );
 

@@ -3,6 +3,12 @@ SELECT * FROM kept.events
 UNION ALL BY NAME
 SELECT * FROM read_parquet(getvariable('archived_events'), union_by_name = true, hive_partitioning = false);
 
+-- What a connection may see of them: its own rows, or all; the caller by principal, as long as the keyring knows it.
+CREATE OR REPLACE VIEW kept.seen_event AS
+SELECT each.* REPLACE (kept.shown(each.caller, who.pseudonym, who.principal) AS caller)
+FROM kept.every_event AS each LEFT JOIN kept.people AS who ON who.pseudonym = each.caller
+WHERE getvariable('person') = '*' OR each.caller = getvariable('person');
+
 CREATE OR REPLACE VIEW tool_calls AS
 SELECT
     audit_id,
@@ -14,7 +20,7 @@ SELECT
     line->>'$.arguments' AS arguments,
     try_cast(line->'$.tokens' AS BIGINT) AS tokens,
     line AS more
-FROM kept.every_event
+FROM kept.seen_event
 WHERE event = 'tool_call';
 
 COMMENT ON VIEW tool_calls IS 'One row for each run of a tool.';

@@ -1,8 +1,9 @@
 CREATE OR REPLACE VIEW usage_daily AS
 SELECT
-    day, caller, tier, endpoint, model, exchanges, answered, refused, failed,
-    input_tokens, output_tokens, cached_tokens, cost, uncosted
-FROM kept.usage;
+    day, kept.shown(each.caller, who.pseudonym, who.principal) AS caller, tier, endpoint, model,
+    exchanges, answered, refused, failed, input_tokens, output_tokens, cached_tokens, cost, uncosted
+FROM kept.usage AS each LEFT JOIN kept.people AS who ON who.pseudonym = each.caller
+WHERE getvariable('person') = '*' OR each.caller = getvariable('person');
 
 COMMENT ON VIEW usage_daily IS 'Sums of the exchanges that ended, by day, caller and model; kept as they come, so they are quick to ask.';
 COMMENT ON COLUMN usage_daily.day IS 'The day on which the exchanges arrived (UTC).';

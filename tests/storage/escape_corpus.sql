@@ -308,3 +308,17 @@ SELECT count(*) FROM range(10000000) AS a, range(10000000) AS b WHERE a.range * 
 SELECT string_agg('aaaaaaaaaaaaaaaaaaaaaaaa', '') FROM range(10000000000)
 
 WITH RECURSIVE twice(text) AS (SELECT 'aaaaaaaaaaaaaaaa' UNION ALL SELECT text || text FROM twice) SELECT max(length(text)) FROM twice
+
+SELECT * FROM memory.main.people
+
+SELECT * FROM memory.people
+
+SELECT * FROM kept.people
+
+SELECT * FROM kept.seen_exchange
+
+SELECT (SELECT max(principal) FROM memory.main.people) FROM exchanges
+
+SELECT kept.shown('a', 'b', 'c')
+
+SELECT getvariable('person')
