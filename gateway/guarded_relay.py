@@ -15,8 +15,8 @@ from gateway.decide import changed, judged, observed
 from gateway.encoding import Decoder, EncodingError
 from gateway.errors import refusal_object
 from gateway.exchange import Exchange, first_header
-from gateway.guard import StreamGuard, guard_whole, result_of
-from gateway.hooks import Implementation, Pending
+from gateway.guard import Out, StreamGuard, guard_whole, result_of
+from gateway.hooks import Implementation, Pending, at_once
 from gateway.pipeline import Pipeline
 from gateway.relay import Ended, Relay, ends_by_closing
 from gateway.splice import SpliceError, spliced
@@ -39,7 +39,18 @@ TOO_MANY_STEPS = Refusal(
 class GuardedRelay(Relay):
     """A relay that asks `allow_tool`, `run_tool`, `watch` and `review`; `again` sends the exchange's request anew."""
 
-    __slots__ = ("_again", "_awaited", "_refused", "_retried", "_steps")
+    __slots__ = (
+        "_again",
+        "_awaited",
+        "_decoder",
+        "_fault",
+        "_guard",
+        "_out",
+        "_reader",
+        "_refused",
+        "_retried",
+        "_steps",
+    )
 
     def __init__(
         self,
@@ -56,6 +67,8 @@ class GuardedRelay(Relay):
         self._steps = 0
         self._refused: Refusal | None = None
         self._awaited: asyncio.Task[bytes] | None = None
+        self._out: Out | None = None
+        self._fault: EncodingError | StreamError | None = None
 
     def close(self) -> None:
         """Lets go of the upstream's connection, and of whoever waits for it."""
@@ -209,10 +222,10 @@ class GuardedRelay(Relay):
 
     async def _guarded_events(self) -> Refusal | None:
         pipeline, reply = self._pipeline, self._reply
-        reader = EventReader()
+        self._reader = EventReader()
         self._decoded = True
-        decoder = Decoder(first_header(reply.headers, b"content-encoding"))
-        guard = StreamGuard(
+        self._decoder = Decoder(first_header(reply.headers, b"content-encoding"))
+        self._guard = guard = StreamGuard(
             self._exchange,
             self._format,
             pipeline.watch,
@@ -232,16 +245,14 @@ class GuardedRelay(Relay):
             elif not data:
                 break
             else:
-                plain = decoder.feed(data)
-                self._keep(plain)
-                out = await guard.feed(reader.feed(plain))
+                out = await self._fed(data)
             if out.raw and not await self._released(out.raw):
                 return self._refused
             if out.refusal is not None:
                 return await self._stopped(out.refusal)
         if broken is None and not self._recorded and ends_by_closing(reply.headers):
             broken = UpstreamBroken("it closed the connection without a last event")
-        out = await guard.finish(reader.rest(), broken=broken is not None)
+        out = await guard.finish(self._reader.rest(), broken=broken is not None)
         if out.raw and not await self._released(out.raw):
             return self._refused
         if out.refusal is not None:
@@ -250,11 +261,41 @@ class GuardedRelay(Relay):
             return await self._cut(broken, events=True) if self.started else self._trouble(broken)
         return await self._finished_stream()
 
+    async def _fed(self, data: bytes) -> Out:
+        """Gives what may go out with this piece of the reply, which may have been asked about before."""
+        if self._fault is not None:
+            raise self._fault
+        out, self._out = self._out, None
+        if out is None:
+            plain = self._decoder.feed(data)
+            self._keep(plain)
+            out = await self._guard.feed(self._reader.feed(plain))
+        return out
+
+    def _guarded_at_once(self, data: bytes) -> bool:
+        """Asks about a piece that has just come, and lets it go, where nothing of this has to wait.
+
+        What cannot go out so is kept for who waits for the piece, and who must not ask about it again.
+        """
+        try:
+            out = at_once(self._fed(data))
+        except (EncodingError, StreamError) as error:
+            self._fault = error
+            return False
+        if out.refusal is None and self._guard.due is None and not self._client.paused:
+            if not out.raw:
+                return True
+            if self.started and (self._recorded or not self._format.may_end(out.raw)):
+                self._client.write(out.raw)
+                return True
+        self._out = out
+        return False
+
     async def _next(self, guard: StreamGuard) -> bytes | None:
         """Gives the next piece of the reply; None where what is held has waited long enough first."""
         if self._awaited is None:
             if guard.due is None:
-                return await self._reply.chunk()
+                return await self._reply.chunk(self._guarded_at_once if self._pipeline.guards_at_once else None)
             self._awaited = asyncio.ensure_future(self._reply.chunk())
         if guard.due is not None:
             await asyncio.wait((self._awaited,), timeout=max(0.0, (guard.due - self._pipeline.clock()) / 1e9))
@@ -290,6 +331,8 @@ class GuardedRelay(Relay):
     async def _write(self, raw: bytes) -> None:
         if not self.started:
             self._start(None, changed=True)
+        if self._client.paused:
+            await self._client.drained()
         self._client.write(raw)
         if self._client.paused:
             await self._client.drained()

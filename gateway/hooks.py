@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Coroutine, Generator
 from inspect import iscoroutine, iscoroutinefunction
 from time import monotonic_ns
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -30,6 +30,7 @@ PLUGIN_FAILED = "plugin_failed"
 _LOOK_BACK = 8
 _QUIET = (Release, Hold)
 
+Result = TypeVar("Result")
 Fault: TypeAlias = Literal["raised", "overran", "wrong_type", "quarantined"]
 Counted: TypeAlias = Callable[[str, str, Fault], None]
 
@@ -72,6 +73,7 @@ class Implementation:
         "_logs_again",
         "_name",
         "_overruns",
+        "_plain",
         "_quarantined_until",
         "_substitute",
         "_windowed",
@@ -110,6 +112,7 @@ class Implementation:
         self.blocking = blocking
         self.needs = needs
         self._coroutine = iscoroutinefunction(method)
+        self._plain = not (self._coroutine or blocking or self._windowed)
         self.budget_ns = budget_ns or (ASYNC_BUDGET_NS if self._coroutine or blocking else DEF_BUDGET_NS)
         self._call = call
         self._answers = hook.answers
@@ -137,7 +140,13 @@ class Implementation:
             if self.blocking:
                 return Pending(self, exchange, began, asyncio.to_thread(self._call, exchange, *arguments), None)
             answer = self._call(exchange, *arguments)
-            if self._coroutine:
+            if self._plain:
+                took = monotonic_ns() - began
+                if answer is None and took <= self.budget_ns and not self._overruns:
+                    # Nearly every run is like this one.
+                    exchange.trail.append(Step(self._name, self.plugin, self.version, began - exchange.clock, took))
+                    return None
+            elif self._coroutine:
                 try:
                     waits_for = answer.send(None)
                 except StopIteration as stop:
@@ -146,14 +155,13 @@ class Implementation:
                     return Pending(self, exchange, began, answer, waits_for)
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - plugins are strangers
             return self._broke(exchange, began, "raised", described(error), error)
-        return self._answered(exchange, began, answer)
+        return self._answered(exchange, began, monotonic_ns() - began, answer)
 
     def unusable(self, exchange: Exchange, what: str) -> Answer | None:
         """Counts an answer of the right type that cannot be used; gives the one that stands for it."""
         return self._broke(exchange, monotonic_ns(), "wrong_type", what)
 
-    def _answered(self, exchange: Exchange, began: int, answer: Any) -> Answer | None:
-        took = monotonic_ns() - began
+    def _answered(self, exchange: Exchange, began: int, took: int, answer: Any) -> Answer | None:
         noted = None
         if answer is not None:
             if type(answer) not in self._answers:
@@ -274,7 +282,7 @@ class Pending:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - plugins are strangers
             fault: Fault = "overran" if deadline.expired() else "raised"
             return implementation._broke(exchange, began, fault, described(error), error)
-        return implementation._answered(exchange, began, answer)
+        return implementation._answered(exchange, began, monotonic_ns() - began, answer)
 
 
 class _Resumed:
@@ -299,6 +307,16 @@ class _Resumed:
                 waits_for = step()
             except StopIteration as stop:
                 return stop.value
+
+
+def at_once(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Gives the result of a coroutine that has nothing to wait for, without a task. Errors: what it raises."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    coroutine.close()
+    raise RuntimeError("it waits, and was not to")
 
 
 async def first_answer(implementations: tuple[Implementation, ...], exchange: Exchange, *arguments: Any) -> Any:

@@ -55,3 +55,4 @@ class Pipeline:
         self.review = chain.of(Hooks.review)
         self.account = chain.of(Hooks.account)
         self.guarded = bool(self.allow_tool or self.run_tool or self.watch or self.review)
+        self.guards_at_once = all(each.way == "def" for each in (*self.watch, *self.allow_tool))

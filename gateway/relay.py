@@ -41,6 +41,7 @@ class Relay:
         "_pipeline",
         "_recorded",
         "_reply",
+        "_tail",
         "started",
     )
 
@@ -57,6 +58,7 @@ class Relay:
         self._kept_bytes = 0
         self._recorded = False
         self._decoded = False
+        self._tail = b""
         self.started = False
 
     async def run(self) -> Refusal | None:
@@ -138,13 +140,13 @@ class Relay:
     async def _events(self) -> Refusal | None:
         client, reply, may_end = self._client, self._reply, self._format.may_end
         self._start(None)
-        tail = b""
         try:
-            while data := await reply.chunk():
-                if tail:
-                    data, tail = tail + data, b""
+            while data := await reply.chunk(self._passed):
+                if client.paused:
+                    await client.drained()
+                data, self._tail = self._tail + data, b""
                 if not data.endswith(_BOUNDARIES):
-                    data, tail = _parted(data)
+                    data, self._tail = _parted(data)
                     if not data:
                         continue
                 if not self._recorded:
@@ -161,25 +163,39 @@ class Relay:
             if not self._recorded:
                 return await self._cut(error, events=True)
         if not self._recorded:
-            self._keep(tail)
+            self._keep(self._tail)
             if self._format.name != "plain" and ends_by_closing(reply.headers):
                 return await self._cut(UpstreamBroken("it closed the connection without a last event"), events=True)
             if await self._events_ended() is not None:
                 client.abort()
                 return None
-        if tail:
-            client.write(tail)
+        if self._tail:
+            client.write(self._tail)
         client.finish()
         return None
+
+    def _passed(self, data: bytes) -> bool:
+        """Passes whole events that are not the last at once; all else is for who waits, whom to wake costs more."""
+        client = self._client
+        if self._tail or self._recorded or client.paused:
+            return False
+        if not data.endswith(_BOUNDARIES) or self._format.may_end(data):
+            return False
+        self._keep(data)
+        client.write(data)
+        return True
 
     def _apart_from_end(self, raw: bytes) -> tuple[bytes, bytes]:
         """Parts whole events before the last event of a good stream; the second part is empty where it is not there."""
         at = 0
         for event in EventReader().feed(raw):
-            if event.data is not None and self._format.ends(event.data, decoded_json(event.data)):
+            if event.data is not None and self._ends(event.raw, event.data):
                 return raw[:at], raw[at:]
             at += len(event.raw)
         return raw, b""
+
+    def _ends(self, raw: bytes, data: bytes) -> bool:
+        return self._format.may_end(raw) and self._format.ends(data, decoded_json(data))
 
     async def _packed_events(self) -> Refusal | None:
         """Passes compressed events as they come: where one ends cannot be seen from outside."""

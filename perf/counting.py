@@ -31,7 +31,7 @@ def can_count() -> bool:
 
 
 def counted(command: str) -> str:
-    """Gives the command that runs another one and counts; the server's process must not fork into the one that works."""
+    """Gives the command that runs another one and counts; what that one forks into is not counted."""
     options = "--tool=callgrind --collect-systime=nsec --callgrind-out-file=/dev/null"
     # The seed of the hashes moves the count of a stream by a tenth.
     return f"env PYTHONHASHSEED=0 valgrind --quiet {options} {command}"

@@ -8,6 +8,8 @@ from storage.chain_events import ROOT_START, Header, Root, UnsignedRoot, header_
 from storage.seal import END, MARK, NOTHING, Tree, encoded, seal_of, taken_apart
 from storage.segments import Segment, SegmentError, SegmentReader, segments_of
 
+_LINE_END = END + b"\n"
+
 
 class Chain:
     """Seals events; what it sealed counts once it was accepted, which is when the line is in the file.
@@ -35,7 +37,7 @@ class Chain:
             body = event[:-1]
             seal = seal_of(seal, body)
             seals.append(seal)
-            parts += (body, MARK, encoded(seal), END, b"\n")
+            parts += (body, MARK, encoded(seal), _LINE_END)
         return b"".join(parts), seals
 
     def accept(self, seals: Sequence[bytes]) -> None:

@@ -105,9 +105,10 @@ class Journal:
 
     def append(self, lines: bytes) -> None:
         """Appends whole lines, each an event and a newline, all in one write. Errors: JournalError."""
-        if lines[-1:] != b"\n":
+        events = lines.split(b"\n")
+        if events.pop():
             raise ValueError("What is appended ends with a newline.")
-        self._take(lines[:-1].split(b"\n"))
+        self._take(events)
 
     def append_event(self, event: bytes) -> None:
         """Appends one event, a JSON object without newline whose first member is `event`. Errors: JournalError."""
@@ -163,10 +164,11 @@ class Journal:
         file = self._ready()
         if file.size >= self._full_at or self._clock() >= self._until:
             file = self._rotated(file)
-        lines, seals = self._chain.sealed(events)
+        chain = self._chain
+        lines, seals = chain.sealed(events)
         self._store(file, lines)
-        self._chain.accept(seals)
-        if self._chain.tree.count >= self._limits.root_lines:
+        chain.accept(seals)
+        if chain.tree.count >= self._limits.root_lines:
             self._write_root_if_possible()
 
     def _ready(self) -> SegmentFile:

@@ -20,9 +20,9 @@ Anything with a `send` of this shape is a transport, so a test gives a fake one.
     └── RequestBroken           the request's streamed body was not as long as it said: ours or the client's fault
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -89,6 +89,10 @@ class OutgoingRequest:
     length: int | None = None
 
 
+Take: TypeAlias = Callable[[bytes], bool]
+"""Says whether it has taken a piece of a body."""
+
+
 class IncomingReply(Protocol):
     """One reply: status and headers at once, the body as it comes.
 
@@ -99,8 +103,12 @@ class IncomingReply(Protocol):
     reason: bytes
     headers: Headers
 
-    async def chunk(self) -> bytes:
-        """Gives the next piece of the body as it came (chunked framing removed), b"" at its end."""
+    async def chunk(self, take: Take | None = None) -> bytes:
+        """Gives the next piece of the body as it came (chunked framing removed), b"" at its end.
+
+        A piece for which someone waits here goes to `take` first, within the call of the loop that brought it: what it
+        takes is not given, and nobody is woken for it. It must not wait and not raise.
+        """
         ...
 
     async def read(self, limit: int) -> bytes:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-from gateway.transport import Headers, ReplyTooLarge, TransportError, UpstreamBroken
+from gateway.transport import Headers, ReplyTooLarge, Take, TransportError, UpstreamBroken
 
 HIGH_WATER_BYTES = 128 << 10
 LOW_WATER_BYTES = 32 << 10
@@ -36,6 +36,7 @@ class Reply:
         "_loop",
         "_pieces",
         "_source",
+        "_take",
         "_waiter",
         "headers",
         "reason",
@@ -55,9 +56,10 @@ class Reply:
         self._held = False
         self._error: TransportError | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._take: Take | None = None
 
-    async def chunk(self) -> bytes:
-        """Gives the next piece of the body as it came, b"" at its end."""
+    async def chunk(self, take: Take | None = None) -> bytes:
+        """Gives the next piece of the body as it came, b"" at its end; `take` has the first say on what comes."""
         while not self._pieces:
             if self._source is None:
                 if self._error is not None:
@@ -66,10 +68,11 @@ class Reply:
             if self._waiter is not None:
                 raise RuntimeError("a reply has one reader: chunk() is already waiting")
             self._waiter = self._loop.create_future()
+            self._take = take
             try:
                 await self._waiter
             finally:
-                self._waiter = None
+                self._waiter = self._take = None
         piece = self._pieces.popleft()
         self._buffered -= len(piece)
         if self._held and self._buffered <= LOW_WATER_BYTES and self._source is not None:
@@ -101,6 +104,8 @@ class Reply:
 
     def put(self, piece: bytes) -> None:
         """Takes the next piece from the connection."""
+        if self._take is not None and not self._pieces and self._take(piece):
+            return
         self._pieces.append(piece)
         self._buffered += len(piece)
         self._wake()

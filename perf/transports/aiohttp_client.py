@@ -3,7 +3,7 @@
 import aiohttp
 from yarl import URL
 
-from gateway.transport import Headers, OutgoingRequest
+from gateway.transport import Headers, OutgoingRequest, Take
 
 
 class AiohttpReply:
@@ -15,7 +15,7 @@ class AiohttpReply:
         self.reason = (response.reason or "").encode()
         self.headers: Headers = response.raw_headers
 
-    async def chunk(self) -> bytes:
+    async def chunk(self, take: Take | None = None) -> bytes:
         return await self._response.content.readany()
 
     async def read(self, limit: int) -> bytes:

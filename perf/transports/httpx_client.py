@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from gateway.transport import OutgoingRequest
+from gateway.transport import OutgoingRequest, Take
 
 
 class HttpxReply:
@@ -17,7 +17,7 @@ class HttpxReply:
         self.reason = response.reason_phrase.encode()
         self.headers = tuple(response.headers.raw)
 
-    async def chunk(self) -> bytes:
+    async def chunk(self, take: Take | None = None) -> bytes:
         return await anext(self._pieces, b"")
 
     async def read(self, limit: int) -> bytes:

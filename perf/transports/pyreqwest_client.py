@@ -3,7 +3,7 @@
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.request import StreamRequest
 
-from gateway.transport import OutgoingRequest
+from gateway.transport import OutgoingRequest, Take
 
 
 class PyreqwestReply:
@@ -21,7 +21,7 @@ class PyreqwestReply:
         self.headers = tuple((name.encode(), value.encode("latin-1")) for name, value in response.headers.items())
         return self
 
-    async def chunk(self) -> bytes:
+    async def chunk(self, take: Take | None = None) -> bytes:
         piece = await self._body.read_chunk()
         if piece is None:
             await self._request.__aexit__(None, None, None)

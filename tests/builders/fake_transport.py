@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from gateway.exchange import Headers
-from gateway.transport import IncomingReply, OutgoingRequest, ReplyTooLarge, TransportError
+from gateway.transport import IncomingReply, OutgoingRequest, ReplyTooLarge, Take, TransportError
 
 JSON: Headers = ((b"Content-Type", b"application/json"),)
 EVENTS: Headers = ((b"Content-Type", b"text/event-stream; charset=utf-8"),)
@@ -35,13 +35,15 @@ class FakeReply:
         self.given = 0
         self._pieces = list(pieces)
 
-    async def chunk(self) -> bytes:
+    async def chunk(self, take: Take | None = None) -> bytes:
         assert not self.closed, "read after it was closed"
         await asyncio.sleep(0)
         while self._pieces:
             piece = self._pieces.pop(0)
             if isinstance(piece, bytes):
                 self.given += 1
+                if take is not None and take(piece):
+                    continue
                 return piece
             if isinstance(piece, Exception):
                 raise piece

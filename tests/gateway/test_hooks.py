@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway import Caller, Cut, Exchange, Hold, Nudge, Redact, Refusal, Signals, ToolResult, Window, hookimpl
-from gateway.hooks import OVERRUNS_BEFORE_QUARANTINE, Implementation, Pending, all_answers, first_answer
+from gateway.hooks import OVERRUNS_BEFORE_QUARANTINE, Implementation, Pending, all_answers, at_once, first_answer
 from gateway.loader import Common, Plugin, chain_of
 from gateway.recorded import recorded
 from gateway.testing import a_call, a_caller, a_window, an_exchange
@@ -173,6 +173,15 @@ async def test_def_async_def_and_blocking_are_all_welcome(plugin: object, tier: 
 def test_a_coroutine_that_does_not_wait_is_not_pending() -> None:
     (implementation,) = implementations("identify", KnowsWithoutWaiting())
     assert isinstance(implementation.ask(an_exchange()), Caller)
+
+
+async def test_what_has_nothing_to_wait_for_is_done_at_once_and_nothing_else() -> None:
+    async def ready() -> str:
+        return "done"
+
+    assert at_once(ready()) == "done"
+    with pytest.raises(RuntimeError, match="it waits"):
+        at_once(asyncio.sleep(0))
 
 
 async def test_every_run_leaves_a_step_with_its_time_and_answer() -> None:

@@ -22,7 +22,7 @@ def price(tmp_path: Path) -> Path:
 
 
 def committed(path: Path, cost: float) -> None:
-    path.write_text(json.dumps(dict.fromkeys(("plain", "stream"), {"instructions": cost, "calls": cost})))
+    path.write_text(json.dumps({name: {"instructions": cost, "calls": cost} for name in ("plain", "stream")}))
 
 
 def test_a_price_is_what_the_gateway_takes_in_reference_proxies() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from hypothesis import given
+from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
@@ -43,6 +44,31 @@ def test_the_events_add_up_to_what_the_sdk_makes_of_them(chunks: list[dict[str, 
         for key in ("role", "content", "refusal", "reasoning_content"):
             assert mine["message"].get(key) == sdk["message"].get(key)
         assert without_index(mine["message"].get("tool_calls")) == without_index(sdk["message"]["tool_calls"])
+
+
+NAMES = st.none() | st.sampled_from(["a", "b"])
+TEXT_EVENTS = st.fixed_dictionaries(
+    {
+        "id": st.just("chatcmpl-1"),
+        "object": st.just("chat.completion.chunk"),
+        "created": st.integers(1, 3),
+        "model": st.sampled_from(["m", "n"]),
+        "choices": st.tuples(
+            st.fixed_dictionaries(
+                {"index": st.integers(0, 1), "delta": st.fixed_dictionaries({"content": st.text(max_size=3)})},
+                optional={"finish_reason": st.none() | st.just("stop"), "logprobs": st.none()},
+            )
+        ).map(list),
+    },
+    optional={"system_fingerprint": NAMES, "service_tier": NAMES, "usage": st.none(), "obfuscation": st.text()},
+)
+
+
+@given(st.lists(TEXT_EVENTS, min_size=1))
+def test_texts_that_are_read_in_one_go_add_up_like_those_read_one_by_one(chunks: list[dict[str, Any]]) -> None:
+    one_by_one = chat.assembled(data_of([{**chunk, "x_unknown": 1} for chunk in chunks]))
+    assert one_by_one.pop("x_unknown") == 1
+    assert chat.assembled(data_of(chunks)) == one_by_one
 
 
 def test_the_probabilities_of_tokens_follow_on_each_other() -> None:

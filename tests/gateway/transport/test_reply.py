@@ -39,6 +39,30 @@ async def test_pieces_are_given_one_by_one_as_they_came(reply: Reply) -> None:
     assert [await reply.chunk() for _ in range(5)] == [b"one", b"two", b"three", b"", b""]
 
 
+async def test_who_waits_takes_pieces_within_the_call_that_brings_them_and_is_woken_for_the_others(
+    reply: Reply,
+) -> None:
+    taken: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        if piece.startswith(b"not"):
+            return False
+        taken.append(piece)
+        return True
+
+    reading = asyncio.ensure_future(reply.chunk(take))
+    await asyncio.sleep(0)
+    reply.put(b"one")
+    reply.put(b"two")
+    assert taken == [b"one", b"two"]
+    reply.put(b"not this")
+    reply.put(b"behind what was not taken, nothing is")
+    assert await reading == b"not this"
+    reply.end(b"last")
+    assert [await reply.chunk(take) for _ in range(3)] == [b"behind what was not taken, nothing is", b"last", b""]
+    assert taken == [b"one", b"two"]
+
+
 async def test_a_single_piece_is_read_without_a_copy(reply: Reply) -> None:
     piece = b"all of it" * 1000
     reply.end(piece)
