@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.builders.served import Served, served
 
 ADMIN_KEY = "lk-admin-of-these-tests"
+ENVIRON = {"LUKHAS_ADMIN_KEY": ADMIN_KEY}
 
 
 @asynccontextmanager
@@ -16,7 +17,7 @@ async def gateway(
 ) -> AsyncIterator[Served]:
     """Serves before `upstream` (without /v1), at the port of `url`, over the records that are in `folder`."""
     arguments = ("--workers", "2", "--upstream", f"{upstream}/v1", "--port", url.rpartition(":")[2])
-    running = served(folder, *arguments, settings=settings, environ={"LUKHAS_ADMIN_KEY": ADMIN_KEY})
+    running = served(folder, *arguments, settings=settings, environ=ENVIRON)
     started = await asyncio.to_thread(running.__enter__)
     try:
         yield started
