@@ -33,7 +33,7 @@ WHERE started >= $since AND started < $until AND started <= $below
     AND ($model IS NULL OR model = $model OR model_used = $model)
     AND ($outcome IS NULL OR outcome = $outcome)
     AND ($endpoint IS NULL OR endpoint = $endpoint)
-ORDER BY started DESC, audit_id DESC LIMIT $limit
+ORDER BY started DESC, audit_id DESC, outcome = 'lost' LIMIT $limit
 """
 _LOGGED_ONES = """
 SELECT line FROM kept.logged
