@@ -26,6 +26,7 @@ from gateway.websocket.dial import WebsocketDialer
 from gateway.websocket.front import WebsocketFront
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
+from policies.prices import load_prices
 from storage.bodies import bodies_writer
 from storage.journal import Journal
 from storage.journal_error import JournalError
@@ -76,6 +77,7 @@ class Gateway:
             carry_on=carry_on,
             accepted=self.accepted,
             keyring=self.keyring,
+            prices=load_prices(Path(settings.policies.folder) if settings.policies.folder else None),
             bodies=self.bodies,
         )
         readiness = Readiness(

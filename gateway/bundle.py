@@ -1,15 +1,26 @@
 """Builds the two journal lines of an exchange: `began` before the upstream is asked, `ended` with what came of it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from hashlib import sha256
 
 import msgspec
 
-from gateway.answers import Refusal, Usage
-from gateway.exchange import MODEL_LABEL_LENGTH, Attempt, Exchange, Step
-from gateway.reading import last_events
+from gateway.answered_by import AnsweredBy
+from gateway.answers import Amendment, Redact, Refusal, Route, Target, Usage
+from gateway.changed_parameters import ChangedParameter, changed_parameters
+from gateway.exchange import DEFAULT_ROUTE, Attempt, Exchange, Step, ToolUse
+from gateway.offered_tools import offered_tools
+from gateway.recorded import reason, recorded
 from gateway.writable import written
+from policies.redaction import redacted
+from storage.seal import encoded
+
+SAFETY_MODE = "balanced"
+"""What is in force while nothing chooses another one."""
+UNKNOWN = "unknown"
+_TRACE_ID = re.compile(rb"[0-9a-f]{32}")
 
 
 class Began(msgspec.Struct, frozen=True, tag_field="event", tag="began", omit_defaults=True, gc=False):
@@ -24,8 +35,44 @@ class Began(msgspec.Struct, frozen=True, tag_field="event", tag="began", omit_de
     model: str | None
 
 
+class Counts(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Tokens; of the later ones those that there are."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    cached_audio_tokens: int = 0
+
+
+class Routed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the exchange could go, and which of these answered, counted from 0; None where none did."""
+
+    targets: tuple[Target, ...]
+    answered: int | None = None
+    because: str = ""
+
+
+class Tools(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which tools the upstream was offered, which ran here, and which calls were blocked."""
+
+    allowed: Sequence[str] = []
+    used: Sequence[ToolUse] = []
+    blocked: Sequence[ToolUse] = []
+
+
+class Retrieval(msgspec.Struct, frozen=True, gc=False):
+    """What the model was reminded of: how many texts, and their length together before they were cut."""
+
+    hits: int
+    characters: int
+
+
 class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended", omit_defaults=True):
-    """The record of an exchange; durations in milliseconds."""
+    """The record of an exchange; durations in milliseconds, money in US dollars."""
 
     audit_id: str
     started: datetime
@@ -40,11 +87,21 @@ class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended", omit_de
     model: str | None
     model_used: str | None
     upstream_request_id: str | None
-    usage: Usage | None
+    usage: Counts | None
+    cost: float | None
+    cost_basis: str | None
     overhead_ms: float
     first_byte_ms: float | None
     total_ms: float
+    safety_mode: str
+    prompt_hash: str | None = None
+    answer_hash: str | None = None
     trace_id: str | None = None
+    route: Routed | None = None
+    signals: Mapping[str, float] = {}
+    changes: Sequence[ChangedParameter] = []
+    tools: Tools | None = None
+    retrieval: Retrieval | None = None
     refusal: Refusal | None = None
     error: str | None = None
     attempts: list[Attempt] = []
@@ -63,19 +120,19 @@ def began_line(exchange: Exchange, pseudonym: str | None) -> bytes:
                 caller.tier if caller else None,
                 endpoint_name(exchange),
                 exchange.received.method.decode("latin-1"),
-                exchange.request.model_label,
+                _model(exchange.asked.model_label),
             )
         )
         + b"\n"
     )
 
 
-def ended_line(exchange: Exchange, pseudonym: str | None, status: int | None, now: int) -> bytes:
-    """Gives the record of an exchange; `now` is in ns of the monotonic clock."""
-    caller = exchange.caller
-    attempts = exchange.attempts
+def ended_line(exchange: Exchange, pseudonym: str | None, by: AnsweredBy, status: int | None, now: int) -> bytes:
+    """Gives the record of an exchange that was answered `by` a model; `now` is in ns of the monotonic clock."""
+    caller, attempts, usage, cost = exchange.caller, exchange.attempts, exchange.usage, exchange.cost
     last = attempts[-1] if attempts else None
     total = now - exchange.clock
+    amended, hidden = _rewritten(exchange.trail)
     return (
         written(
             Ended(
@@ -88,23 +145,86 @@ def ended_line(exchange: Exchange, pseudonym: str | None, status: int | None, no
                 exchange.received.method.decode("latin-1"),
                 status,
                 exchange.outcome,
-                exchange.request.streamed,
-                exchange.request.model_label,
-                model_used(exchange),
+                exchange.asked.streamed,
+                _model(exchange.asked.model_label),
+                _model(by.model),
                 last.request_id if last else None,
-                exchange.usage,
+                counts_of(usage) if usage else None,
+                cost.usd if cost else None,
+                cost.basis if cost else UNKNOWN if usage else None,
                 (total - upstream_ns(exchange)) / 1e6,
                 last.first_byte_ns / 1e6 if last and last.first_byte_ns else None,
                 total / 1e6,
+                SAFETY_MODE,
+                _hash(exchange.asked.body),
+                answer_hash(exchange, hidden=hidden),
                 trace_id(exchange),
-                exchange.refusal,
-                exchange.error,
+                None if exchange.route is DEFAULT_ROUTE else routed(exchange.route, last),
+                exchange.signals,
+                changed_parameters(exchange) if amended or exchange.request is not exchange.asked else (),
+                tools_of(exchange) if attempts else None,
+                retrieval_of(exchange) if exchange.contexts else None,
+                recorded(exchange.refusal),
+                reason(exchange.error) if exchange.error else None,
                 attempts,
                 exchange.trail,
             )
         )
         + b"\n"
     )
+
+
+def counts_of(usage: Usage) -> Counts:
+    """Gives the tokens as they stand in the record."""
+    return Counts(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        usage.reasoning_tokens,
+        usage.estimated,
+        usage.audio_input_tokens,
+        usage.audio_output_tokens,
+        usage.cached_audio_tokens,
+    )
+
+
+def answer_hash(exchange: Exchange, *, hidden: bool) -> str | None:
+    """Gives the hash of the reply as it went out; None where it did not go out whole, or was not kept as it went out.
+
+    `hidden` says that a plugin hid a text of it: of a stream, the events are kept as they came.
+    """
+    reply = exchange.reply
+    if reply is None or not reply.whole or exchange.refusal is not None or exchange.outcome != "answered":
+        return None
+    return None if hidden and reply.streamed else _hash(reply.body)
+
+
+def routed(route: Route, last: Attempt | None) -> Routed:
+    """Gives the route, and the target that answered."""
+    answered = None
+    if last is not None and last.status is not None:
+        for number, target in enumerate(route.targets):
+            if target.upstream == last.upstream and target.model in (None, last.model):
+                answered = number
+                break
+    return Routed(route.targets, answered, reason(route.because))
+
+
+def tools_of(exchange: Exchange) -> Tools | None:
+    """Gives the tools that were offered and called; None where there were none."""
+    allowed, called = offered_tools(exchange.request.json), exchange.tools
+    if not allowed and not called:
+        return None
+    return Tools(
+        allowed,
+        [use for use in called if use.status != "blocked"],
+        [use for use in called if use.status == "blocked"],
+    )
+
+
+def retrieval_of(exchange: Exchange) -> Retrieval:
+    """Gives how much the model was reminded of."""
+    return Retrieval(len(exchange.contexts), sum(len(context.text) for context in exchange.contexts))
 
 
 def endpoint_name(exchange: Exchange) -> str:
@@ -121,20 +241,28 @@ def trace_id(exchange: Exchange) -> str | None:
     """Gives the W3C trace id that the client sent, None where it sent none."""
     parent = exchange.received.header(b"traceparent")
     parts = parent.split(b"-") if parent else ()
-    return parts[1].decode("latin-1") if len(parts) >= 4 and len(parts[1]) == 32 else None
+    return parts[1].decode() if len(parts) >= 4 and _TRACE_ID.fullmatch(parts[1]) else None
 
 
-def model_used(exchange: Exchange) -> str | None:
-    """Gives the model that the reply names, None where it names none."""
-    reply = exchange.reply
-    if reply is None:
-        return None
-    said: Iterable[Any] = [reply.json]
-    if reply.streamed and not reply.packed:
-        # Each event of a stream names it; reading the last ones is enough.
-        said = (event.get("response", event) for event in last_events(reply.body or b"") if isinstance(event, dict))
-    models = (each.get("model") for each in said if isinstance(each, dict))
-    return next((model[:MODEL_LABEL_LENGTH] for model in models if isinstance(model, str)), None)
+def _rewritten(trail: Sequence[Step]) -> tuple[bool, bool]:
+    """Whether the reply was amended, and whether texts of it were hidden."""
+    amended = hidden = False
+    for step in trail:
+        kind = step.answer.__class__
+        if kind is Amendment:
+            amended = True
+        elif kind is Redact:
+            hidden = True
+    return amended, hidden
+
+
+def _model(name: str | None) -> str | None:
+    """A client may send its key in the place of a model, and upstreams repeat it."""
+    return redacted(name) if name else name
+
+
+def _hash(body: bytes | None) -> str | None:
+    return encoded(sha256(body).digest()).decode() if body else None
 
 
 def _moment(ns: int) -> datetime:

@@ -14,6 +14,7 @@ from identity.caller import Caller
 from policies.prices import Cost
 
 MODEL_LABEL_LENGTH = 200
+DEFAULT_ROUTE = Route()
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 Outcome: TypeAlias = Literal["answered", "refused", "upstream_error", "client_gone", "cut", "stopped", "failed"]
 
@@ -198,7 +199,7 @@ class Exchange:
         self.caller: Caller | None = None
         self.grants: Mapping[str, float] = {}
         self.signals: Mapping[str, float] = {}
-        self.route = Route()
+        self.route = DEFAULT_ROUTE
         self.contexts: Sequence[Context] = ()
         self.refusal: Refusal | None = None
         self.attempts: list[Attempt] = []

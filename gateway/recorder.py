@@ -4,11 +4,11 @@ The lines name the caller by a pseudonym alone, and an exchange keeps the one th
 """
 
 import asyncio
+from datetime import UTC, datetime
 from time import monotonic_ns
 from typing import NamedTuple
 
-import msgspec
-
+from gateway.answered_by import AnsweredBy, answered_by
 from gateway.answers import Refusal
 from gateway.bodies import Bodies
 from gateway.bundle import began_line, ended_line, endpoint_name, upstream_ns
@@ -17,11 +17,11 @@ from gateway.hooks import Implementation, Pending
 from gateway.metrics import Metrics
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring, Person, nobody
+from policies.prices import Cost, Prices
 from storage.journal import Journal
 from storage.journal_error import JournalError
 from storage.people import KeyringError
 
-SHORTEST_NAME = 12
 UNKEPT = "its bodies could not be kept"
 UNRECORDABLE = Refusal(
     "The gateway cannot record this request and therefore does not carry it. Try again later.",
@@ -44,10 +44,8 @@ class Named(NamedTuple):
         return self.person.pseudonym if self.person is not None else None
 
     def lines(self, lines: bytes) -> bytes:
-        """Takes the principal out of what errors and the reasons of plugins repeat; a short one is a word like any."""
-        if self.person is None or len(self.principal) < SHORTEST_NAME:
-            return lines
-        return lines.replace(msgspec.json.encode(self.principal)[1:-1], self.person.pseudonym.encode())
+        """Takes the principal out of what errors and the reasons of plugins repeat."""
+        return self.person.in_place_of(self.principal, lines) if self.person is not None else lines
 
 
 NO_CALLER = Named()
@@ -57,8 +55,8 @@ class Recorder:
     """Writes what the pipeline tells it; `carry_on` lets exchanges pass that the journal could not take.
 
     `accepted` learns how the upstream answered the keys that were passed through; `keyring` knows the callers'
-    pseudonyms; `bodies` keeps the bodies, where the settings ask for it. `waits` says that the last bytes of a reply
-    wait for `durable`.
+    pseudonyms; `prices` says what tokens cost; `bodies` keeps the bodies, where the settings ask for it. `waits` says
+    that the last bytes of a reply wait for `durable`.
     """
 
     def __init__(
@@ -70,10 +68,12 @@ class Recorder:
         carry_on: bool,
         accepted: AcceptedKeys,
         keyring: Keyring,
+        prices: Prices,
         bodies: Bodies | None = None,
     ) -> None:
         self._journal = journal
         self._keyring = keyring
+        self._prices = prices
         self._bodies = bodies
         self._named: dict[str, Named] = {}
         self._metrics = metrics
@@ -98,7 +98,9 @@ class Recorder:
         refused = named.refusal
         if self._bodies is not None and named.person is not None:
             refused = self._keep(self._bodies, exchange, named.person) or refused
-        lines = ended_line(exchange, named.pseudonym, status, now)
+        by = answered_by(exchange)
+        exchange.cost = self._cost(exchange, by)
+        lines = ended_line(exchange, named.pseudonym, by, status, now)
         if not began:
             lines = began_line(exchange, named.pseudonym) + lines
         refusal = self._append(named.lines(lines)) or refused
@@ -123,6 +125,14 @@ class Recorder:
             self._metrics.journal_failures.inc()
             return None if self._carry_on else UNRECORDABLE
         return None
+
+    def _cost(self, exchange: Exchange, by: AnsweredBy) -> Cost | None:
+        """Gives what the tokens cost on the day of the request, at the price of the model that answered."""
+        usage = exchange.usage
+        if usage is None:
+            return None
+        arrived = datetime.fromtimestamp(exchange.arrived / 1e9, UTC)
+        return self._prices.cost(by.model or exchange.request.model_label, usage, arrived, by.service_tier)
 
     def _named_in(self, exchange: Exchange) -> Named:
         caller = exchange.caller

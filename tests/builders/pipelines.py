@@ -21,12 +21,14 @@ from gateway.transport import Transport
 from gateway.upstream import Upstream
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
+from policies.prices import load_prices
 from storage.journal import Journal
 from tests.builders.fake_client import FakeClient
 from tests.builders.fake_transport import FakeTransport
 from tests.builders.gateway import exchange_lines
 
 ENDPOINTS = load_endpoints()
+PRICES = load_prices(None)
 
 
 class KnowsAll:
@@ -98,6 +100,7 @@ class Passages:
             carry_on=carry_on,
             accepted=self.accepted,
             keyring=self.keyring,
+            prices=PRICES,
         )
         transports = transport if isinstance(transport, Mapping) else {"default": transport or FakeTransport()}
         self.pipeline = Pipeline(

@@ -18,7 +18,7 @@ from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
 from storage.journal import Journal
 from tests.builders.gateway import exchange_lines
-from tests.builders.pipelines import a_chain
+from tests.builders.pipelines import PRICES, a_chain
 
 
 class Recording:
@@ -34,7 +34,13 @@ class Recording:
         self.keyring = Keyring(folder)
         self.keyring.open()
         self.recorder = Recorder(
-            self.journal, self.metrics, record, carry_on=carry_on, accepted=self.accepted, keyring=self.keyring
+            self.journal,
+            self.metrics,
+            record,
+            carry_on=carry_on,
+            accepted=self.accepted,
+            keyring=self.keyring,
+            prices=PRICES,
         )
 
     def lines(self) -> list[dict[str, Any]]:

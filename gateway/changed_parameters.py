@@ -1,0 +1,108 @@
+"""Tells what became of a request and its reply: each member that was changed, before and after, by whom and why.
+
+What plugins did is told by the trail. Of what the pipeline did itself (a route that names a model, contexts, results of
+tools) nothing stands there.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from gateway.answers import Amendment, Insert, Nudge, Path, Remove, Retry
+from gateway.exchange import Exchange, Step
+from gateway.recorded import recorded_value
+
+MOST_CHANGES = 100
+Kind: TypeAlias = Literal["set", "remove", "insert"]
+
+
+class ChangedParameter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change; `before` and `after` are absent where there was nothing, or where it is not known.
+
+    `hook` is shape for the request and review for the reply, or the one because of whose answer the pipeline changed
+    something: route, recall, run_tool. Then there is no plugin.
+    """
+
+    hook: str
+    parameter: str
+    before: Any = None
+    after: Any = None
+    because: str = ""
+    plugin: str | None = None
+    kind: Kind = "set"
+
+
+def changed_parameters(exchange: Exchange) -> list[ChangedParameter]:
+    """Gives the changes in their order; those of a target that was given up are left out, as are those that failed."""
+    found = [*_of_the_pipeline(exchange), *_of_plugins(exchange.trail, exchange.asked.json)]
+    return found[:MOST_CHANGES]
+
+
+def _of_the_pipeline(exchange: Exchange) -> Iterator[ChangedParameter]:
+    asked, sent = exchange.asked.model_label, exchange.request.model_label
+    if any(target.model == sent for target in exchange.route.targets if target.model not in (None, asked)):
+        yield ChangedParameter("route", "model", asked, sent, exchange.route.because or "the route names a model")
+    ran = any(use.status != "blocked" for use in exchange.tools)
+    if not exchange.contexts and not ran:
+        return
+    hook, because = ("recall", "context was recalled") if exchange.contexts else ("run_tool", "tools ran here")
+    for name in ("messages", "input", "instructions"):
+        before, after = _member(exchange.asked.json, (name,)), _member(exchange.request.json, (name,))
+        if before != after:
+            said = recorded_value((name,), before), recorded_value((name,), after)
+            yield ChangedParameter(hook, name, *said, because)
+
+
+def _of_plugins(trail: Sequence[Step], asked: Any) -> Iterator[ChangedParameter]:
+    now: dict[Path, Any] = {}
+    for step in _in_force(trail):
+        answer = step.answer
+        if not isinstance(answer, Nudge | Amendment | Retry):
+            continue
+        for change in answer.changes:
+            path, kind = change.path, _kind_of(change)
+            known = step.hook == "shape" or isinstance(answer, Retry)
+            before = now.get(path, recorded_value(path, _member(asked, path))) if known and kind != "insert" else None
+            after = None if isinstance(change, Remove) else change.value
+            now[path] = after
+            yield ChangedParameter(
+                step.hook, ".".join(map(str, path)), before, after, answer.because, step.plugin, kind
+            )
+
+
+def _in_force(trail: Sequence[Step]) -> Iterator[Step]:
+    """Gives the steps whose changes were made: `shape` is asked anew for each target, a try more is given once."""
+    last = {step.plugin: number for number, step in enumerate(trail) if step.hook == "shape"}
+    retried = False
+    for number, step in enumerate(trail):
+        if step.hook == "shape" and last[step.plugin] == number:
+            yield step
+        elif step.hook == "review" and not _is_given_up(trail, number):
+            if isinstance(step.answer, Retry):
+                if retried:
+                    continue
+                retried = True
+            yield step
+
+
+def _is_given_up(trail: Sequence[Step], number: int) -> bool:
+    """Whether the step behind this one says that its answer could not be used."""
+    step, after = trail[number], trail[number + 1 : number + 2]
+    return any(
+        each.plugin == step.plugin and each.hook == step.hook and (each.fault or "").startswith("wrong_type")
+        for each in after
+    )
+
+
+def _kind_of(change: Any) -> Kind:
+    return "remove" if isinstance(change, Remove) else "insert" if isinstance(change, Insert) else "set"
+
+
+def _member(value: Any, path: Path) -> Any:
+    for part in path:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
