@@ -19,6 +19,7 @@ from gateway.office.app import Office
 from gateway.processes.listening import ListenError, address
 from gateway.settings import Loaded
 from policies.document import DocumentError
+from policies.prices import load_prices
 from policies.tiers import load_tiers
 
 
@@ -67,6 +68,7 @@ def checked(config: str | None, data: str | None) -> list[Found]:
     found = [Found("settings", str(loaded.file) if loaded.file else "the defaults; there is no file")]
     policies = _attempt("policies", lambda: f"tiers {', '.join(load_tiers(folder).order)}")
     found.append(policies)
+    found.append(_attempt("prices", lambda: f"as of {load_prices(folder).as_of}"))
     if settings.admin.listen:
         found.append(_attempt("admin", lambda: "{}, port {}".format(*address(settings.admin.listen or ""))))
     try:

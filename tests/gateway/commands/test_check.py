@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.builders.served import lukhas
 
 
@@ -11,6 +13,7 @@ def test_settings_without_a_fault(tmp_path: Path) -> None:
     done = lukhas("check", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "settings:  lukhas.yaml" in done.stdout
+    assert "prices:    as of 20" in done.stdout
     assert "plugins:   sign_in > tier_check > usage > log" in done.stdout
 
 
@@ -25,6 +28,21 @@ def test_two_faults_are_both_named(tmp_path: Path) -> None:
     faults = [each["fault"] for each in json.loads(done.stdout)["checks"] if each["fault"]]
     assert done.returncode == 1
     assert [fault.split(":")[0].split(" ")[0] for fault in faults] == ["admin.listen", "The"]
+
+
+def with_a_wrong_price(folder: Path) -> None:
+    (folder / "prices.yaml").write_text(
+        "as_of: 2026-01-01\nprices:\n  - {models: [a], from: 2026-01-01, input: 1, output: cheap}\n"
+    )
+    (folder / "lukhas.yaml").write_text("policies: {folder: .}\n")
+
+
+@pytest.mark.parametrize("command", [("check",), ("serve", "--port", "0"), ("serve", "--port", "0", "--one-process")])
+def test_a_wrong_price_is_named_with_file_line_and_key(tmp_path: Path, command: tuple[str, ...]) -> None:
+    with_a_wrong_price(tmp_path)
+    done = lukhas(*command, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "prices.yaml, line 3, prices[0].output: " in done.stderr
 
 
 def test_a_plugin_that_cannot_start_is_a_fault(tmp_path: Path) -> None:
