@@ -52,7 +52,9 @@ class Tiers:
 
 def matches(patterns: tuple[str, ...], name: str) -> bool:
     """Whether one of the patterns fits the name."""
-    return any(pattern in ("*", name) or fnmatchcase(name, pattern) for pattern in patterns)
+    if "*" in patterns or name in patterns:
+        return True
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def load_tiers(folder: Path | None) -> Tiers:

@@ -161,12 +161,18 @@ class Journal:
             self._write(events)
 
     def _write(self, events: Sequence[bytes]) -> None:
-        file = self._ready()
+        file = self._file
+        if file is None or file.torn or os.getpid() != self._process:
+            file = self._ready()
         if file.size >= self._full_at or self._clock() >= self._until:
             file = self._rotated(file)
         chain = self._chain
         lines, seals = chain.sealed(events)
-        self._store(file, lines)
+        try:
+            file.append(lines)
+        except OSError as error:
+            raise self._failed(file.path, error) from None
+        self.failure = None
         chain.accept(seals)
         if chain.tree.count >= self._limits.root_lines:
             self._write_root_if_possible()

@@ -9,12 +9,16 @@ from gateway.formats.strangers import member
 def usage(reply: Any) -> Usage | None:
     """Gives the usage of a whole reply in either spelling of the API, None where it has no token counts."""
     said = member(reply, "usage")
+    if said.__class__ is not dict:
+        return None
     read = _count(said, "input_tokens", "prompt_tokens")
     wrote = _count(said, "output_tokens", "completion_tokens")
     if read is None and wrote is None:
         return None
-    read_details = member(said, "input_tokens_details") or member(said, "prompt_tokens_details")
-    wrote_details = member(said, "output_tokens_details") or member(said, "completion_tokens_details")
+    read_details = said.get("input_tokens_details") or said.get("prompt_tokens_details")
+    wrote_details = said.get("output_tokens_details") or said.get("completion_tokens_details")
+    if not (read_details or wrote_details):
+        return Usage(read or 0, wrote or 0)
     return Usage(
         read or 0,
         wrote or 0,
@@ -27,8 +31,9 @@ def usage(reply: Any) -> Usage | None:
 
 
 def _count(value: Any, *keys: str) -> int | None:
-    for key in keys:
-        found = member(value, key)
-        if found.__class__ is int and 0 <= found <= MOST_TOKENS:
-            return int(found)
+    if value.__class__ is dict:
+        for key in keys:
+            found = value.get(key)
+            if found.__class__ is int and 0 <= found <= MOST_TOKENS:
+                return found
     return None
