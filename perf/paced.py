@@ -1,4 +1,4 @@
-"""Sends requests at fixed moments, whatever became of those before, and says how long after its moment each reply came.
+"""Sends requests at fixed moments, whatever became of those before, and says how long each took.
 
     seconds = await paced("127.0.0.1", port, PLAIN, a_second=50, seconds=10)
 
@@ -6,6 +6,7 @@ Whoever asks again only when the answer is there does not see how long all those
 """
 
 import asyncio
+from time import perf_counter
 from typing import cast
 
 import httptools
@@ -55,16 +56,17 @@ class _Connection(asyncio.Protocol):
 async def paced(
     port: int, question: Question, *, a_second: float, seconds: float, credential: str = "sk-bench"
 ) -> list[float]:
-    """Gives the seconds of each request, from the moment when it was due to its last byte. Errors: Unanswered."""
+    """Gives the seconds of each request, from its sending to the last byte of its reply. Errors: Unanswered."""
     loop = asyncio.get_running_loop()
     request = wire(port, question, credential)
     idle: list[_Connection] = []
-    begun = loop.time()
 
-    async def one(due: float) -> float:
+    async def one() -> float:
         connection = idle.pop() if idle else (await loop.create_connection(_Connection, "127.0.0.1", port))[1]
+        # The clock of the loop counts in milliseconds.
+        sent = perf_counter()
         status, body = await connection.ask(request)
-        took = loop.time() - due
+        took = perf_counter() - sent
         if (status, body) != (200, question.answer):
             raise Unanswered(f"status {status}, {len(body)} bytes: {body[:200].decode(errors='replace')}")
         idle.append(connection)
@@ -73,10 +75,10 @@ async def paced(
     asked: list[asyncio.Task[float]] = []
     try:
         async with asyncio.timeout(seconds + PATIENCE), asyncio.TaskGroup() as group:
+            begun = perf_counter()
             for number in range(int(a_second * seconds)):
-                due = begun + number / a_second
-                await asyncio.sleep(due - loop.time())
-                asked.append(group.create_task(one(due)))
+                await asyncio.sleep(begun + number / a_second - perf_counter())
+                asked.append(group.create_task(one()))
     finally:
         for connection in idle:
             connection.transport.close()
