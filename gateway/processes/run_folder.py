@@ -85,8 +85,9 @@ def _clear(parent: Path) -> None:
     for path in filter(Path.is_dir, parent.iterdir()):
         lock = _locked(path)
         if lock is not None:
-            left = _in_memory(parent, path.name)
-            for each in (path, left):
+            operator = path / OPERATOR
+            short = operator.readlink().parent if operator.is_symlink() else None
+            for each in (path, short, _in_memory(parent, path.name)):
                 if each is not None:
                     shutil.rmtree(each, ignore_errors=True)
             os.close(lock)

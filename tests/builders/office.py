@@ -12,14 +12,18 @@ from gateway.office.server import OfficeServer, bound
 @asynccontextmanager
 async def running_office(office: Office, path: Path) -> AsyncIterator[None]:
     """Serves the office at `path` until the end of the `with`."""
-    listening = asyncio.Event()
-    server = OfficeServer(office, listening.set, signals=False)
+    async with running_server(OfficeServer(office, signals=False), path):
+        yield
+
+
+@asynccontextmanager
+async def running_server(server: OfficeServer, path: Path) -> AsyncIterator[None]:
+    """Runs a server of an office at `path` until the end of the `with`."""
     task = asyncio.create_task(server.serve([bound(path)]))
-    waiting = asyncio.create_task(listening.wait())
-    await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells nobody
+        await asyncio.sleep(0.005)
     try:
         yield
     finally:
-        waiting.cancel()
         server.should_exit = True
         await task
