@@ -4,17 +4,24 @@ Both are random: with the mapping and the key deleted, nothing leads from a reco
 a data folder uses the same file, `keys/people.db`; what it has read once it finds in memory.
 """
 
+import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
+import msgspec
+
 from storage.people import ErasedRow, KeyringError, PeopleFile, PersonRow
 
 FILE = "people.db"
 KEY_BYTES = 32
 PSEUDONYM_BYTES = 10
+_PSEUDONYM = re.compile(r"p-[0-9a-f]{20}")
+SHORTEST_NAME = 12
+ERASED = "erased"
+"""What stands in the place of the name of one who was erased."""
 MOST_KNOWN = 50_000
 """How many people a process keeps in memory; the one that it met first is forgotten first."""
 
@@ -27,6 +34,12 @@ class Person:
     def __init__(self, pseudonym: str, key: bytes) -> None:
         self.pseudonym = pseudonym
         self.key = key
+
+    def in_place_of(self, principal: str, text: bytes) -> bytes:
+        """Puts the pseudonym where JSON repeats the principal; a short one is a word like any, and stays."""
+        if len(principal) < SHORTEST_NAME:
+            return text
+        return text.replace(msgspec.json.encode(principal)[1:-1], self.pseudonym.encode())
 
     def __repr__(self) -> str:
         """Shows no key: what is shown ends up in logs."""
@@ -110,6 +123,15 @@ class Keyring:
         with self._lock:
             row = self._open_file().of_pseudonym(pseudonym)
             return row.key if row else None
+
+    def shown(self, pseudonym: str) -> str:
+        """Gives the principal, `erased` for one who was, else the pseudonym. Errors: KeyringError."""
+        with self._lock:
+            file = self._open_file()
+            row = file.of_pseudonym(pseudonym)
+            if row is not None:
+                return row.principal
+            return ERASED if file.is_erased(pseudonym) else pseudonym
 
     def people_after(self, number: int) -> list[PersonRow]:
         """Gives the people who were added behind a number, without their keys. Errors: KeyringError."""
@@ -213,6 +235,11 @@ class Keyring:
         for principal in [principal for principal, person in self._known.items() if person.pseudonym in gone]:
             del self._known[principal]
         return True
+
+
+def is_pseudonym(name: str) -> bool:
+    """Says whether a name could be a pseudonym."""
+    return _PSEUDONYM.fullmatch(name) is not None
 
 
 def _pseudonym() -> str:

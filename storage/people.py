@@ -94,6 +94,10 @@ class PeopleFile:
         sql = "SELECT number, pseudonym, at FROM erased WHERE number > ? ORDER BY number"
         return [ErasedRow(*row) for row in self._rows(sql, number)]
 
+    def is_erased(self, pseudonym: str) -> bool:
+        """Says whether somebody was erased. Errors: KeyringError."""
+        return bool(self._rows("SELECT 1 FROM erased WHERE pseudonym = ?", pseudonym))
+
     def add(self, principal: str, pseudonym: str, key: bytes) -> None:
         """Adds a person, unless another process was quicker or the pseudonym is taken. Errors: KeyringError."""
         sql = "INSERT OR IGNORE INTO people (principal, pseudonym, key) VALUES (?, ?, ?)"

@@ -15,7 +15,7 @@ SET VARIABLE person = (
     SELECT CASE
         WHEN getvariable('principal') IS NULL THEN '*'
         WHEN count(pseudonym) > 0 THEN max(pseudonym)
-        WHEN getvariable('principal') IN ('*', '') OR getvariable('principal') LIKE 'p-%' THEN ''
+        WHEN getvariable('principal') = '*' OR getvariable('principal') LIKE 'p-%' THEN ''
         ELSE getvariable('principal')
     END
     FROM kept.people WHERE principal = getvariable('principal')

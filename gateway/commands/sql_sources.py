@@ -3,6 +3,7 @@
 import http.client
 import socket
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -12,6 +13,7 @@ import msgspec
 from gateway.commands.failing import Failed
 from gateway.office.sql import NEXT_HEADER, Question, Schema, answered
 from gateway.processes.run_folder import operator_sockets
+from identity.keyring import Keyring
 from policies.queries import Query
 from storage.sql_check import SqlRefused
 from storage.sql_sandbox import Sandbox, SqlBusy
@@ -19,6 +21,8 @@ from storage.warehouse import Warehouse
 from storage.warehouse_file import WarehouseBusy, WarehouseError
 
 _SECONDS = 60.0
+AGAIN_SECONDS = 0.1
+"""An interrupt that comes between two steps of the engine is lost."""
 Document = TypeVar("Document")
 
 
@@ -47,11 +51,19 @@ class OfFile:
         self._queries = queries
 
     def ask(self, question: Question) -> Page:
-        """Gives a page. Errors: Failed."""
-        try:
-            answer = answered(self._sandbox, self._queries, question, None)
-        except (SqlRefused, SqlBusy) as error:
-            raise Failed(str(error)) from None
+        """Gives a page. Errors: Failed; KeyboardInterrupt, and then the statement has been stopped."""
+        # In a thread of its own: while DuckDB works in the main one, Python is told of no signal.
+        with ThreadPoolExecutor(1) as thread:
+            answering = thread.submit(answered, self._sandbox, self._queries, question, None)
+            try:
+                answer = answering.result()
+            except (SqlRefused, SqlBusy) as error:
+                raise Failed(str(error)) from None
+            except KeyboardInterrupt:
+                while not answering.done():
+                    self._sandbox.interrupt()
+                    wait((answering,), AGAIN_SECONDS)
+                raise
         return Page(answer.body, answer.next)
 
     def schema(self) -> Schema:
@@ -101,8 +113,10 @@ def source(
     data: Path, queries: Mapping[str, Query], views: Mapping[str, str], environ: Mapping[str, str]
 ) -> Iterator[Source]:
     """Gives whoever can answer for a data folder; `views` are the plugins', by name. Errors: Failed."""
-    warehouse = Warehouse(data, plugin_views=views)
+    people = Keyring(data)
+    warehouse = Warehouse(data, plugin_views=views, people=people)
     try:
+        people.open()
         warehouse.open()
     except WarehouseBusy:
         yield _office(data, environ)
@@ -118,6 +132,7 @@ def source(
     finally:
         sandbox.close()
         warehouse.close()
+        people.close()
 
 
 def _office(data: Path, environ: Mapping[str, str]) -> OfOffice:

@@ -15,6 +15,7 @@ from gateway.hooks import Counted
 from gateway.hookspecs import Hooks
 from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.loader import Chain, LoadError, load_chain
+from gateway.office.audit.names import Names
 from gateway.office.audit.routes import audit_routes
 from gateway.office.callers import Callers
 from gateway.office.documents import openapi_config, openapi_json, with_worker_pages
@@ -25,6 +26,7 @@ from gateway.office.tier_check import tier_check_route
 from gateway.office.views import plugin_views
 from gateway.settings import Loaded
 from identity.accepted_keys import AcceptedKeys
+from identity.keyring import Keyring
 from policies.queries import load_queries
 from policies.tiers import load_tiers
 
@@ -55,17 +57,19 @@ class Office:
         callers = Callers(self.chain.of(Hooks.identify), self._accepted)
         folder = Path(settings.policies.folder) if settings.policies.folder else None
         tiers, queries = load_tiers(folder), load_queries(folder)
+        self.keyring = Keyring(Path(settings.storage.data), synced=settings.audit.durability == "fsync")
         self.records = Records(
             Path(settings.storage.data),
             settings.audit.durability,
             archive_after_days=settings.storage.archive_after_days,
             views=plugin_views(self.chain),
+            people=self.keyring,
             tell=tell,
         )
         ours = [
             openapi_json,
             tier_check_route(tiers),
-            *audit_routes(self.records.bundles, self.records.log.append),
+            *audit_routes(self.records.bundles, self.records.log.append, Names(self.keyring)),
             *sql_routes(self.records.sandbox, queries),
         ]
         try:
@@ -83,7 +87,8 @@ class Office:
         with_worker_pages(self.app.openapi_schema)
 
     async def start(self) -> None:
-        """Tells the plugins, and begins to keep the records in order. Errors: LoadError."""
+        """Tells the plugins, and begins to keep the records in order. Errors: KeyringError, LoadError."""
+        self.keyring.open()
         data = Path(self._loaded.settings.storage.data)
         await start_plugins(self.chain, startup_of(self._loaded, data, self._environ, self._registry))
         await asyncio.to_thread(self.records.start)
@@ -92,6 +97,7 @@ class Office:
         """Lets the plugins go, and closes what is kept."""
         await stop_plugins(self.chain)
         await asyncio.to_thread(self.records.stop)
+        self.keyring.close()
         self._accepted.close()
 
 

@@ -8,6 +8,7 @@ from threading import Event
 
 from gateway.office.chores import Chore, Chores
 from gateway.office.event_log import EventLog
+from identity.keyring import Keyring
 from storage.bundles import Bundles, InOrder
 from storage.ingest import Ingested
 from storage.journal import Durability
@@ -20,8 +21,8 @@ from storage.warehouse import Warehouse
 
 _LOG = logging.getLogger(__name__)
 TAKE_IN_SECONDS = 0.25
-ARCHIVE_SECONDS = 60.0
-PACK_SECONDS = 10.0
+ARCHIVE_SECONDS = 1.0
+PACK_SECONDS = 2.0
 SECONDS_TO_OPEN = 3.0
 WORTH_COMPACTING = 0.5
 """The part of the file that has to be empty."""
@@ -30,8 +31,8 @@ WORTH_COMPACTING = 0.5
 class Records:
     """`bundles` finds and lists records, `sandbox` answers SQL, `log` keeps events of the office's own.
 
-    `views` are the plugins'; days older than `archive_after_days` become Parquet. `tell` learns in a sentence what
-    is wrong, None once all is well. `chores` are run beside those of the warehouse.
+    `views` are the plugins'; `people` is opened by whoever made it. Days older than `archive_after_days` become
+    Parquet. `tell` learns in a sentence what is wrong, None once all is well. `chores` are run beside ours.
     """
 
     def __init__(
@@ -41,13 +42,15 @@ class Records:
         *,
         archive_after_days: int,
         views: Mapping[str, str],
+        people: Keyring,
         tell: Callable[[str | None], None],
         chores: Sequence[Chore] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.warehouse = Warehouse(data, plugin_views=views)
+        self.warehouse = Warehouse(data, plugin_views=views, people=people)
         self.sandbox = Sandbox(self.warehouse, self.warehouse.folder)
         self.log = EventLog(data, durability)
+        self._people = people
         self._journal = data / "journal"
         self.bundles: Bundles = InOrder([JournalTail(self._journal), KeptBundles(self.warehouse, self._journal)])
         self._archive_after = timedelta(days=archive_after_days)
@@ -81,6 +84,7 @@ class Records:
         try:
             if not self.warehouse.is_open:
                 self._open()
+            self._people.catch_up()
             taken = self.warehouse.ingest()
         finally:
             self._tried.set()

@@ -9,7 +9,6 @@ import msgspec
 from gateway.answers import Refusal
 from gateway.office.refusing import Refused
 from gateway.writable import written
-from identity.caller import Caller
 from policies.redacted_values import redacted_values
 from storage.bundles import AUDIT_ID
 
@@ -20,7 +19,7 @@ LONGEST_WORD = 200
 
 
 class Logged(msgspec.Struct, frozen=True, tag_field="event", tag="logged", omit_defaults=True):
-    """A logged bundle as a line of the journal; `caller` is who sent it, whoever the bundle says that it is about."""
+    """A logged bundle as a line of the journal; `caller` is who sent it, by pseudonym, whoever it is about."""
 
     audit_id: str
     at: datetime
@@ -51,12 +50,12 @@ def bundle_in(body: bytes) -> tuple[str, Mapping[str, Any]]:
     return audit_id, bundle
 
 
-def logged_line(audit_id: str, bundle: Mapping[str, Any], caller: Caller, now: datetime) -> bytes:
-    """Gives the JSON object that stands in the journal for a logged bundle; without a line's end."""
+def logged_line(audit_id: str, bundle: Mapping[str, Any], pseudonym: str, now: datetime) -> bytes:
+    """Gives the JSON object that stands in the journal for the bundle that somebody logs; without a line's end."""
     said = redacted_values(bundle)
     members = {name: _short(said.get(name)) for name, kind in _OUTLINE.items() if type(said.get(name)) is kind}
-    source = {"kind": "external", "principal": caller.principal, "owner": caller.owner}
-    return written(Logged(audit_id, now, _started(said, now), caller.principal, source, **members, bundle=said))
+    source = {"kind": "external", "principal": pseudonym}
+    return written(Logged(audit_id, now, _started(said, now), pseudonym, source, **members, bundle=said))
 
 
 def _started(bundle: Mapping[str, Any], now: datetime) -> datetime:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import MediaType, Request, Response, get, post
@@ -14,6 +14,7 @@ from litestar.params import FromPath, QueryParameter
 from gateway.answers import Refusal
 from gateway.office.audit.lists import MOST, USUAL, Listed, listed, search_of
 from gateway.office.audit.logged import bundle_in, logged_line
+from gateway.office.audit.names import Names
 from gateway.office.audit.page import page
 from gateway.office.audit.sight import WRITE, may, may_see
 from gateway.office.audit.style import page_headers
@@ -21,7 +22,9 @@ from gateway.office.refusing import Refused
 from identity.caller import Caller
 from storage.bundles import AUDIT_ID, Bundles, BundlesError, Outliner, Search
 from storage.journal_error import JournalError
+from storage.people import KeyringError
 
+Result = TypeVar("Result")
 MOST_LOGGED = 256 << 10
 UNKNOWN = Refusal("There is no such exchange, or it is not yours.", code="not_found", status=404)
 UNWRITABLE = Refusal(
@@ -39,6 +42,7 @@ class Status(msgspec.Struct, frozen=True):
 def audit_routes(
     bundles: Bundles,
     append: Callable[[bytes], None],
+    names: Names,
     *,
     feedback: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -46,51 +50,66 @@ def audit_routes(
     """Gives the handlers.
 
     `append` puts one JSON object into the journal, and waits for the disk where it must (errors: JournalError);
-    `feedback` says whether the gateway takes feedback cards.
+    `names` knows who stands behind a pseudonym; `feedback` says whether the gateway takes feedback cards.
     """
-    return [_one(bundles), _view(bundles, feedback=feedback), _list(bundles), _log(bundles, append, now)]
+    return [
+        _one(bundles, names),
+        _view(bundles, names, feedback=feedback),
+        _list(bundles, names),
+        _log(bundles, append, names, now),
+    ]
 
 
-async def record_for(bundles: Bundles, caller: Caller, audit_id: str) -> bytes:
-    """Gives the line of an exchange that a caller may see. Errors: Refused."""
-    line = await _found(bundles, audit_id) if AUDIT_ID.fullmatch(audit_id) else None
+async def record_for(bundles: Bundles, names: Names, caller: Caller, audit_id: str) -> bytes:
+    """Gives the line of an exchange that a caller may see, as it stands in the journal. Errors: Refused."""
+    line = await _done(lambda: bundles.find(audit_id)) if AUDIT_ID.fullmatch(audit_id) else None
     outline = Outliner()(line) if line is not None else None
-    if line is None or outline is None or not may_see(caller, outline.caller):
+    own = await _done(lambda: names.of_caller(caller))
+    if line is None or outline is None or not may_see(caller, own, outline.caller):
         raise Refused(UNKNOWN)
     return line
 
 
-async def _found(bundles: Bundles, audit_id: str) -> bytes | None:
+async def _shown(bundles: Bundles, names: Names, caller: Caller, audit_id: str) -> bytes:
+    line = await record_for(bundles, names, caller, audit_id)
+    return await _done(lambda: names.shown(line))
+
+
+async def _done(work: Callable[[], Result]) -> Result:
+    """Does in a thread what may have to wait for a file. Errors: Refused."""
     try:
-        return await asyncio.to_thread(bundles.find, audit_id)
-    except BundlesError as error:
+        return await asyncio.to_thread(work)
+    except (BundlesError, KeyringError) as error:
         raise Refused(Refusal(str(error), code="records_unavailable", status=503, retry_after=5)) from None
 
 
-def _one(bundles: Bundles) -> HTTPRouteHandler:
+def _one(bundles: Bundles, names: Names) -> HTTPRouteHandler:
     @get("/audit/{audit_id:str}", tags=["audit"])
     async def audit_record(caller: NamedDependency[Caller], audit_id: FromPath[str]) -> Response[bytes]:
-        """Gives the record of one exchange as it stands in the journal: your own, or any with `audit:read`."""
-        line = await record_for(bundles, caller, audit_id)
+        """Gives the record of one exchange: your own, or any with `audit:read`.
+
+        It is the line of the journal, with the principal in place of the caller's pseudonym.
+        """
+        line = await _shown(bundles, names, caller, audit_id)
         return Response(line, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
 
     return audit_record
 
 
-def _view(bundles: Bundles, *, feedback: bool) -> HTTPRouteHandler:
+def _view(bundles: Bundles, names: Names, *, feedback: bool) -> HTTPRouteHandler:
     @get("/audit/view/{audit_id:str}", tags=["audit"])
     async def audit_view(
         request: Request[Any, Any, Any], caller: NamedDependency[Caller], audit_id: FromPath[str]
     ) -> Response[bytes]:
         """Explains one exchange on a page: what was asked, what was decided and why, where the time went."""
-        line = await record_for(bundles, caller, audit_id)
+        line = await _shown(bundles, names, caller, audit_id)
         body = page(line, here=str(request.base_url).rstrip("/"), feedback=feedback)
         return Response(body, media_type=MediaType.HTML, headers=dict(page_headers()))
 
     return audit_view
 
 
-def _list(bundles: Bundles) -> HTTPRouteHandler:
+def _list(bundles: Bundles, names: Names) -> HTTPRouteHandler:
     @get("/audit", tags=["audit"])
     async def audit_list(
         caller: NamedDependency[Caller],
@@ -105,12 +124,20 @@ def _list(bundles: Bundles) -> HTTPRouteHandler:
     ) -> Listed:
         """Lists exchanges, the newest first: your own, or everybody's with `audit:read`."""
         search = search_of(caller, Search(since, until, of, model, outcome, endpoint), cursor)
-        return listed(await asyncio.to_thread(bundles.listed, search, limit + 1), limit)
+
+        def found() -> list[bytes]:
+            whose = names.recorded(search.caller) if search.caller is not None else None
+            lines = bundles.listed(msgspec.structs.replace(search, caller=whose), limit + 1)
+            return [names.shown(line) for line in lines]
+
+        return listed(await _done(found), limit)
 
     return audit_list
 
 
-def _log(bundles: Bundles, append: Callable[[bytes], None], now: Callable[[], datetime]) -> HTTPRouteHandler:
+def _log(
+    bundles: Bundles, append: Callable[[bytes], None], names: Names, now: Callable[[], datetime]
+) -> HTTPRouteHandler:
     one_at_a_time = asyncio.Lock()
 
     @post("/audit/log", tags=["audit"], status_code=200, request_max_body_size=MOST_LOGGED)
@@ -120,10 +147,13 @@ def _log(bundles: Bundles, append: Callable[[bytes], None], now: Callable[[], da
             raise Refused(Refusal(f"Reporting exchanges needs the permission {WRITE}.", code="not_allowed"))
         audit_id, bundle = bundle_in(await request.body())
         async with one_at_a_time:
-            if await _found(bundles, audit_id) is not None:
+            if await _done(lambda: bundles.find(audit_id)) is not None:
                 raise Refused(Refusal(f"{audit_id} is taken.", code="audit_id_taken", status=409, param="audit_id"))
+            line = await _done(
+                lambda: names.unnamed(caller, lambda pseudonym: logged_line(audit_id, bundle, pseudonym, now()))
+            )
             try:
-                await asyncio.to_thread(append, logged_line(audit_id, bundle, caller, now()))
+                await asyncio.to_thread(append, line)
             except JournalError:
                 raise Refused(UNWRITABLE) from None
         return Status("ok", audit_id)

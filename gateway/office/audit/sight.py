@@ -12,6 +12,6 @@ def may(caller: Caller, permission: str) -> bool:
     return permission in caller.permissions or ALL in caller.permissions
 
 
-def may_see(caller: Caller, principal: str | None) -> bool:
-    """Whether a caller may see the records of a principal; of None where nobody was signed in."""
-    return may(caller, READ) or (principal is not None and principal == caller.principal)
+def may_see(caller: Caller, own: str, recorded: str | None) -> bool:
+    """Whether a caller, named `own` in records, may see one that names `recorded`; None where nobody was signed in."""
+    return may(caller, READ) or (recorded is not None and recorded == own)

@@ -8,21 +8,19 @@ import pytest
 
 from gateway.office.audit.logged import DEEPEST, bundle_in, logged_line
 from gateway.office.refusing import Refused
-from gateway.testing import a_caller
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
 
 def line(**bundle: Any) -> dict[str, Any]:
-    caller = a_caller(principal="key:sender", owner="search")
-    return dict(msgspec.json.decode(logged_line("run-00001", bundle, caller, NOW)))
+    return dict(msgspec.json.decode(logged_line("run-00001", bundle, "p-sender", NOW)))
 
 
 def test_the_line_is_marked_with_its_source_and_not_with_what_the_bundle_claims() -> None:
     said = line(caller="admin", event="ended", source="openai", audit_id="run-00001", seal="x")
     assert list(said)[:2] == ["event", "audit_id"]
-    assert (said["event"], said["caller"]) == ("logged", "key:sender")
-    assert said["source"] == {"kind": "external", "principal": "key:sender", "owner": "search"}
+    assert (said["event"], said["caller"]) == ("logged", "p-sender")
+    assert said["source"] == {"kind": "external", "principal": "p-sender"}
     assert said["bundle"]["caller"] == "admin"
     assert "seal" not in said
 

@@ -13,12 +13,14 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from gateway.answers import Refusal
+from gateway.office.audit.names import Names
 from gateway.office.audit.routes import audit_routes
 from gateway.office.refusing import Refused, broken, not_done, refused
 from gateway.simulator import create_app
 from gateway.simulator.asgi import Application
 from gateway.testing import a_caller
 from identity.caller import Caller
+from identity.keyring import Keyring
 from storage.journal_error import JournalError
 from storage.journal_tail import JournalTail
 from tests.builders.gateway import running_gateway
@@ -62,10 +64,18 @@ def segment(tmp_path: Path) -> Segment:
 
 
 @pytest.fixture
-def url(tmp_path: Path, segment: Segment) -> Iterator[str]:
+def keyring(tmp_path: Path) -> Iterator[Keyring]:
+    keyring = Keyring(tmp_path)
+    keyring.open()
+    yield keyring
+    keyring.close()
+
+
+@pytest.fixture
+def url(tmp_path: Path, segment: Segment, keyring: Keyring) -> Iterator[str]:
     """The address of an office that reads this journal."""
     app = Litestar(
-        audit_routes(JournalTail(tmp_path / "journal"), segment.append, feedback=True),
+        audit_routes(JournalTail(tmp_path / "journal"), segment.append, Names(keyring), feedback=True),
         dependencies={"caller": Provide(caller_of)},
         exception_handlers={Refused: refused, HTTPException: not_done, Exception: broken},
         logging_config=None,
@@ -111,6 +121,34 @@ def test_others_find_nothing_and_readers_all(url: str, segment: Segment, path: s
         ("A-not-there", "admin", 404),
     ):
         assert ask(url, path.format(audit_id), key).status_code == status, (audit_id, key)
+
+
+def test_records_that_hold_pseudonyms_are_found_and_shown_by_principal(
+    url: str, segment: Segment, keyring: Keyring
+) -> None:
+    segment.append(an_ended(caller=keyring.person("key:mine").pseudonym))
+    segment.append(an_ended(audit_id="A-of-another", caller=keyring.person("key:other").pseudonym))
+    assert ask(url, f"/audit/{AUDIT_ID}").json()["caller"] == "key:mine"
+    assert ask(url, f"/audit/{AUDIT_ID}", "other").status_code == 404
+    assert "key:mine" in ask(url, f"/audit/view/{AUDIT_ID}", "reader").text
+    listed = ask(url, "/audit", "reader", caller="key:other").json()["exchanges"]
+    assert [(each["audit_id"], each["caller"]) for each in listed] == [("A-of-another", "key:other")]
+    assert [each["caller"] for each in ask(url, "/audit").json()["exchanges"]] == ["key:mine"]
+
+
+def test_after_an_erasure_nobody_but_readers_finds_the_record(url: str, segment: Segment, keyring: Keyring) -> None:
+    segment.append(an_ended(caller=keyring.person("key:mine").pseudonym))
+    keyring.erase("key:mine")
+    assert ask(url, f"/audit/{AUDIT_ID}").status_code == 404
+    assert ask(url, "/audit").json()["exchanges"] == []
+    assert ask(url, f"/audit/{AUDIT_ID}", "reader").json()["caller"] == "erased"
+    assert [each["caller"] for each in ask(url, "/audit", "reader").json()["exchanges"]] == ["erased"]
+
+
+def test_a_keyring_that_cannot_be_read_is_503(url: str, segment: Segment, keyring: Keyring) -> None:
+    segment.append(an_ended())
+    keyring.close()
+    assert code(ask(url, f"/audit/{AUDIT_ID}", "reader")) == (503, "records_unavailable")
 
 
 def test_what_is_not_yours_cannot_be_told_from_what_is_not_there(url: str, segment: Segment) -> None:

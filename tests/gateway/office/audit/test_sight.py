@@ -18,7 +18,7 @@ from gateway.testing import a_caller
 )
 def test_who_sees_whose(permissions: frozenset[str], mine: bool, others: bool, nobodys: bool) -> None:
     caller = a_caller(principal="key:me", permissions=permissions)
-    assert [may_see(caller, whose) for whose in ("key:me", "key:you", None)] == [mine, others, nobodys]
+    assert [may_see(caller, "p-me", whose) for whose in ("p-me", "p-you", None)] == [mine, others, nobodys]
 
 
 def test_a_permission_is_had_by_name_or_by_all() -> None:
