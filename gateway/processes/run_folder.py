@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in it is made for this user alone
@@ -77,8 +78,11 @@ def office_fault_of(office: Path) -> Path:
 
 def operator_sockets(data: Path) -> list[Path]:
     """Gives the operator's sockets of the gateways that serve a data folder, or did, the newest first."""
-    found = sorted((data / "run").glob(f"*/{OPERATOR}"), key=lambda path: path.lstat().st_mtime, reverse=True)
-    return [path.readlink() if path.is_symlink() else path for path in found]
+    found: list[tuple[float, Path]] = []
+    for folder in (data / "run").glob("*"):
+        with suppress(OSError):
+            found.append(((folder / OPERATOR).lstat().st_mtime, folder / OPERATOR))
+    return [path.readlink() if path.is_symlink() else path for _, path in sorted(found, reverse=True)]
 
 
 def _clear(parent: Path) -> None:
