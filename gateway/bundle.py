@@ -13,7 +13,7 @@ from gateway.changed_parameters import ChangedParameter, changed_parameters
 from gateway.exchange import DEFAULT_ROUTE, Attempt, Exchange, Step, ToolUse
 from gateway.offered_tools import offered_tools
 from gateway.recorded import reason, recorded
-from gateway.writable import written
+from gateway.writable import canonical
 from policies.redaction import redacted
 from storage.seal import encoded
 
@@ -99,7 +99,7 @@ class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended", omit_de
     trace_id: str | None = None
     route: Routed | None = None
     signals: Mapping[str, float] = {}
-    changes: Sequence[ChangedParameter] = []
+    changes: Sequence[ChangedParameter] | None = None
     tools: Tools | None = None
     retrieval: Retrieval | None = None
     refusal: Refusal | None = None
@@ -112,7 +112,7 @@ def began_line(exchange: Exchange, pseudonym: str | None) -> bytes:
     """Gives the line of an exchange whose request is about to go out; `pseudonym` is the caller's."""
     caller = exchange.caller
     return (
-        written(
+        canonical(
             Began(
                 exchange.id,
                 _moment(exchange.arrived),
@@ -134,7 +134,7 @@ def ended_line(exchange: Exchange, pseudonym: str | None, by: AnsweredBy, status
     total = now - exchange.clock
     amended, hidden = _rewritten(exchange.trail)
     return (
-        written(
+        canonical(
             Ended(
                 exchange.id,
                 _moment(exchange.arrived),
@@ -161,7 +161,7 @@ def ended_line(exchange: Exchange, pseudonym: str | None, by: AnsweredBy, status
                 trace_id(exchange),
                 None if exchange.route is DEFAULT_ROUTE else routed(exchange.route, last),
                 exchange.signals,
-                changed_parameters(exchange) if amended or exchange.request is not exchange.asked else (),
+                changed_parameters(exchange) if amended or exchange.request is not exchange.asked else None,
                 tools_of(exchange) if attempts else None,
                 retrieval_of(exchange) if exchange.contexts else None,
                 recorded(exchange.refusal),

@@ -33,10 +33,10 @@ class ChangedParameter(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: Kind = "set"
 
 
-def changed_parameters(exchange: Exchange) -> list[ChangedParameter]:
-    """Gives the changes in their order; those of a target that was given up are left out, as are those that failed."""
+def changed_parameters(exchange: Exchange) -> list[ChangedParameter] | None:
+    """Gives the changes in their order, None where there are none; those of a target that was given up are left out, as are those that failed."""
     found = [*_of_the_pipeline(exchange), *_of_plugins(exchange.trail, exchange.asked.json)]
-    return found[:MOST_CHANGES]
+    return found[:MOST_CHANGES] or None
 
 
 def _of_the_pipeline(exchange: Exchange) -> Iterator[ChangedParameter]:

@@ -67,7 +67,7 @@ class Identified(msgspec.Struct, frozen=True, tag_field="answer", tag="caller", 
     kind: str
     upstream_key: str
     models: tuple[str, ...] | None = None
-    permissions: frozenset[str] = frozenset()
+    permissions: frozenset[str] | None = None
     mode: str | None = None
 
 
@@ -107,7 +107,8 @@ def _is_parameter(path: Path) -> bool:
 
 
 def _caller(answer: Caller) -> Identified:
-    return Identified(answer.tier, answer.kind, answer.upstream_key, answer.models, answer.permissions, answer.mode)
+    permissions = answer.permissions or None
+    return Identified(answer.tier, answer.kind, answer.upstream_key, answer.models, permissions, answer.mode)
 
 
 def _usage(answer: Usage) -> Accounted:

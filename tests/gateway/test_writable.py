@@ -4,10 +4,14 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from gateway import Nudge, Refusal, Set, Signals
-from gateway.writable import written
+from gateway.exchange import Attempt
+from gateway.writable import canonical, written
 
 
 class OwnFloat(float):
@@ -64,3 +68,53 @@ def test_what_json_can_hold_is_written_as_it_is() -> None:
     assert written({"at": moment}) == b'{"at":"2026-01-02T00:00:00Z"}'
     assert json.loads(written(Refusal("No."))) == json.loads(written(Refusal("No.", headers=())))
     assert json.loads(written(Signals({"a": 0.5})))["answer"] == "signals"
+
+
+class Everything(msgspec.Struct, tag_field="event", tag="everything", omit_defaults=True):
+    """A record of what there may be."""
+
+    zulu: Any
+    alpha: Any = None
+    empty: list[int] = []
+    none: dict[str, int] = {}
+    count: int = 0
+    yes: bool = False
+    kept: Any = msgspec.UNSET
+
+
+NAMES = some.text(some.characters(codec="utf-8"))
+VALUES = some.recursive(
+    some.none() | some.booleans() | some.integers(-(1 << 53), 1 << 53) | some.floats() | NAMES,
+    lambda inner: some.lists(inner, max_size=4) | some.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(some.dictionaries(NAMES, VALUES), some.randoms())
+def test_a_value_has_one_spelling_whatever_the_order_in_which_it_was_made(members: dict[str, Any], chance: Any) -> None:
+    other = list(members.items())
+    chance.shuffle(other)
+    line = canonical(Everything(members))
+    assert line == canonical(Everything(dict(other)))
+    assert json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))["event"] == "everything"
+    assert line.startswith(b'{"event":"everything","zulu":')
+
+
+@given(some.dictionaries(NAMES, VALUES))
+def test_what_cannot_be_written_as_it_is_changes_the_spelling_of_nothing_else(members: dict[str, Any]) -> None:
+    plain, odd = canonical(Everything(members, alpha="?")), canonical(Everything(members, alpha="\ud800"))
+    assert odd == plain
+
+
+def test_what_says_nothing_is_left_out_in_both_ways() -> None:
+    attempt = Attempt("default", None, 1, None, 2)
+    assert canonical(attempt) == b'{"upstream":"default","model":null,"began_ns":1,"first_byte_ns":null,"ended_ns":2}'
+    odd = Attempt("\ud800", None, 1, None, 2)
+    assert canonical(odd) == b'{"upstream":"?","model":null,"began_ns":1,"first_byte_ns":null,"ended_ns":2}'
+    assert canonical(Everything("\ud800")) == b'{"event":"everything","zulu":"?"}'
+
+
+def test_sets_are_sorted() -> None:
+    line = canonical(Everything(frozenset(("b", "a", "c"))))
+    assert line == b'{"event":"everything","zulu":["a","b","c"]}'
+    assert canonical(Everything(frozenset(("b", "\ud800", "c")))) == b'{"event":"everything","zulu":["?","b","c"]}'
