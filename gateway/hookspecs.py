@@ -160,7 +160,7 @@ class Hooks:
 
     @hookspec
     def review(self, exchange: Exchange) -> Refusal | Amendment | Retry | None:
-        """Judges the whole reply (`exchange.reply`); on a stream that is already out a refusal is recorded late."""
+        """Judges the whole reply (`exchange.reply`); on a stream a refusal takes the place of its end."""
 
     @hookspec
     def account(self, exchange: Exchange) -> Usage | None:
@@ -211,7 +211,7 @@ EXCHANGE_HOOKS: tuple[Hook, ...] = (
     Hook("route", (Route,), Combined.FIRST, Broken.DROP),
     Hook("recall", (Context,), Combined.ALL, Broken.DROP),
     Hook("shape", (Nudge,), Combined.IN_ORDER, Broken.DROP),
-    Hook("allow_tool", (Refusal,), Combined.WORST, Broken.REFUSE_CALL, security=True),
+    Hook("allow_tool", (Refusal,), Combined.FIRST, Broken.REFUSE_CALL, security=True),
     Hook("run_tool", (ToolResult,), Combined.FIRST, Broken.FAILED_RESULT),
     Hook("watch", (Release, Hold, Redact, Cut), Combined.WORST, Broken.CUT, security=True),
     Hook("review", (Refusal, Amendment, Retry), Combined.IN_ORDER, Broken.REFUSE, security=True),

@@ -82,6 +82,15 @@ class Metrics:
             ("direction", "estimated"),
             registry=registry,
         )
+        self._cost = Counter(
+            "lukhas_cost_dollars_total",
+            "US dollars that the tokens of exchanges cost; for estimated tokens apart.",
+            ("estimated",),
+            registry=registry,
+        )
+        self._uncosted = Counter(
+            "lukhas_uncosted_exchanges_total", "Exchanges with tokens whose price is not known.", registry=registry
+        )
         self._faults = Counter(
             "lukhas_plugin_faults_total",
             "Plugins that broke, by hook and kind.",
@@ -102,6 +111,8 @@ class Metrics:
         )
         self._counted: dict[tuple[str, str, int], int] = {}
         self._spent: dict[tuple[str, str], int] = {}
+        self._costs: dict[str, float] = {}
+        self._unpriced = 0
         self._timed: dict[str, tuple[_Times, _Times, _Times]] = {}
         self._dirty = False
 
@@ -134,6 +145,10 @@ class Metrics:
             estimated = "yes" if usage.estimated else "no"
             spent["input", estimated] = spent.get(("input", estimated), 0) + usage.input_tokens
             spent["output", estimated] = spent.get(("output", estimated), 0) + usage.output_tokens
+            if exchange.cost is None:
+                self._unpriced += 1
+            else:
+                self._costs[estimated] = self._costs.get(estimated, 0.0) + exchange.cost.usd
 
     def flush(self) -> None:
         """Gives what was counted to Prometheus."""
@@ -144,6 +159,11 @@ class Metrics:
             self._exchanges.labels(endpoint, outcome, str(status)).inc(count)
         for (direction, estimated), tokens in self._spent.items():
             self._tokens.labels(direction, estimated).inc(tokens)
+        for estimated, usd in self._costs.items():
+            self._cost.labels(estimated).inc(usd)
+        self._uncosted.inc(self._unpriced)
+        self._unpriced = 0
+        self._costs.clear()
         self._counted.clear()
         self._spent.clear()
         for timed in self._timed.values():

@@ -10,6 +10,7 @@ import msgspec
 from prometheus_client import Counter
 
 from gateway import Exchange, Startup, hookimpl
+from policies.personal_data import without_personal_data
 from policies.redaction import redacted
 
 _ENCODER = msgspec.json.Encoder()
@@ -17,7 +18,7 @@ _DESCRIPTORS = {"stdout": 1, "stderr": 2, "nowhere": None}
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a line says; `ms` is the whole time of the exchange."""
+    """What a line says; `ms` is the whole time of the exchange, `cost` US dollars, `estimated` speaks of the tokens."""
 
     at: datetime
     audit_id: str
@@ -31,6 +32,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     ms: float
     input_tokens: int | None = None
     output_tokens: int | None = None
+    estimated: bool = False
+    cost: float | None = None
     request_id: str | None = None
     trace: str | None = None
     refusal: str | None = None
@@ -80,6 +83,7 @@ class Log:
 def line_of(exchange: Exchange, now: int) -> Line:
     """Gives the line of an exchange; `now` is in ns of the monotonic clock."""
     caller, reply, usage, refusal = exchange.caller, exchange.reply, exchange.usage, exchange.refusal
+    model = exchange.asked.model_label
     parent = exchange.received.header(b"traceparent")
     return Line(
         datetime.fromtimestamp(exchange.arrived / 1e9, UTC),
@@ -90,12 +94,14 @@ def line_of(exchange: Exchange, now: int) -> Line:
         exchange.endpoint.name if exchange.endpoint else "other",
         caller.principal if caller else None,
         caller.tier if caller else None,
-        redacted(exchange.request.model_label) if exchange.request.model_label else None,
+        redacted(model) if model else None,
         round((now - exchange.clock) / 1e6, 3),
         usage.input_tokens if usage else None,
         usage.output_tokens if usage else None,
+        usage.estimated if usage else False,
+        exchange.cost.usd if exchange.cost else None,
         exchange.attempts[-1].request_id if exchange.attempts else None,
         redacted(parent.decode("latin-1"))[:100] if parent else None,
         refusal.code if refusal else None,
-        redacted(exchange.error) if exchange.error else None,
+        redacted(without_personal_data(exchange.error)) if exchange.error else None,
     )

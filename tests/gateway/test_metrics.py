@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry
 from gateway import Usage
 from gateway.metrics import Metrics
 from gateway.testing import an_exchange
+from policies.prices import Cost
 
 
 def counted() -> tuple[Metrics, CollectorRegistry]:
@@ -12,8 +13,15 @@ def counted() -> tuple[Metrics, CollectorRegistry]:
     return Metrics(registry), registry
 
 
-def ended(metrics: Metrics, usage: Usage | None = None, total_ms: int = 80, upstream_ms: int = 70) -> None:
+def ended(
+    metrics: Metrics,
+    usage: Usage | None = None,
+    total_ms: int = 80,
+    upstream_ms: int = 70,
+    usd: float | None = None,
+) -> None:
     exchange = an_exchange(usage=usage)
+    exchange.cost = Cost(usd, "m from 2026-01-01") if usd is not None else None
     exchange.outcome = "answered"
     metrics.ended(exchange, "chat.completions", 200, total_ms * 1_000_000, upstream_ms * 1_000_000)
 
@@ -71,6 +79,20 @@ def test_tokens_are_counted_by_direction_and_estimates_apart() -> None:
         for estimated in ("yes", "no")
     }
     assert tokens == {("input", "no"): 4, ("output", "no"): 5, ("input", "yes"): 10, ("output", "yes"): 20}
+
+
+def test_dollars_are_added_up_and_what_has_no_price_is_counted() -> None:
+    metrics, registry = counted()
+    ended(metrics, Usage(3, 4), usd=0.25)
+    ended(metrics, Usage(3, 4), usd=0.5)
+    ended(metrics, Usage(3, 4, estimated=True), usd=1.0)
+    ended(metrics, Usage(3, 4))
+    ended(metrics)
+    metrics.flush()
+    metrics.flush()
+    dollars = [registry.get_sample_value("lukhas_cost_dollars_total", {"estimated": each}) for each in ("no", "yes")]
+    assert dollars == [0.75, 1.0]
+    assert registry.get_sample_value("lukhas_uncosted_exchanges_total") == 1
 
 
 def test_faults_of_plugins_are_counted_at_once() -> None:

@@ -13,6 +13,7 @@ from gateway import Exchange, Refusal, Usage
 from gateway.exchange import Attempt
 from gateway.testing import a_caller, a_reply, an_exchange, plugin_kit
 from plugins.log import Log, line_of
+from policies.prices import Cost
 
 
 def logged(capfd: pytest.CaptureFixture[str], exchange: Exchange, to: Any = "stdout") -> dict[str, Any]:
@@ -60,6 +61,15 @@ def test_a_line_says_who_asked_for_what_and_how_it_went(capfd: pytest.CaptureFix
     }
 
 
+def test_what_the_tokens_cost_and_whether_they_are_estimated_is_told_where_it_is_known(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    exchange = an_ended(usage=Usage(3, 4, estimated=True))
+    exchange.cost = Cost(0.25, "m from 2026-01-01")
+    line = logged(capfd, exchange)
+    assert (line["estimated"], line["cost"]) == (True, 0.25)
+
+
 def test_a_refused_exchange_has_the_status_and_code_of_its_refusal(capfd: pytest.CaptureFixture[str]) -> None:
     exchange = an_ended(reply=a_reply("half", status=200))
     exchange.refusal, exchange.caller = Refusal("No.", code="no", status=409), None
@@ -97,7 +107,7 @@ def test_nowhere_is_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_what_cannot_be_written_is_written_by_a_sign(capfd: pytest.CaptureFixture[str]) -> None:
     exchange = an_ended(model="gpt")
-    exchange.request.json["model"] = "\ud800"
+    exchange.asked.json["model"] = "\ud800"
     assert logged(capfd, exchange)["model"] == "?"
 
 
