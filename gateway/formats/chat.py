@@ -58,6 +58,12 @@ def _pieces(reply: Any, holder: str, *, whole: bool) -> Iterator[Piece]:
             continue
         path: Path = ("choices", at, holder)
         index = number(choice, "index", at)
+        content = said.get("content")
+        if len(said) == 1 and content.__class__ is str and choice.get("logprobs") is None:
+            # An event of a stream is hardly ever anything else.
+            if content:
+                yield Piece((*path, "content"), "text", index, content, "content", whole)
+            continue
         probabilities: tuple[Change, ...] = ()
         if member(choice, "logprobs") is not None:
             probabilities = (Set(("choices", at, "logprobs"), None),)

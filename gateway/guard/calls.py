@@ -86,7 +86,9 @@ class Calls:
 
     async def ask(self) -> list[tuple[Call, Refusal]]:
         """Asks about every call of which enough is there; gives those that are refused."""
-        refused = []
+        refused: list[tuple[Call, Refusal]] = []
+        if not self._waiting:
+            return refused
         for call in [call for call in self._waiting.values() if self._askable(call)]:
             refusal = await refusal_of(self._allow_tool, self._exchange, call.tool_call())
             if refusal is None:

@@ -51,7 +51,14 @@ class _Waiting:
 
     @property
     def ready(self) -> bool:
-        return all(call.allowed for call in self.calls) and all(part.released is not None for part in self.parts())
+        for call in self.calls:
+            if not call.allowed:
+                return False
+        for _, parts in self.texts:
+            for part in parts:
+                if part.released is None:
+                    return False
+        return True
 
     def parts(self) -> Iterator[Part]:
         return (part for _, parts in self.texts for part in parts)
@@ -60,7 +67,7 @@ class _Waiting:
         """Gives the event as it came, or with the texts that go out in the place of its own."""
         changes: list[Change] = []
         for piece, parts in self.texts:
-            text = "".join(part.released or "" for part in parts)
+            text = parts[0].released if len(parts) == 1 else "".join(part.released or "" for part in parts)
             if text != piece.text:
                 changes += (Set(piece.path, text), *piece.along)
         if not changes:
@@ -151,13 +158,13 @@ class StreamGuard:
             self._unreadable = self._queue[-1]
 
     async def _settle(self) -> Out:
-        cuts = [(self._place_of(part), refusal_for(cut)) for part, cut in await self._texts.ask()]
-        refused = [(self._place_of(call), refusal) for call, refusal in await self._calls.ask()]
-        if self._unreadable is not None:
-            refused.append((self._queue.index(self._unreadable), _UNREADABLE))
-        stops = sorted((*cuts, *refused), key=lambda stop: stop[0])
-        if stops:
-            return await self._stop(*stops[0])
+        cuts, refusals = await self._texts.ask(), await self._calls.ask()
+        if cuts or refusals or self._unreadable is not None:
+            stops = [(self._place_of(part), refusal_for(cut)) for part, cut in cuts]
+            stops += [(self._place_of(call), refusal) for call, refusal in refusals]
+            if self._unreadable is not None:
+                stops.append((self._queue.index(self._unreadable), _UNREADABLE))
+            return await self._stop(*min(stops, key=lambda stop: stop[0]))
         raw = self._released()
         if self._held_bytes > self._max_held_bytes:
             self._stopped = True
@@ -178,11 +185,14 @@ class StreamGuard:
         return Out(self._released(), refusal)
 
     def _released(self) -> bytes:
-        ready = next((at for at, waiting in enumerate(self._queue) if not waiting.ready), len(self._queue))
-        raw = b"".join(waiting.raw() for waiting in self._queue[:ready])
-        self._held_bytes -= sum(len(waiting.event.raw) for waiting in self._queue[:ready])
-        del self._queue[:ready]
-        return raw
+        released: list[bytes] = []
+        for waiting in self._queue:
+            if not waiting.ready:
+                break
+            released.append(waiting.raw())
+            self._held_bytes -= len(waiting.event.raw)
+        del self._queue[: len(released)]
+        return released[0] if len(released) == 1 else b"".join(released)
 
     def _place_of(self, wanted: Part | Call) -> int:
         for at, waiting in enumerate(self._queue):

@@ -82,8 +82,9 @@ class Texts:
     @property
     def due(self) -> int | None:
         """The time of the clock at which what is held has waited long enough, None where nothing is."""
-        since = min((lane.since for lane in self._held.values()), default=None)
-        return None if since is None else since + self._max_hold_ns
+        if not self._held:
+            return None
+        return min(lane.since for lane in self._held.values()) + self._max_hold_ns
 
     def take(self, piece: Piece) -> Parts:
         """Gives the parts whose released texts make up what goes out for this piece."""
@@ -132,7 +133,9 @@ class Texts:
 
     async def ask(self) -> list[tuple[Part, Cut]]:
         """Asks about every lane that has something new to ask; gives what was cut, with the first part of it."""
-        cuts = []
+        cuts: list[tuple[Part, Cut]] = []
+        if not self._held:
+            return cuts
         for lane in self._held.values():
             if lane.fresh or lane.ended or self._overdue(lane):
                 first = lane.waiting[0]
