@@ -174,7 +174,8 @@ class Gateway:
         self._flush_once()
         # What cannot be read stands in its `failure`, and is tried again.
         with suppress(KeyringError):
-            self.keyring.catch_up()
+            if self.keyring.catch_up():
+                self.accepted.reread()
         self._flushing = loop.call_later(FLUSH_SECONDS, self._flush, loop)
 
 

@@ -14,6 +14,7 @@ from threading import Lock
 import msgspec
 
 from storage.people import ErasedRow, KeyringError, PeopleFile, PersonRow
+from storage.tombstones import tombstones_from
 
 FILE = "people.db"
 KEY_BYTES = 32
@@ -69,6 +70,7 @@ class Keyring:
         """Opens nothing yet; with `synced` a new person is on the disk before their first record is."""
         self.failure: str | None = None
         self._path = data / "keys" / FILE
+        self._journal = data / "journal"
         self._synced = synced
         self._most_known = most_known
         self._now = now
@@ -192,8 +194,23 @@ class Keyring:
         self.opened += 1
         self._seen = file.seen()
         self._erased = 0
+        self._heed_tombstones(file)
         self._forget_erased(file)
         self.failure = None
+
+    def _heed_tombstones(self, file: PeopleFile) -> None:
+        """Erases again whoever was erased after this file was copied, or while a kill came between."""
+        before = file.tombstones()
+        try:
+            heeded = tombstones_from(self._journal, before)
+        except OSError as error:
+            raise KeyringError(f"{self._journal} cannot be read for tombstones: {error}.") from error
+        for tombstone in heeded.tombstones:
+            file.erase(tombstone.person, tombstone.at)
+        if heeded.through != before:
+            file.heeded(heeded.through)
+        if not file.scrubbed():
+            file.scrub()
 
     def _close(self) -> None:
         self._known.clear()

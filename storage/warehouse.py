@@ -4,20 +4,22 @@ It can always be made anew from the journal and the Parquet files of older days,
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import RLock
 
 import duckdb
 import msgspec
 
+from storage.expiry import Expired, Limits, expire_files, expire_rows, has_leftovers, span_due
 from storage.ingest import PASS_BYTES, Ingest, Ingested
 from storage.parquet import Archived, archive_day, days_before
 from storage.people import KeyringError
 from storage.readers import Reader, Readers
 from storage.rebuild import clear_away, is_new, missing_files, readmit
+from storage.retention import Removed
 from storage.shown_people import NoPeople, People, ShownPeople
 from storage.warehouse_file import (
     Folders,
@@ -160,6 +162,34 @@ class Warehouse:
             except duckdb.Error as error:
                 raise WarehouseError(f"A day could not be moved to Parquet: {_sentence(error)}") from error
 
+    def span_due(self, limits: Limits) -> timedelta | None:
+        """Gives over how much time the rows reach that may go, None where none may. Errors: WarehouseError."""
+        with self._writing:
+            try:
+                return span_due(self._open_connection(), limits)
+            except duckdb.Error as error:
+                raise WarehouseError(f"The warehouse cannot be read: {_sentence(error)}") from error
+
+    def expire(self, limits: Limits, removed: Sequence[Removed]) -> Expired:
+        """Takes out what is older than the limits, of the bytes too; `removed` are segments that are gone by right.
+
+        Errors: WarehouseError, OSError.
+        """
+        with self._writing:
+            with self._readers.none():
+                connection = self._open_connection()
+                try:
+                    rows = expire_rows(connection, limits, removed)
+                    self._ingest = Ingest(connection, self._folders, self._pass_bytes)
+                    left = has_leftovers(connection)
+                except duckdb.Error as error:
+                    raise WarehouseError(f"Old rows could not be taken out: {_sentence(error)}") from error
+                expired = expire_files(self._folders, limits, self._now())
+            if left:
+                self.compact()
+                self._open_connection().execute("DELETE FROM kept.leftovers")
+            return msgspec.structs.replace(expired, rows=rows)
+
     def idle_share(self) -> float:
         """Gives the part of the file, 0 to 1, that holds nothing any more. Errors: WarehouseError."""
         with self._writing:
@@ -198,7 +228,6 @@ class Warehouse:
 
     def forget(self) -> None:
         """Opens the file again, so that no name stays in memory or where it was spilled to. Errors: WarehouseError."""
-        self._readers.interrupt()
         with self._writing, self._readers.none():
             self._open_connection()
             try:

@@ -18,7 +18,9 @@ from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.audit.names import Names
 from gateway.office.audit.routes import audit_routes
 from gateway.office.callers import Callers
+from gateway.office.chores import Chore
 from gateway.office.documents import openapi_config, openapi_json, with_worker_pages
+from gateway.office.erasure import erasure_routes
 from gateway.office.records import Records
 from gateway.office.refusing import Refused, broken, not_done, refused
 from gateway.office.sql import sql_routes
@@ -26,9 +28,13 @@ from gateway.office.tier_check import tier_check_route
 from gateway.office.views import plugin_views
 from gateway.settings import Loaded
 from identity.accepted_keys import AcceptedKeys
+from identity.caller import Caller
+from identity.erasure import Erasure
 from identity.keyring import Keyring
 from policies.queries import load_queries
 from policies.tiers import load_tiers
+
+PEOPLE_SECONDS = 1.0
 
 
 class Office:
@@ -64,6 +70,7 @@ class Office:
             archive_after_days=settings.storage.archive_after_days,
             views=plugin_views(self.chain),
             people=self.keyring,
+            chores=(Chore("people", PEOPLE_SECONDS, self._look_after_people),),
             tell=tell,
         )
         ours = [
@@ -71,6 +78,7 @@ class Office:
             tier_check_route(tiers),
             *audit_routes(self.records.bundles, self.records.log.append, Names(self.keyring)),
             *sql_routes(self.records.sandbox, queries),
+            *erasure_routes(self._erasure(Path(settings.storage.data)), self._asker),
         ]
         try:
             self.app = Litestar(
@@ -99,6 +107,21 @@ class Office:
         await asyncio.to_thread(self.records.stop)
         self.keyring.close()
         self._accepted.close()
+
+    def _erasure(self, data: Path) -> Erasure:
+        records = self.records
+        return Erasure(data, self.keyring, records.log.append, exchanges_of=records.exchanges_of, forget=records.forget)
+
+    def _asker(self, caller: Caller) -> str:
+        """Gives the name of who asks for an erasure: that of the role, or the pseudonym. Errors: KeyringError."""
+        return caller.principal if caller.kind == "admin" else self.keyring.person(caller.principal).pseudonym
+
+    def _look_after_people(self) -> bool:
+        """Notices whom others erased, and writes over what could not be written over at once."""
+        if self.keyring.catch_up():
+            self._accepted.reread()
+        self.keyring.scrub()
+        return False
 
 
 def _handlers(chain: Chain) -> Iterator[Any]:

@@ -9,8 +9,9 @@ from storage.journal import Durability, Journal
 from storage.journal_error import JournalError
 from storage.packing import sync_folder
 from storage.signing import signer_in
+from storage.tombstones import OFFICE
 
-WRITER = "office"
+WRITER = OFFICE
 
 
 class EventLog:
@@ -23,15 +24,15 @@ class EventLog:
         self._journal: Journal | None = None
         self._closed = False
 
-    def append(self, event: bytes) -> None:
+    def append(self, event: bytes, *, to_disk: bool = False) -> None:
         """Appends one event, a JSON object whose first member is `event`; it is kept when this returns.
 
-        It may wait for the disk, so a handler calls it in a thread. Errors: JournalError.
+        It may wait for the disk, and does with `to_disk`, so a handler calls it in a thread. Errors: JournalError.
         """
         with self._lock:
             journal = self._journal or self._opened()
             journal.append_event(event)
-            if self._to_disk:
+            if self._to_disk or to_disk:
                 _sync(journal.path)
 
     def close(self) -> None:

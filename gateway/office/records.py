@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
+import msgspec
+
 from gateway.office.chores import Chore, Chores
 from gateway.office.event_log import EventLog
 from identity.keyring import Keyring
@@ -16,7 +18,8 @@ from storage.journal_tail import JournalTail
 from storage.kept_bundles import KeptBundles
 from storage.packing import pack
 from storage.segments import segments
-from storage.sql_sandbox import Sandbox
+from storage.sql_check import SqlRefused
+from storage.sql_sandbox import Sandbox, SqlBusy
 from storage.warehouse import Warehouse
 
 _LOG = logging.getLogger(__name__)
@@ -26,6 +29,15 @@ PACK_SECONDS = 2.0
 SECONDS_TO_OPEN = 3.0
 WORTH_COMPACTING = 0.5
 """The part of the file that has to be empty."""
+
+
+_COUNT = "SELECT count(*) FROM exchanges WHERE caller = $principal"
+
+
+class _Counted(msgspec.Struct, frozen=True):
+    """The answer to `_COUNT`."""
+
+    rows: tuple[tuple[int]]
 
 
 class Records:
@@ -50,7 +62,6 @@ class Records:
         self.warehouse = Warehouse(data, plugin_views=views, people=people)
         self.sandbox = Sandbox(self.warehouse, self.warehouse.folder)
         self.log = EventLog(data, durability)
-        self._people = people
         self._journal = data / "journal"
         self.bundles: Bundles = InOrder([JournalTail(self._journal), KeptBundles(self.warehouse, self._journal)])
         self._archive_after = timedelta(days=archive_after_days)
@@ -79,12 +90,26 @@ class Records:
             self.warehouse.close()
         self.log.close()
 
+    def exchanges_of(self, principal: str) -> int | None:
+        """Counts the records of a principal; None where the warehouse does not answer."""
+        try:
+            answer = self.sandbox.query(_COUNT, {"principal": principal}, principal=None)
+        except (SqlRefused, SqlBusy):
+            return None
+        ((count,),) = msgspec.json.decode(answer.body, type=_Counted).rows
+        return count
+
+    def forget(self) -> None:
+        """Lets go of every name that the warehouse and open answers know from before. Errors: WarehouseError."""
+        self.sandbox.close()
+        if self.warehouse.is_open:
+            self.warehouse.forget()
+
     def _take_in(self) -> bool:
         """Takes in what is new in the journal; opens the warehouse where it is not open."""
         try:
             if not self.warehouse.is_open:
                 self._open()
-            self._people.catch_up()
             taken = self.warehouse.ingest()
         finally:
             self._tried.set()

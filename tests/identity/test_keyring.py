@@ -1,6 +1,7 @@
 """Who is who: one random pseudonym and key for each principal, the same in every process, and nothing after erasing."""
 
 import re
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -141,15 +142,31 @@ def test_the_bytes_are_gone_once_it_is_scrubbed(tmp_path: Path, keyring: Keyring
     assert another.pseudonym_of("key:somebody-0151") is not None
 
 
-def test_what_was_not_scrubbed_is_known_to_be_so(tmp_path: Path, keyring: Keyring) -> None:
-    keyring.person("key:ada")
-    assert keyring.scrub() is True
-    keyring.erase("key:ada")
+def test_what_was_not_scrubbed_is_when_it_is_opened_again(tmp_path: Path, keyring: Keyring) -> None:
+    keyring.person("key:somebody")
+    keyring.erase("key:somebody")
     keyring.close()
+    with sqlite3.connect(tmp_path / "keys" / "people.db") as file:
+        assert file.execute("SELECT scrubbed FROM about").fetchone() == (0,)
+    file.close()
     keyring.open()
-    before = bytes_of(tmp_path)
+    with sqlite3.connect(tmp_path / "keys" / "people.db") as file:
+        assert file.execute("SELECT scrubbed FROM about").fetchone() == (1,)
+    file.close()
+
+
+def test_one_who_reads_in_between_keeps_it_from_being_scrubbed_until_they_are_done(
+    tmp_path: Path, keyring: Keyring
+) -> None:
+    keyring.person("key:somebody")
+    reader = sqlite3.connect(tmp_path / "keys" / "people.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM people").fetchall()
+    keyring.erase("key:somebody")
+    assert keyring.scrub() is False
+    reader.close()
     assert keyring.scrub() is True
-    assert bytes_of(tmp_path) != before
+    assert b"key:somebody" not in bytes_of(tmp_path)
 
 
 def test_nobody_else_may_read_it(tmp_path: Path, keyring: Keyring) -> None:

@@ -15,6 +15,8 @@ async def test_the_document_names_our_own_routes_and_the_workers_pages(office: h
         "/identity/tier-check",
         "/audit",
         "/audit/log",
+        "/audit/purge",
+        "/me/data",
         "/audit/view/{audit_id}",
         "/audit/{audit_id}",
         "/sql",
