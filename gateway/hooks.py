@@ -162,23 +162,37 @@ class Implementation:
         return self._broke(exchange, monotonic_ns(), "wrong_type", what)
 
     def _answered(self, exchange: Exchange, began: int, took: int, answer: Any) -> Answer | None:
-        noted = None
-        if answer is not None:
-            if type(answer) not in self._answers:
-                if iscoroutine(answer):
-                    answer.close()
-                return self._broke(exchange, began, "wrong_type", f"answered {type(answer).__name__}")
-            noted = recorded(answer)
+        if answer is not None and type(answer) not in self._answers:
+            if iscoroutine(answer):
+                answer.close()
+            return self._broke(exchange, began, "wrong_type", f"answered {type(answer).__name__}")
         late = took > self.budget_ns
+        if self._windowed and not late and _is_quiet(answer) and self._joined(exchange.trail, took):
+            self._overruns = 0
+            return answer  # type: ignore[no-any-return]
+        noted = None if answer is None else recorded(answer)
         fault = f"overran: {took / 1e6:.0f} ms, the budget is {self.budget_ns / 1e6:.0f} ms" if late else None
-        step = Step(self._name, self.plugin, self.version, began - exchange.clock, took, noted, fault)
-        if late or not (self._windowed and _is_quiet(answer) and _joined(exchange.trail, step)):
-            exchange.trail.append(step)
+        exchange.trail.append(Step(self._name, self.plugin, self.version, began - exchange.clock, took, noted, fault))
         if late:
             self._overran(began + took)
         elif self._overruns:
             self._overruns = 0
         return answer  # type: ignore[no-any-return]
+
+    def _joined(self, trail: list[Step], took: int) -> bool:
+        """Adds a quiet run to the last step of this plugin, where nothing but quiet ones came since.
+
+        A long stream is asked about for each of its windows; its record must not grow with them.
+        """
+        for number in range(len(trail) - 1, max(-1, len(trail) - 1 - _LOOK_BACK), -1):
+            last = trail[number]
+            if last.hook != self._name or last.fault is not None or not _is_quiet(last.answer):
+                return False
+            if last.plugin == self.plugin:
+                took += last.took_ns
+                trail[number] = Step(last.hook, last.plugin, last.version, last.began_ns, took, times=last.times + 1)
+                return True
+        return False
 
     def _overran(self, now: int) -> None:
         self._counted(self.plugin, self.hook.name, "overran")
@@ -209,22 +223,6 @@ class Implementation:
             )
         )
         return self._substitute
-
-
-def _joined(trail: list[Step], step: Step) -> bool:
-    """Adds a quiet step to the last one of the same plugin, where nothing but quiet ones came since.
-
-    A long stream is asked about for each of its windows; its record must not grow with them.
-    """
-    for number in range(len(trail) - 1, max(-1, len(trail) - 1 - _LOOK_BACK), -1):
-        last = trail[number]
-        if last.hook != step.hook or last.fault is not None or not _is_quiet(last.answer):
-            return False
-        if last.plugin == step.plugin:
-            times, took = last.times + 1, last.took_ns + step.took_ns
-            trail[number] = msgspec.structs.replace(last, took_ns=took, times=times, answer=None)
-            return True
-    return False
 
 
 def _is_quiet(answer: Answer | None) -> bool:
