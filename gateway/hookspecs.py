@@ -196,7 +196,11 @@ class Hooks:
 
     @hookspec
     def register_views(self) -> dict[str, str] | None:
-        """Gives SQL views by name, as SELECT statements, for the analyst's prompt."""
+        """Gives SQL views by name, as SELECT statements over the gateway's views.
+
+        Callers see those that have a column `caller`, and of them their own rows. One that cannot be made stops the
+        start.
+        """
 
     @hookspec
     def health(self) -> str | None:
