@@ -24,7 +24,7 @@ USUAL_SPAN = timedelta(days=3)
 """How much of the journal's time one removal takes away at once, without a second look."""
 WAIT = timedelta(hours=23)
 STALE = timedelta(days=90)
-_HELD_START = b'{"event":"retention_held",'
+_STARTS = (RETENTION_START, b'{"event":"retention_held",')
 
 
 class Removed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,11 +43,10 @@ class Retention(msgspec.Struct, frozen=True, tag_field="event", tag="retention")
 
 
 class Held(msgspec.Struct, frozen=True, tag_field="event", tag="retention_held"):
-    """The event of a removal that waits for a second look: it would take away all from `oldest` on."""
+    """The event of a removal that waits for a second look, since it would take away so many days at once."""
 
     at: datetime
-    oldest: datetime
-    newest: datetime
+    days: float
 
 
 class Said(NamedTuple):
@@ -68,6 +67,11 @@ class Cut(msgspec.Struct, frozen=True):
     through: int
     oldest: datetime
     newest: datetime
+
+    @property
+    def span(self) -> timedelta:
+        """Over how much time these were written."""
+        return self.newest - self.oldest
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -122,14 +126,23 @@ def _said_in(segment: Segment) -> Said:
     held: datetime | None = None
     try:
         for line in SegmentReader(segment):
-            if line.text.startswith(RETENTION_START):
-                removed, held = tuple(msgspec.json.decode(line.text, type=Retention).removed), None
-            elif line.text.startswith(_HELD_START):
-                held = msgspec.json.decode(line.text, type=Held).at
-    except (SegmentError, msgspec.DecodeError):
+            if line.text.startswith(_STARTS):
+                event = _event(line.text)
+                if isinstance(event, Retention):
+                    removed, held = tuple(event.removed), None
+                elif event is not None:
+                    held = event.at
+    except SegmentError:
         # What cannot be read is `lukhas audit verify`'s to name.
         pass
     return Said(removed, held)
+
+
+def _event(line: bytes) -> Retention | Held | None:
+    try:
+        return msgspec.json.decode(line, type=Retention | Held)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def with_cuts(removed: Iterable[Removed], cuts: Iterable[Cut]) -> tuple[Removed, ...]:
@@ -147,18 +160,22 @@ def retention_event(removed: Sequence[Removed], at: datetime) -> bytes:
     return msgspec.json.encode(Retention(removed, at))
 
 
-def held_event(at: datetime, oldest: datetime, newest: datetime) -> bytes:
+def held_event(at: datetime, span: timedelta) -> bytes:
     """Gives the event of a removal that waits."""
-    return msgspec.json.encode(Held(at, oldest, newest))
+    return msgspec.json.encode(Held(at, round(span / timedelta(days=1), 1)))
 
 
-def may_go_on(said: Said, at: datetime, oldest: datetime, newest: datetime) -> bool:
+def may_go_on(said: Said, at: datetime, span: timedelta) -> bool:
     """Says whether a removal is of the usual size, or was held a day ago and the clock says so still.
 
     A clock that jumped ahead makes everything look old at once; so does a gateway that was away for long.
     """
-    waited = at - said.held if said.held is not None else timedelta(0)
-    return newest - oldest <= USUAL_SPAN or WAIT <= waited <= STALE
+    return span <= USUAL_SPAN or (said.held is not None and WAIT <= at - said.held <= STALE)
+
+
+def is_waiting(said: Said, at: datetime) -> bool:
+    """Says whether a removal has been held a while ago, and the wait is not over."""
+    return said.held is not None and timedelta(0) <= at - said.held < WAIT
 
 
 def remove(journal: Path, removed: Iterable[Removed]) -> Gone:

@@ -99,6 +99,9 @@ CREATE TABLE IF NOT EXISTS kept.archived (
     kind VARCHAR, day DATE, file VARCHAR, archived_rows BIGINT, bytes BIGINT, archived TIMESTAMP
 );
 
+-- Has a row while bytes of rows that the retention took away may still be in this file.
+CREATE TABLE IF NOT EXISTS kept.leftovers (there BOOLEAN);
+
 -- Places whose rows are archived already; empty, but for the time of a rebuild.
 CREATE TABLE IF NOT EXISTS kept.already (writer VARCHAR, segment INTEGER, position BIGINT);
 

@@ -13,7 +13,7 @@ from threading import RLock
 import duckdb
 import msgspec
 
-from storage.expiry import Expired, Limits, expire_files, expire_rows, has_leftovers, span_due
+from storage.expiry import Expired, Limits, clear_leftovers, expire_files, expire_rows, has_leftovers, span_due
 from storage.ingest import PASS_BYTES, Ingest, Ingested
 from storage.parquet import Archived, archive_day, days_before
 from storage.people import KeyringError
@@ -175,20 +175,19 @@ class Warehouse:
 
         Errors: WarehouseError, OSError.
         """
-        with self._writing:
-            with self._readers.none():
-                connection = self._open_connection()
-                try:
+        try:
+            with self._writing:
+                with self._readers.none():
+                    connection = self._open_connection()
                     rows = expire_rows(connection, limits, removed)
                     self._ingest = Ingest(connection, self._folders, self._pass_bytes)
-                    left = has_leftovers(connection)
-                except duckdb.Error as error:
-                    raise WarehouseError(f"Old rows could not be taken out: {_sentence(error)}") from error
-                expired = expire_files(self._folders, limits, self._now())
-            if left:
-                self.compact()
-                self._open_connection().execute("DELETE FROM kept.leftovers")
-            return msgspec.structs.replace(expired, rows=rows)
+                    expired = expire_files(self._folders, limits, self._now())
+                if has_leftovers(connection):
+                    self.compact()
+                    clear_leftovers(self._open_connection())
+                return msgspec.structs.replace(expired, rows=rows)
+        except duckdb.Error as error:
+            raise WarehouseError(f"Old rows could not be taken out: {_sentence(error)}") from error
 
     def idle_share(self) -> float:
         """Gives the part of the file, 0 to 1, that holds nothing any more. Errors: WarehouseError."""
