@@ -22,6 +22,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "click": ("gateway/commands", "gateway/hookspecs.py", "gateway/references/cli.py"),
     "cryptography": ("storage/bodies.py", "storage/signing.py"),
     "duckdb": (
+        "storage/expiry.py",
         "storage/ingest.py",
         "storage/kept_bundles.py",
         "storage/parquet.py",
