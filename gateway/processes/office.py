@@ -22,6 +22,8 @@ MOST_MEMORY = 3 << 30
 
 async def serve(orders: Orders, reports: Reports) -> None:
     """Serves until told to stop, and yields to the workers. Errors: DocumentError, LoadError."""
+    # Before there are threads: on Linux niceness is a thread's own, and those that come later inherit it.
+    os.nice(NICENESS)
     metrics = Metrics()
     if orders.restarts:
         metrics.restarted("office")
@@ -31,13 +33,7 @@ async def serve(orders: Orders, reports: Reports) -> None:
     fault.tell(None)
     settings = orders.settings(os.environ)
     office = Office(settings, os.environ, metrics.fault, Path(orders.accepted), metrics.registry, tell=fault.tell)
-
-    def ready() -> None:
-        # Not before: while it starts, its paths answer 503.
-        os.nice(NICENESS)
-        reports.ready()
-
-    await OfficeServer(office, ready, operator=bound(operator_of(path))).serve([bound(path)])
+    await OfficeServer(office, reports.ready, operator=bound(operator_of(path))).serve([bound(path)])
 
 
 def bound_memory() -> None:

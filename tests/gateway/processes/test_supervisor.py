@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from perf.processes import tree
+from storage.segments import segments
 from tests.builders.served import KEY, Served, eventually, lukhas, served, surroundings
 
 SLOW_STREAM = {
@@ -56,6 +57,16 @@ def test_workers_and_office_are_processes_that_tools_can_tell_apart(two_workers:
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getpriority(os.PRIO_PROCESS, office) == min(ours + 10, 19)
     assert [os.getpriority(os.PRIO_PROCESS, pid) for pid in workers] == [ours, ours]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is niceness a thread's own")
+def test_every_thread_of_the_office_that_works_yields_to_the_workers(two_workers: Served) -> None:
+    (office,) = two_workers.pids("office")
+    threads = [int(path.name) for path in Path(f"/proc/{office}/task").iterdir()]
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    unyielding = [each for each in threads if os.getpriority(os.PRIO_PROCESS, each) < min(ours + 10, 19)]
+    # The lifeline, which waits for the end of the supervisor.
+    assert len(unyielding) <= 1 < len(threads)
 
 
 def test_no_secret_stands_on_a_command_line(two_workers: Served) -> None:
@@ -163,7 +174,7 @@ def test_a_killed_gateway_leaves_nothing_that_keeps_the_next_from_starting(tmp_p
     with served(tmp_path, "--simulate", "--one-process", "--port", port) as again:
         assert models(again) == 200
         assert [path.name for path in (again.data / "run").iterdir()] == [str(again.process.pid)]
-        assert len(list(again.data.glob("journal/*/*.jsonl"))) == 2
+        assert len(segments(again.data / "journal")) == 2
         with httpx.Client(base_url=again.url, headers=KEY) as idle:
             idle.get("/v1/models")
             began = time.monotonic()
