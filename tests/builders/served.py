@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from perf.processes import Role, tree
+from storage.segments import SegmentReader, segments
 
 LUKHAS = str(Path(sys.executable).with_name("lukhas"))
 START_SECONDS = 30
@@ -46,8 +47,8 @@ class Served:
         return [each.pid for each in tree(self.process.pid) if each.role == role and each.pid != self.process.pid]
 
     def ended(self) -> list[dict[str, Any]]:
-        """The `ended` lines of all journal segments."""
-        lines = [line for path in self.data.glob("journal/*/*.jsonl") for line in path.read_bytes().splitlines()]
+        """The `ended` lines of all journal segments, packed ones included."""
+        lines = [line.text for segment in segments(self.data / "journal") for line in SegmentReader(segment)]
         return [each for line in lines if (each := msgspec.json.decode(line))["event"] == "ended"]
 
 
