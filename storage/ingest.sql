@@ -35,6 +35,12 @@ SELECT
     try(unhex(line.trace_id)) AS trace_id,
     kept.bytes_of(line.prompt_hash) AS prompt_hash,
     kept.bytes_of(line.answer_hash) AS answer_hash,
+    line.usage.audio_input_tokens,
+    line.usage.audio_output_tokens,
+    line.usage.cached_audio_tokens,
+    line.route,
+    line.tools,
+    line.retrieval,
     coalesce(line.attempts, []) AS attempts,
     coalesce(line.trail, []) AS trail,
     more,
@@ -57,10 +63,10 @@ FROM read_json(
             upstream_request_id VARCHAR,
             "usage" STRUCT(
                 input_tokens BIGINT, output_tokens BIGINT, cached_tokens BIGINT, reasoning_tokens BIGINT,
-                estimated BOOLEAN
+                estimated BOOLEAN, audio_input_tokens BIGINT, audio_output_tokens BIGINT, cached_audio_tokens BIGINT
             ),
             cost DOUBLE, cost_basis VARCHAR, overhead_ms DOUBLE, first_byte_ms DOUBLE, total_ms DOUBLE,
-            safety_mode VARCHAR, signals JSON, changes JSON,
+            safety_mode VARCHAR, signals JSON, changes JSON, route JSON, tools JSON, retrieval JSON,
             refusal STRUCT(message VARCHAR, code VARCHAR, status INTEGER),
             error VARCHAR, trace_id VARCHAR, prompt_hash VARCHAR, answer_hash VARCHAR,
             attempts STRUCT(
@@ -69,7 +75,7 @@ FROM read_json(
             )[],
             trail STRUCT(
                 hook VARCHAR, plugin VARCHAR, "version" VARCHAR, began_ns BIGINT, took_ns BIGINT, answer JSON,
-                fault VARCHAR
+                fault VARCHAR, times INTEGER
             )[],
             seal VARCHAR
         )'

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from storage.seal import encoded
+
 # What stands in every record, null where it is not known; all else is left out where there is nothing.
 _ALWAYS = (
     "audit_id",
@@ -22,23 +24,34 @@ _ALWAYS = (
     "model_used",
     "upstream_request_id",
     "usage",
+    "cost",
+    "cost_basis",
     "overhead_ms",
     "first_byte_ms",
     "total_ms",
 )
 _WHERE_KNOWN = (
-    "cost",
-    "cost_basis",
     "safety_mode",
-    "signals",
-    "changes",
-    "refusal",
-    "error",
-    "trace_id",
     "prompt_hash",
     "answer_hash",
+    "trace_id",
+    "route",
+    "signals",
+    "changes",
+    "tools",
+    "retrieval",
+    "refusal",
+    "error",
     "attempts",
     "trail",
+)
+_JSON = ("route", "signals", "changes", "tools", "retrieval")
+_WHERE_ANY = (
+    "cached_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "cached_audio_tokens",
 )
 
 
@@ -50,7 +63,8 @@ def record_of_row(row: Mapping[str, Any]) -> bytes:
         "refusal": _refusal(row),
         "trail": [_step(step) for step in row["trail"] or ()],
     }
-    values |= {name: _json(row[name]) for name in ("signals", "changes") if row[name]}
+    values |= {name: _json(row[name]) for name in _JSON if row[name]}
+    values |= {name: encoded(row[name]).decode() for name in ("prompt_hash", "answer_hash") if row[name]}
     record: dict[str, Any] = {"event": "ended"}
     record |= {name: _plain(values[name]) for name in _ALWAYS}
     record |= {name: _plain(values[name]) for name in _WHERE_KNOWN if values[name]}
@@ -62,8 +76,8 @@ def record_of_row(row: Mapping[str, Any]) -> bytes:
 def _usage(values: Mapping[str, Any]) -> dict[str, Any] | None:
     if values["input_tokens"] is None and values["output_tokens"] is None:
         return None
-    usage = {"answer": "usage", "input_tokens": values["input_tokens"], "output_tokens": values["output_tokens"]}
-    usage |= {name: values[name] for name in ("cached_tokens", "reasoning_tokens") if values[name]}
+    usage = {"input_tokens": values["input_tokens"], "output_tokens": values["output_tokens"]}
+    usage |= {name: values[name] for name in _WHERE_ANY if values[name]}
     return usage | {"estimated": True} if values["usage_estimated"] else usage
 
 

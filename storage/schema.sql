@@ -42,12 +42,19 @@ CREATE TABLE IF NOT EXISTS kept.exchanges (
     trace_id BLOB,
     prompt_hash BLOB,
     answer_hash BLOB,
+    audio_input_tokens BIGINT,
+    audio_output_tokens BIGINT,
+    cached_audio_tokens BIGINT,
+    route JSON,
+    tools JSON,
+    retrieval JSON,
     attempts STRUCT(
         upstream VARCHAR, model VARCHAR, began_ns BIGINT, first_byte_ns BIGINT, ended_ns BIGINT,
         status INTEGER, request_id VARCHAR, error VARCHAR
     )[],
     trail STRUCT(
-        hook VARCHAR, plugin VARCHAR, version VARCHAR, began_ns BIGINT, took_ns BIGINT, answer JSON, fault VARCHAR
+        hook VARCHAR, plugin VARCHAR, version VARCHAR, began_ns BIGINT, took_ns BIGINT, answer JSON, fault VARCHAR,
+        times INTEGER
     )[],
     more JSON,
     seal BLOB,

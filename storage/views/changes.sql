@@ -1,27 +1,32 @@
 CREATE OR REPLACE VIEW changes AS
 SELECT
     audit_id,
-    happened,
+    started AS happened,
     caller,
-    hook,
-    plugin,
-    change->>'$.type' AS kind,
-    array_to_string(from_json(change->'path', '["VARCHAR"]'), '.') AS path,
-    change->'value' AS value,
-    because
+    change.hook,
+    change.plugin,
+    coalesce(change.kind, 'set') AS kind,
+    change.parameter AS path,
+    change.after AS value,
+    change.because,
+    change.before
 FROM (
-    SELECT *, answer->>'$.because' AS because, unnest(from_json(answer->'changes', '["JSON"]')) AS change
-    FROM kept.seen_answer
-    WHERE answer->>'$.answer' IN ('nudge', 'amendment', 'retry')
+    SELECT audit_id, started, caller, unnest(from_json(changes, '[{
+        "hook": "VARCHAR", "plugin": "VARCHAR", "kind": "VARCHAR", "parameter": "VARCHAR",
+        "before": "JSON", "after": "JSON", "because": "VARCHAR"
+    }]')) AS change
+    FROM kept.seen_exchange
+    WHERE changes IS NOT NULL
 );
 
-COMMENT ON VIEW changes IS 'One row for each change that a plugin made to a request or a reply.';
+COMMENT ON VIEW changes IS 'One row for each change that was made to a request or a reply.';
 COMMENT ON COLUMN changes.audit_id IS 'The exchange.';
-COMMENT ON COLUMN changes.happened IS 'When the plugin was asked (UTC).';
+COMMENT ON COLUMN changes.happened IS 'When the exchange arrived (UTC).';
 COMMENT ON COLUMN changes.caller IS 'The principal of the caller.';
-COMMENT ON COLUMN changes.hook IS 'shape for the request, review for the reply.';
-COMMENT ON COLUMN changes.plugin IS 'The plugin.';
+COMMENT ON COLUMN changes.hook IS 'shape for the request, review for the reply; route, recall, run_tool where the gateway made it because of them.';
+COMMENT ON COLUMN changes.plugin IS 'The plugin; NULL where the gateway itself made the change.';
 COMMENT ON COLUMN changes.kind IS 'set, remove, insert.';
 COMMENT ON COLUMN changes.path IS 'The member of the body, its parts joined by dots.';
-COMMENT ON COLUMN changes.value IS 'The new value, as JSON.';
+COMMENT ON COLUMN changes.value IS 'The new value, as JSON; of a text its length.';
 COMMENT ON COLUMN changes.because IS 'The reason.';
+COMMENT ON COLUMN changes.before IS 'The value before, as JSON; NULL where there was none.';

@@ -51,6 +51,16 @@ SELECT
     lower(hex(trace_id)) AS trace_id,
     lower(hex(prompt_hash)) AS prompt_hash,
     lower(hex(answer_hash)) AS answer_hash,
+    audio_input_tokens,
+    audio_output_tokens,
+    cached_audio_tokens,
+    route,
+    tools,
+    retrieval,
+    attempts[-1].status AS upstream_status,
+    coalesce(attempts[1].began_ns / 1e6, total_ms) AS decide_ms,
+    list_sum([coalesce(each.first_byte_ns, each.ended_ns) - each.began_ns for each in attempts]) / 1e6 AS wait_ms,
+    list_sum([each.ended_ns - each.first_byte_ns for each in attempts]) / 1e6 AS relay_ms,
     attempts,
     trail,
     more,
@@ -76,7 +86,7 @@ COMMENT ON COLUMN exchanges.upstream_request_id IS 'The x-request-id of the last
 COMMENT ON COLUMN exchanges.input_tokens IS 'Tokens that went in, cached ones included; NULL where they are not known.';
 COMMENT ON COLUMN exchanges.output_tokens IS 'Tokens that came out, reasoning included.';
 COMMENT ON COLUMN exchanges.cached_tokens IS 'Those of the input tokens that the upstream had cached.';
-COMMENT ON COLUMN exchanges.cost IS 'US dollars; NULL where the price of the model is not known.';
+COMMENT ON COLUMN exchanges.cost IS 'US dollars; NULL where there are no tokens, or no price is known.';
 COMMENT ON COLUMN exchanges.overhead_ms IS 'Milliseconds that the gateway took, the waiting for upstreams not counted.';
 COMMENT ON COLUMN exchanges.first_byte_ms IS 'Milliseconds from the arrival to the first byte of the upstream.';
 COMMENT ON COLUMN exchanges.total_ms IS 'Milliseconds from the arrival to the end.';
@@ -87,12 +97,22 @@ COMMENT ON COLUMN exchanges.refusal IS 'The code of the refusal; NULL where noth
 COMMENT ON COLUMN exchanges.error IS 'What went wrong, in a sentence.';
 COMMENT ON COLUMN exchanges.reasoning_tokens IS 'Those of the output tokens that were reasoning.';
 COMMENT ON COLUMN exchanges.usage_estimated IS 'Whether the tokens were counted by the gateway because the reply did not say.';
-COMMENT ON COLUMN exchanges.cost_basis IS 'Which price the cost was reckoned with.';
+COMMENT ON COLUMN exchanges.cost_basis IS 'Which price was taken; `unknown` where there is none.';
 COMMENT ON COLUMN exchanges.refusal_message IS 'The refusal as the client read it.';
 COMMENT ON COLUMN exchanges.refusal_status IS 'The HTTP status of the refusal.';
 COMMENT ON COLUMN exchanges.trace_id IS 'The W3C trace id that the client sent.';
-COMMENT ON COLUMN exchanges.prompt_hash IS 'The hash of the prompt, in hexadecimal.';
-COMMENT ON COLUMN exchanges.answer_hash IS 'The hash of the answer, in hexadecimal.';
+COMMENT ON COLUMN exchanges.prompt_hash IS 'SHA-256 of the body of the request as it came, in hexadecimal.';
+COMMENT ON COLUMN exchanges.answer_hash IS 'SHA-256 of the body of the reply as it went out, in hexadecimal.';
+COMMENT ON COLUMN exchanges.audio_input_tokens IS 'Those of the input tokens that were sound; NULL where none were.';
+COMMENT ON COLUMN exchanges.audio_output_tokens IS 'Those of the output tokens that were sound; NULL where none were.';
+COMMENT ON COLUMN exchanges.cached_audio_tokens IS 'Those of the cached tokens that were sound; NULL where none were.';
+COMMENT ON COLUMN exchanges.route IS 'Where a plugin sent it, and which target answered, as JSON; NULL for the default.';
+COMMENT ON COLUMN exchanges.tools IS 'The tools that were offered, and the calls that ran or were blocked, as JSON; see the view tool_calls.';
+COMMENT ON COLUMN exchanges.retrieval IS 'How much the model was reminded of, as JSON: hits, characters.';
+COMMENT ON COLUMN exchanges.upstream_status IS 'The HTTP status of the last upstream call; NULL where none came.';
+COMMENT ON COLUMN exchanges.decide_ms IS 'Milliseconds until the first upstream call: identify to shape, and the body of the request.';
+COMMENT ON COLUMN exchanges.wait_ms IS 'Milliseconds of waiting for first bytes of upstreams.';
+COMMENT ON COLUMN exchanges.relay_ms IS 'Milliseconds from first bytes to the ends of replies.';
 COMMENT ON COLUMN exchanges.attempts IS 'The requests to upstreams; see the view attempts.';
 COMMENT ON COLUMN exchanges.trail IS 'What each hook of each plugin did; of older days the steps that answered something.';
 COMMENT ON COLUMN exchanges.more IS 'What else the record says, as JSON.';

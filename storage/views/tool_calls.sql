@@ -1,35 +1,26 @@
-CREATE OR REPLACE VIEW kept.every_event AS
-SELECT * FROM kept.events
-UNION ALL BY NAME
-SELECT * FROM read_parquet(getvariable('archived_events'), union_by_name = true, hive_partitioning = false);
-
--- What a connection may see of them: its own rows, or all; the caller by principal, as long as the keyring knows it.
-CREATE OR REPLACE VIEW kept.seen_event AS
-SELECT each.* REPLACE (kept.shown(each.caller, who.pseudonym, who.principal) AS caller)
-FROM kept.every_event AS each LEFT JOIN kept.people AS who ON who.pseudonym = each.caller
-WHERE getvariable('person') = '*' OR each.caller = getvariable('person');
-
 CREATE OR REPLACE VIEW tool_calls AS
 SELECT
     audit_id,
-    happened,
+    started + to_microseconds(call.began_ns // 1000) AS happened,
     caller,
-    line->>'$.tool' AS tool,
-    line->>'$.status' AS status,
-    try_cast(line->'$.duration_ms' AS DOUBLE) AS duration_ms,
-    line->>'$.arguments' AS arguments,
-    try_cast(line->'$.tokens' AS BIGINT) AS tokens,
-    line AS more
-FROM kept.seen_event
-WHERE event = 'tool_call';
+    call.name AS tool,
+    call.status,
+    call.took_ns / 1e6 AS duration_ms,
+    call.because
+FROM (
+    SELECT audit_id, started, caller, unnest(list_concat(
+        from_json(tools->'used', '[{"name": "VARCHAR", "status": "VARCHAR", "began_ns": "BIGINT", "took_ns": "BIGINT", "because": "VARCHAR"}]'),
+        from_json(tools->'blocked', '[{"name": "VARCHAR", "status": "VARCHAR", "began_ns": "BIGINT", "took_ns": "BIGINT", "because": "VARCHAR"}]')
+    )) AS call
+    FROM kept.seen_exchange
+    WHERE tools IS NOT NULL
+);
 
-COMMENT ON VIEW tool_calls IS 'One row for each run of a tool.';
+COMMENT ON VIEW tool_calls IS 'One row for each call of a tool that ran here or was blocked.';
 COMMENT ON COLUMN tool_calls.audit_id IS 'The exchange.';
-COMMENT ON COLUMN tool_calls.happened IS 'When it ran (UTC).';
+COMMENT ON COLUMN tool_calls.happened IS 'When it began (UTC).';
 COMMENT ON COLUMN tool_calls.caller IS 'The principal of the caller.';
-COMMENT ON COLUMN tool_calls.tool IS 'The tool.';
-COMMENT ON COLUMN tool_calls.status IS 'ok, error, blocked, timeout.';
-COMMENT ON COLUMN tool_calls.duration_ms IS 'Milliseconds that it took.';
-COMMENT ON COLUMN tool_calls.arguments IS 'A summary of the arguments, redacted.';
-COMMENT ON COLUMN tool_calls.tokens IS 'Tokens of the step.';
-COMMENT ON COLUMN tool_calls.more IS 'The whole event, as JSON.';
+COMMENT ON COLUMN tool_calls.tool IS 'The tool, by the name that the model called.';
+COMMENT ON COLUMN tool_calls.status IS 'ok, error, blocked.';
+COMMENT ON COLUMN tool_calls.duration_ms IS 'Milliseconds that it took, or until it was blocked.';
+COMMENT ON COLUMN tool_calls.because IS 'The code of the refusal of a blocked call.';

@@ -56,10 +56,15 @@ def ended(
         "model": "gpt-4o-mini",
         "model_used": "gpt-4o-mini-2024-07-18",
         "upstream_request_id": f"req_{hashlib.md5(audit_id.encode()).hexdigest()}",
-        "usage": {"answer": "usage", "input_tokens": 120, "output_tokens": 30, "cached_tokens": 20},
+        "usage": {"input_tokens": 120, "output_tokens": 30, "cached_tokens": 20},
+        "cost": 0.0000345,
+        "cost_basis": "gpt-4o-mini-2024-07-18 from 2024-07-18",
         "overhead_ms": 0.151,
         "first_byte_ms": round(milliseconds * 0.9, 3),
         "total_ms": milliseconds,
+        "safety_mode": "balanced",
+        "prompt_hash": _text(hashlib.sha256(b"prompt" + audit_id.encode()).digest()),
+        "answer_hash": _text(hashlib.sha256(b"answer" + audit_id.encode()).digest()),
         "attempts": [
             {
                 "upstream": "default",
@@ -93,15 +98,17 @@ def ended(
                 "version": "0.1.0",
                 "began_ns": int(took * 1e9) - 40_000,
                 "took_ns": 9_000,
-                "answer": {"answer": "usage", "input_tokens": 120, "output_tokens": 30, "cached_tokens": 20},
+                "answer": {"answer": "usage"},
             },
         ],
-        "cost": 0.0000345,
-        "cost_basis": "prices 2026-01-01",
-        "prompt_hash": hashlib.sha256(b"prompt" + audit_id.encode()).hexdigest(),
-        "answer_hash": hashlib.sha256(b"answer" + audit_id.encode()).hexdigest(),
     }
     return line | members
+
+
+def called(tool: str, status: str = "ok", **members: Any) -> dict[str, Any]:
+    """The member `tools` of an exchange in which the model called one tool."""
+    use = {"name": tool, "status": status, "began_ns": 3_000_000, "took_ns": 1_500_000} | members
+    return {"allowed": [tool], "blocked" if status == "blocked" else "used": [use]}
 
 
 def exchange(audit_id: str, **members: Any) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The ingest: every line of the journal once, whatever stands in it, and whatever becomes of the process."""
 
+import hashlib
 import json
 import random
 import signal
@@ -20,7 +21,7 @@ from storage.packing import pack
 from storage.segments import segments
 from storage.warehouse import Warehouse
 from tests.builders import journals
-from tests.builders.segments import Writer, began, ended, exchange, moment
+from tests.builders.segments import Writer, began, called, ended, exchange, moment
 from tests.builders.warehouses import asked, ids, one, warehouse
 
 # Takes the journal in, a little at a time, saying each time that it is still there.
@@ -41,12 +42,12 @@ def test_an_exchange_stands_in_the_view_with_every_column_filled_from_its_line(t
     writer = Writer(tmp_path)
     writer.segment()
     refusal = {"answer": "refusal", "message": "No.", "code": "too_much", "status": 429}
-    usage = {"answer": "usage", "input_tokens": 5, "output_tokens": 3, "cached_tokens": 2, "reasoning_tokens": 1}
+    usage = {"input_tokens": 5, "output_tokens": 3, "cached_tokens": 2, "reasoning_tokens": 1}
     writer.append(
         ended(
             "A-1",
             took=0.5,
-            usage=usage | {"estimated": True},
+            usage=usage | {"estimated": True, "audio_input_tokens": 4},
             refusal=refusal,
             error="It broke.",
             safety_mode="strict",
@@ -54,6 +55,9 @@ def test_an_exchange_stands_in_the_view_with_every_column_filled_from_its_line(t
             changes=[{"parameter": "temperature"}],
             trace_id="0af7651916cd43dd8448eb211c80319c",
             streamed=True,
+            route={"targets": [{"upstream": "default", "model": "m"}], "answered": 0},
+            tools=called("retrieval"),
+            retrieval={"hits": 2, "characters": 340},
             mood="calm",
         )
     )
@@ -88,12 +92,21 @@ def test_an_exchange_stands_in_the_view_with_every_column_filled_from_its_line(t
         "error": "It broke.",
         "reasoning_tokens": 1,
         "usage_estimated": True,
-        "cost_basis": "prices 2026-01-01",
+        "cost_basis": "gpt-4o-mini-2024-07-18 from 2024-07-18",
         "refusal_message": "No.",
         "refusal_status": 429,
         "trace_id": "0af7651916cd43dd8448eb211c80319c",
-        "prompt_hash": ended("A-1")["prompt_hash"],
-        "answer_hash": ended("A-1")["answer_hash"],
+        "prompt_hash": hashlib.sha256(b"promptA-1").hexdigest(),
+        "answer_hash": hashlib.sha256(b"answerA-1").hexdigest(),
+        "audio_input_tokens": 4,
+        "audio_output_tokens": None,
+        "route": {"targets": [{"upstream": "default", "model": "m"}], "answered": 0},
+        "tools": called("retrieval"),
+        "retrieval": {"hits": 2, "characters": 340},
+        "upstream_status": 200,
+        "decide_ms": 0.101,
+        "wait_ms": 449.899,
+        "relay_ms": 49.95,
         "more": {"mood": "calm"},
         "writer": "worker-0",
         "segment": 1,

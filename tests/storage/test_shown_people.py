@@ -9,7 +9,7 @@ import pytest
 
 from identity.keyring import Keyring
 from storage.warehouse import Warehouse
-from tests.builders.segments import Writer, exchange, moment
+from tests.builders.segments import Writer, called, exchange, moment
 from tests.builders.warehouses import asked, ids, one
 
 VIEWS = ("exchanges", "attempts", "tool_calls", "incidents", "feedback", "usage_daily")
@@ -30,8 +30,8 @@ def warehouse_of(data: Path, keyring: Keyring, *callers: str | None) -> Iterator
     writer.segment()
     for number, caller in enumerate(callers):
         name = f"A-{number}"
-        writer.append(*exchange(name, at=float(number), caller=caller))
-        for event in ("incident", "feedback", "tool_call"):
+        writer.append(*exchange(name, at=float(number), caller=caller, tools=called("retrieval")))
+        for event in ("incident", "feedback"):
             writer.append({"event": event, "audit_id": name, "at": moment(), "caller": caller})
     opened = Warehouse(data, people=keyring)
     opened.open()

@@ -16,7 +16,7 @@ import pytest
 from storage.sql_check import SqlRefused
 from storage.sql_sandbox import Answer, Limits, Sandbox
 from storage.warehouse import Warehouse
-from tests.builders.segments import Writer, exchange, moment
+from tests.builders.segments import Writer, called, exchange, moment
 from tests.builders.warehouses import ids, warehouse
 
 CORPUS = Path(__file__).with_name("escape_corpus.sql")
@@ -38,9 +38,16 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     for number in range(20):
         who = "ada" if number % 2 else "bob"
         writer.append(
-            *exchange(f"A-{number:02}", at=number * 9000.0, caller=f"key:{who}", error=f"of {who}", model=f"for-{who}")
+            *exchange(
+                f"A-{number:02}",
+                at=number * 9000.0,
+                caller=f"key:{who}",
+                error=f"of {who}",
+                model=f"for-{who}",
+                tools=called(f"of_{who}"),
+            )
         )
-        for event in ("incident", "feedback", "tool_call"):
+        for event in ("incident", "feedback"):
             writer.append({"event": event, "audit_id": f"A-{number:02}", "at": moment(), "caller": f"key:{who}"})
     with warehouse(data) as opened:
         opened.archive(date(2026, 3, 15))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from storage.warehouse import Warehouse
-from tests.builders.segments import Writer, ended, moment
+from tests.builders.segments import Writer, called, ended, moment
 from tests.builders.warehouses import asked, warehouse
 
 
@@ -48,6 +48,18 @@ TRAIL = [
 ]
 
 
+CHANGES = [
+    {"hook": "route", "parameter": "model", "before": "gpt-4o", "after": "gpt-4o-mini", "because": "it is cheaper"},
+    {"hook": "shape", "plugin": "tune", "parameter": "temperature", "before": 1, "after": 0.25, "because": "stress"},
+    {"hook": "shape", "plugin": "tune", "kind": "remove", "parameter": "tools.0.name", "because": "stress"},
+]
+TOOLS = {
+    "allowed": ["retrieval", "browser"],
+    "used": called("retrieval")["used"],
+    "blocked": called("browser", "blocked", began_ns=4_000_000, because="tool_not_allowed")["blocked"],
+}
+
+
 @pytest.fixture(params=["in the tables", "in Parquet"], scope="module")
 def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """One exchange with all that the views tell of, before and after its day is old."""
@@ -67,7 +79,7 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ]
     attempts[0]["error"] = "refused"
     writer.append(
-        ended("A-1", trail=TRAIL, attempts=attempts),
+        ended("A-1", trail=TRAIL, attempts=attempts, changes=CHANGES, tools=TOOLS),
         {
             "event": "incident",
             "audit_id": "A-1",
@@ -89,19 +101,10 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             "tags": ["kind"],
             "note": "Good.",
         },
-        {
-            "event": "tool_call",
-            "audit_id": "A-1",
-            "at": moment(3),
-            "caller": "key:ada",
-            "tool": "retrieval",
-            "status": "ok",
-            "duration_ms": 1.5,
-        },
     )
     with warehouse(data) as found:
         if request.param == "in Parquet":
-            assert len(found.archive(date(2026, 3, 15))) == 4
+            assert len(found.archive(date(2026, 3, 15))) == 3
         yield found
 
 
@@ -121,10 +124,12 @@ def test_signals_are_those_that_plugins_found(opened: Warehouse) -> None:
     ]
 
 
-def test_changes_name_their_place_and_reason(opened: Warehouse) -> None:
-    assert asked(opened, "SELECT hook, plugin, kind, path, value, because FROM changes ORDER BY kind") == [
-        ("shape", "tune", "remove", "tools.0.name", None, "stress"),
-        ("shape", "tune", "set", "temperature", "0.25", "stress"),
+def test_changes_name_their_place_and_reason_and_what_was_there_before(opened: Warehouse) -> None:
+    columns = "hook, plugin, kind, path, before, value, because, caller"
+    assert asked(opened, f"SELECT {columns} FROM changes ORDER BY path") == [
+        ("route", None, "set", "model", '"gpt-4o"', '"gpt-4o-mini"', "it is cheaper", "key:ada"),
+        ("shape", "tune", "set", "temperature", "1", "0.25", "stress", "key:ada"),
+        ("shape", "tune", "remove", "tools.0.name", None, None, "stress", "key:ada"),
     ]
 
 
@@ -136,13 +141,20 @@ def test_moderation_is_what_was_withheld_and_by_whom(opened: Warehouse) -> None:
     ]
 
 
-def test_incidents_feedback_and_tool_calls_come_from_their_events(opened: Warehouse) -> None:
+def test_calls_of_tools_have_their_end_and_times(opened: Warehouse) -> None:
+    columns = "tool, status, duration_ms, because, caller, happened"
+    assert asked(opened, f"SELECT {columns} FROM tool_calls ORDER BY tool") == [
+        ("browser", "blocked", 1.5, "tool_not_allowed", "key:ada", datetime(2026, 3, 14, 9, 26, 53, 593793)),
+        ("retrieval", "ok", 1.5, None, "key:ada", datetime(2026, 3, 14, 9, 26, 53, 592793)),
+    ]
+
+
+def test_incidents_and_feedback_come_from_their_events(opened: Warehouse) -> None:
     [incident] = asked(opened, "SELECT * EXCLUDE (more) FROM incidents")
     at = datetime(2026, 3, 14, 9, 26, 54, 589793)
     assert incident[:6] == ("A-1", at, "key:ada", "browser", "not_allowed", "blocked")
     assert incident[6:] == ("ab", "strict", '["retrieval"]', at)
     assert asked(opened, "SELECT rating, note, tags FROM feedback") == [(4.0, "Good.", ["kind"])]
-    assert asked(opened, "SELECT tool, status, duration_ms, tokens FROM tool_calls") == [("retrieval", "ok", 1.5, None)]
 
 
 def test_the_record_says_all_that_its_line_said(opened: Warehouse) -> None:
