@@ -262,6 +262,9 @@ class Passage:
             await self._accounted()
         outcome: Outcome = "upstream_error" if exchange.error is not None else "refused"
         self._record(outcome, refusal.status)
+        if self._pipeline.recorder.waits:
+            # What cannot be synced changes nothing here: nothing but the refusal goes out in any case.
+            await self._pipeline.recorder.durable()
         self._respond(refusal)
 
     def _fail(self, refusal: Refusal, outcome: Outcome) -> None:

@@ -82,12 +82,13 @@ class Passages:
         api_key: str | None = "sk-operator",
         sizes: Sizes | None = None,
         common: Common | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.seen = Remembers()
         self.faults = Faults()
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
-        self.journal = Journal(folder / "journal", "worker-0")
+        self.journal = journal or Journal(folder / "journal", "worker-0")
         self.journal.open()
         chain = a_chain(identify or KnowsAll(), *plugins, self.seen, faults=self.faults, common=common)
         self.accepted = AcceptedKeys(folder / "accepted")

@@ -22,6 +22,7 @@ from gateway.transport import (
     UpstreamBroken,
     UpstreamInvalid,
 )
+from storage.journal import Journal
 from tests.builders.fake_client import CHAT, JSON, FakeClient, StallingClient
 from tests.builders.fake_transport import FakeReply, FakeTransport, a_chat_reply, a_stream, chat_body, chat_events
 from tests.builders.pipelines import KnowsAll, Passages
@@ -226,6 +227,33 @@ async def test_a_refusal_ends_the_exchange_before_anything_is_sent(folder: Path,
     record = passages.record()
     assert (record["outcome"], record["status"], record["refusal"]["code"]) == ("refused", 409, f"no_{hook}")
     assert record["trail"][-1]["hook"] == hook
+
+
+class SlowDisk(Journal):
+    """A journal that is synced when a test says so."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "journal", "worker-0", durability="fsync")
+        self.synced = asyncio.Event()
+
+    async def durable(self) -> None:
+        await self.synced.wait()
+        await super().durable()
+
+
+@pytest.mark.parametrize("plugins", [(Refuses("judge"),), ()], ids=["refused", "answered"])
+async def test_with_fsync_nothing_goes_out_before_the_disk_has_the_record(
+    folder: Path, plugins: tuple[object, ...]
+) -> None:
+    disk, client = SlowDisk(folder), FakeClient()
+    passages = Passages(folder, FakeTransport(a_chat_reply()), *plugins, journal=disk)
+    task = passages.begin(client)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (client.status, passages.record()["event"]) == (0, "ended")
+    disk.synced.set()
+    await task
+    assert client.ending == "answered"
 
 
 async def test_nobody_is_answered_with_401_before_the_body_is_read(folder: Path) -> None:
