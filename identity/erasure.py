@@ -77,7 +77,7 @@ class Erasure:
         exchanges = self._exchanges_of(principal)
         reason = redacted(without_personal_data(because.replace(principal, pseudonym)))[:LONGEST_REASON]
         self._append(tombstone_event(Tombstone(at, pseudonym, by or pseudonym, reason)), to_disk=True)
-        self._keyring.erase(principal)
+        self._keyring.erase(principal, at)
         overwritten = self._keyring.scrub()
         accepted_keys = self._strike_out(principal)
         self._forget()

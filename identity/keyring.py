@@ -145,18 +145,13 @@ class Keyring:
         with self._lock:
             return self._open_file().erased_after(number)
 
-    def erase(self, principal: str) -> str | None:
+    def erase(self, principal: str, at: datetime | None = None) -> str | None:
         """Deletes mapping and key of a principal; gives the pseudonym they had. Errors: KeyringError."""
         with self._lock:
             row = self._open_file().of_principal(principal)
             if row is not None:
-                self._erase(row.pseudonym)
+                self._erase(row.pseudonym, at)
             return row.pseudonym if row else None
-
-    def erase_pseudonym(self, pseudonym: str) -> bool:
-        """Deletes mapping and key of a pseudonym; says whether they were there. Errors: KeyringError."""
-        with self._lock:
-            return self._erase(pseudonym)
 
     def scrub(self) -> bool:
         """Takes what was erased out of the bytes of the file; says whether it is all gone. Errors: KeyringError.
@@ -237,9 +232,9 @@ class Keyring:
         person = self._known[row.principal] = Person(row.pseudonym, row.key)
         return person
 
-    def _erase(self, pseudonym: str) -> bool:
+    def _erase(self, pseudonym: str, at: datetime | None = None) -> bool:
         file = self._open_file()
-        gone = bool(file.erase(pseudonym, self._now()))
+        gone = bool(file.erase(pseudonym, at or self._now()))
         self._forget_erased(file)
         return gone
 

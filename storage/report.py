@@ -15,8 +15,9 @@ FaultKind: TypeAlias = Literal[
     "unreadable",
     "root",
     "signature",
+    "erased",
 ]
-NoteKind: TypeAlias = Literal["torn", "empty", "expired", "unsigned", "unreadable"]
+NoteKind: TypeAlias = Literal["torn", "empty", "expired", "unsigned", "unreadable", "erased", "unnamed"]
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,7 +32,7 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Something that a kill, a full disk or the retention leaves."""
+    """Something that a kill, a full disk, the retention or an erasure leaves."""
 
     kind: NoteKind
     writer: str

@@ -6,6 +6,7 @@ It reads once from beginning to end and keeps little: the tree of the lines sinc
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -13,11 +14,14 @@ import msgspec
 from storage.breaks import Break, Breaks, Place, Stretch, explained
 from storage.chain_events import ROOT_START, SEGMENT_START, Header, Root, header_of, root_of_line, signed_part
 from storage.claim import last_root_in
+from storage.erased_people import Mention, Named, Registry, Stone, compared, pseudonym_in, registry_in
+from storage.people import KeyringError
 from storage.report import Fault, FaultKind, Head, Note, NoteKind, Report, Walked
 from storage.retention import RETENTION_START, Removed, Retention
 from storage.seal import END, MARK, NOTHING, Sealed, Tree, decoded, encoded, seal_of, taken_apart
 from storage.segments import Segment, SegmentError, SegmentReader, segments_of, writers
 from storage.signing import Verifier, verifier_in
+from storage.tombstones import OFFICE, tombstone_of
 
 _AUDIT_ID = re.compile(rb'"audit_id":"([^"\\]{1,100})"')
 _JOINED = re.compile(rb'(,"seal":"[A-Za-z0-9_-]{43}"\}).?(?=\{"event":")', re.DOTALL)
@@ -43,6 +47,7 @@ def verify(
     by_writer: dict[str, list[Head]] = {}
     for head in known:
         by_writer.setdefault(head.writer, []).append(head)
+    registry = _registry(data)
     walks = [
         _Walk(journal / writer, verifier, by_writer.get(writer, []), progress)
         for writer in sorted({*writers(journal), *by_writer})
@@ -55,13 +60,37 @@ def verify(
         expired[removed.writer] = max(removed, before, key=lambda each: (each.through, each.missing))
     for walk in walks:
         walk.judge_beginning(expired.get(walk.writer, Removed(walk.writer, 0)))
+    faults, notes = _people(data, walks, registry)
     return Report(
-        tuple(fault for walk in walks for fault in walk.all_faults()),
-        tuple(note for walk in walks for note in walk.notes),
+        (*(fault for walk in walks for fault in walk.all_faults()), *faults),
+        (*(note for walk in walks for note in walk.notes), *notes),
         tuple(walk.walked() for walk in walks),
         tuple(Head(walk.writer, walk.number, encoded(walk.before).decode()) for walk in walks if walk.before),
         sum(walk.bytes for walk in walks),
     )
+
+
+def _registry(data: Path) -> Registry | str:
+    """Reads the keyring, or says why it cannot be compared."""
+    try:
+        return registry_in(data) or "there is no keyring; who was erased was not checked"
+    except KeyringError as error:
+        return f"the keyring cannot be read, so who was erased was not checked: {error}"
+
+
+def _people(data: Path, walks: "list[_Walk]", before: Registry | str) -> tuple[list[Fault], list[Note]]:
+    places = {person: place for walk in reversed(walks) for person, place in walk.people.items()}
+    office = next((walk for walk in walks if walk.writer == OFFICE), None)
+    stones = office.stones if office else []
+    if isinstance(before, str):
+        return [], [Note("unnamed", OFFICE, 0, before)] if places or stones else []
+
+    def now() -> Registry:
+        found = _registry(data)
+        return before if isinstance(found, str) else found
+
+    begins, last = (office.begins, office.last_number()) if office else (None, 0)
+    return compared(Named(places, stones, begins, last), before, now)
 
 
 class _Walk:
@@ -81,6 +110,9 @@ class _Walk:
         self.before: bytes | None = NOTHING
         self.number = 0
         self.bytes = 0
+        self.people: dict[str, Mention] = {}
+        self.stones: list[Stone] = []
+        self.begins: datetime | None = None
         self._folder = folder
         self._verifier = verifier
         self._known = {head.lines - 1: head.seal for head in known}
@@ -112,7 +144,7 @@ class _Walk:
         if self._last_root is not None:
             self._compare_last_root(self._last_root)
         for number in sorted(self._known):
-            self._fault("truncated", self._last_number(), f"ends before line {number} of the chain, which is known")
+            self._fault("truncated", self.last_number(), f"ends before line {number} of the chain, which is known")
 
     def judge_beginning(self, expired: Removed) -> None:
         """Says whether the segments that are missing at the beginning are so by right."""
@@ -187,6 +219,7 @@ class _Walk:
             self._end_stretch(segment, text, body, broken=place is not None)
         else:
             self._since_root += 1
+            self._note_person(segment, text, whole=place is None)
             if sealed:
                 self._tree.add(seal)
             if body.startswith(RETENTION_START):
@@ -237,6 +270,7 @@ class _Walk:
         header = header_of(text) if text.startswith(SEGMENT_START) else None
         if header is None:
             return
+        self.begins = self.begins or header.at
         if (header.writer, header.number) != (self.writer, segment.number):
             says = f"was written as segment {header.number} of {header.writer}"
             self._fault("misplaced", segment.number, says, 1)
@@ -304,23 +338,33 @@ class _Walk:
     def _compare_last_root(self, line: bytes) -> None:
         kept = root_of_line(line)
         if kept is None:
-            self._note("unreadable", self._last_number(), "the root that was written last cannot be read")
+            self._note("unreadable", self.last_number(), "the root that was written last cannot be read")
         elif self._root is None or self._root.number < kept.number:
             says = f"ends before the root over the lines {kept.first} to {kept.number - 1} of the chain"
-            self._fault("truncated", self._last_number(), says)
+            self._fault("truncated", self.last_number(), says)
+
+    def _note_person(self, segment: Segment, text: bytes, *, whole: bool) -> None:
+        person = pseudonym_in(text)
+        if person is not None:
+            # A line that was changed has its fault already.
+            if whole and person not in self.people:
+                self.people[person] = Mention(self.writer, segment.number, self._line)
+        elif self.writer == OFFICE and (tombstone := tombstone_of(text)) is not None:
+            self.stones.append(Stone(segment.number, tombstone))
 
     def _note_retention(self, text: bytes) -> None:
         try:
             self.removed += msgspec.json.decode(text, type=Retention).removed
         except (msgspec.DecodeError, UnicodeDecodeError):
-            self._note("unreadable", self._last_number(), "has a retention event that cannot be read")
+            self._note("unreadable", self.last_number(), "has a retention event that cannot be read")
 
     def _miss(self, first: int, last: int) -> None:
         which = f"segment {first} is" if first == last else f"segments {first} to {last} are"
         self._fault("missing", first, f"{which} missing")
         self.before, self._instead, self._damaged = None, None, True
 
-    def _last_number(self) -> int:
+    def last_number(self) -> int:
+        """Gives the number of the last segment, 0 where there is none."""
         return self._segments[-1].number if self._segments else 0
 
     def _fault(self, kind: FaultKind, segment: int, says: str, line: int | None = None) -> None:
