@@ -76,8 +76,6 @@ async def _settled(
     own = [line for line in lines if (line.model or "").startswith(f"{seed}-")]
     ids = {line.audit_id for line in own}
     counted = figures(crowd.told, remembering.asked, own, [row for row in rows if row.audit_id in ids])
-    if ready > READY_SECONDS:
-        found.append(f"it was ready after {ready:.1f} s")
     return Loop(kill, counted, ready, found)
 
 
@@ -95,7 +93,7 @@ def main() -> int:
         verified = lukhas("audit", "verify", "--data", "data", cwd=Path(folder))
     print(_table(loops))
     print(verified.stdout + verified.stderr)
-    return int(verified.returncode != 0 or any(loop.faults for loop in loops))
+    return int(verified.returncode != 0 or any(loop.faults or loop.ready > READY_SECONDS for loop in loops))
 
 
 def _told(loop: Loop) -> str:
