@@ -25,8 +25,7 @@ _BEGUN = """
 SELECT audit_id, started, writer, segment, position FROM kept.begun
 WHERE audit_id = $audit_id LIMIT 1
 """
-_EXCHANGES = """
-SELECT * FROM kept.every_exchange
+_FITTING = """
 WHERE started >= $since AND started < $until AND started <= $below
     AND (started < $below OR audit_id < $below_id)
     AND ($caller IS NULL OR caller = $caller)
@@ -35,16 +34,10 @@ WHERE started >= $since AND started < $until AND started <= $below
     AND ($endpoint IS NULL OR endpoint = $endpoint)
 ORDER BY started DESC, audit_id DESC, outcome = 'lost' LIMIT $limit
 """
-_LOGGED_ONES = """
-SELECT line FROM kept.logged
-WHERE started >= $since AND started < $until AND started <= $below
-    AND (started < $below OR audit_id < $below_id)
-    AND ($caller IS NULL OR caller = $caller)
-    AND ($model IS NULL OR model = $model OR model_used = $model)
-    AND ($outcome IS NULL OR outcome = $outcome)
-    AND ($endpoint IS NULL OR endpoint = $endpoint)
-ORDER BY started DESC, audit_id DESC LIMIT $limit
-"""
+# Wide rows are read of that time alone from which the page is.
+_OLDEST = "SELECT min(started) AS since FROM (SELECT started FROM kept.every_exchange" + _FITTING + ")"  # noqa: S608 - constants
+_EXCHANGES = "SELECT * FROM kept.every_exchange" + _FITTING  # noqa: S608 - constants
+_LOGGED_ONES = "SELECT line FROM kept.logged" + _FITTING  # noqa: S608 - constants
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -80,7 +73,7 @@ class KeptBundles:
     def listed(self, search: Search, limit: int) -> list[bytes]:
         """Gives the newest records that fit, as the tables keep them. Errors: BundlesError."""
         asked = _asked(search, limit)
-        lines = [record_of_row(row) for row in self._rows(_EXCHANGES, asked)]
+        lines = [record_of_row(row) for row in self._page(asked)]
         lines += [str(row["line"]).encode() for row in self._rows(_LOGGED_ONES, asked)]
         found: dict[str, tuple[Position, bytes]] = {}
         for line in lines:
@@ -88,6 +81,10 @@ class KeptBundles:
             if outline is not None:
                 found.setdefault(outline.audit_id, (outline.position, line))
         return newest(found.values(), limit)
+
+    def _page(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        (oldest,) = self._rows(_OLDEST, asked)
+        return self._rows(_EXCHANGES, {**asked, **oldest}) if oldest["since"] is not None else []
 
     def _rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:
