@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from policies.document import Place
 
 Fault: TypeAlias = tuple[Place, str]
 _HOST = re.compile(r"[A-Za-z0-9_.\-]+|[0-9A-Fa-f:.]+(%\w+)?")
+DEFAULT_CHAIN = ("default",)
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -21,6 +22,26 @@ def faults_of(settings: Settings) -> Iterator[Fault]:
     """Gives each place that cannot be meant, and why."""
     for look in (_server, _upstream, _keys, _places, _gaps):
         yield from look(settings)
+
+
+def warnings_of(settings: Settings, environ: Mapping[str, str], *, simulated: bool = False) -> Iterator[str]:
+    """Gives what can be meant and hardly is: a gateway that starts and turns everybody away.
+
+    A `simulated` upstream takes any key.
+    """
+    if settings.chain != DEFAULT_CHAIN:
+        return  # another plugin may know callers, or bring the key that pays
+    keys = bool(settings.auth.keys or environ.get("LUKHAS_ADMIN_KEY"))
+    if not keys and not settings.passthrough:
+        yield (
+            "Nobody can call this gateway: there are no auth.keys, and auth.passthrough is off, as it is by default "
+            "where not only this machine can reach the gateway. Add keys, or switch it on."
+        )
+    if keys and settings.upstream.api_key is None and not simulated:
+        yield (
+            "Callers with a key of this gateway are answered with 503: there is no upstream key to pay with. "
+            "Set OPENAI_API_KEY, or upstream.api_key in the settings."
+        )
 
 
 def _server(settings: Settings) -> Iterator[Fault]:

@@ -18,6 +18,7 @@ from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.app import Office
 from gateway.processes.listening import ListenError, address
 from gateway.settings import Loaded
+from gateway.soundness import warnings_of
 from policies.document import DocumentError
 from policies.prices import load_prices
 from policies.tiers import load_tiers
@@ -66,6 +67,7 @@ def checked(config: str | None, data: str | None) -> list[Found]:
     settings = loaded.settings
     folder = Path(settings.policies.folder) if settings.policies.folder else None
     found = [Found("settings", str(loaded.file) if loaded.file else "the defaults; there is no file")]
+    found += [Found("warning", each) for each in warnings_of(settings, os.environ)]
     policies = _attempt("policies", lambda: f"tiers {', '.join(load_tiers(folder).order)}")
     found.append(policies)
     found.append(_attempt("prices", lambda: f"as of {load_prices(folder).as_of}"))

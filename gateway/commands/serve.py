@@ -19,6 +19,7 @@ from gateway.processes.orders import Flag, Orders
 from gateway.processes.run_folder import RunFolder
 from gateway.processes.supervisor import Patience, Supervisor
 from gateway.settings import Settings
+from gateway.soundness import warnings_of
 
 SIMULATED_KEY = "sk-simulated"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -94,8 +95,8 @@ def command(
             ended=lambda pid: forget(pid, str(folder.metrics)),
         )
         warning = make_room_for(settings.server.max_concurrent + settings.upstream.max_connections)
-        if warning:
-            click.echo(warning, err=True)
+        for each in (*((warning,) if warning else ()), *warnings_of(settings, os.environ, simulated=simulate)):
+            click.echo(each, err=True)
         text = welcome(settings, url_of(listener), url_of(simulator) if simulator else None)
         supervisor.run(ready=lambda: click.echo(text))
 
