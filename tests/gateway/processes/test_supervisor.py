@@ -1,6 +1,7 @@
 """The processes of a gateway: how they start, what happens when one dies, and how they stop."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -67,6 +68,13 @@ def test_every_thread_of_the_office_that_works_yields_to_the_workers(two_workers
     unyielding = [each for each in threads if os.getpriority(os.PRIO_PROCESS, each) < min(ours + 10, 19)]
     # The lifeline, which waits for the end of the supervisor.
     assert len(unyielding) <= 1 < len(threads)
+
+
+def test_the_memory_of_the_office_is_bounded_and_that_of_the_workers_is_not(two_workers: Served) -> None:
+    (office,) = two_workers.pids("office")
+    bounds = {pid: resource.prlimit(pid, resource.RLIMIT_DATA)[0] for pid in [office, *two_workers.pids("worker")]}
+    assert bounds.pop(office) == 3 << 30
+    assert set(bounds.values()) == {resource.getrlimit(resource.RLIMIT_DATA)[0]}
 
 
 def test_no_secret_stands_on_a_command_line(two_workers: Served) -> None:
