@@ -1,6 +1,6 @@
 """Begins a new segment for writers that nobody writes under any more, so that their last lines can grow old and go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,12 +13,7 @@ from storage.segments import Segment, SegmentError, SegmentReader, segments_of, 
 RESTING_FOR = timedelta(days=1)
 
 
-def retire(
-    journal: Path,
-    in_use: Callable[[str], bool],
-    sign: Callable[[bytes], bytes],
-    now: datetime,
-) -> list[str]:
+def retire(journal: Path, in_use: Collection[str], sign: Callable[[bytes], bytes], now: datetime) -> list[str]:
     """Ends the last segment of each writer that is not in use, once it is a day old and has events; gives their names.
 
     Errors: OSError.
@@ -26,9 +21,9 @@ def retire(
     return [writer for writer in _resting(journal, in_use, now) if _ended(journal, writer, sign, now)]
 
 
-def _resting(journal: Path, in_use: Callable[[str], bool], now: datetime) -> Iterator[str]:
+def _resting(journal: Path, in_use: Collection[str], now: datetime) -> Iterator[str]:
     for writer in writers(journal):
-        ordered = [] if in_use(writer) else segments_of(journal / writer)
+        ordered = [] if writer in in_use else segments_of(journal / writer)
         header = header_in(ordered[-1]) if ordered else None
         if header is not None and header.at < now - RESTING_FOR and _has_events(ordered[-1]):
             yield writer

@@ -55,7 +55,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
 """The members of each event that has a table of its own, as `ingest.sql` reads them."""
 SLICES: tuple[str, ...] = (*KNOWN, "other")
 # They say something about the journal and nothing about an exchange.
-_OF_THE_JOURNAL = ("segment", "root")
+_OF_THE_JOURNAL = ("segment", "root", "retention", "retention_held", "tombstone")
 Members: TypeAlias = dict[str, msgspec.Raw]
 
 

@@ -26,13 +26,15 @@ from gateway.office.refusing import Refused, broken, not_done, refused
 from gateway.office.sql import sql_routes
 from gateway.office.tier_check import tier_check_route
 from gateway.office.views import plugin_views
-from gateway.settings import Loaded
+from gateway.settings import Loaded, Settings
 from identity.accepted_keys import AcceptedKeys
 from identity.caller import Caller
 from identity.erasure import Erasure
 from identity.keyring import Keyring
 from policies.queries import load_queries
 from policies.tiers import load_tiers
+from storage.bodies import bodies_writer
+from storage.tombstones import OFFICE
 
 PEOPLE_SECONDS = 1.0
 
@@ -68,6 +70,8 @@ class Office:
             Path(settings.storage.data),
             settings.audit.durability,
             archive_after_days=settings.storage.archive_after_days,
+            retention=settings.retention,
+            writers=_writers(settings),
             views=plugin_views(self.chain),
             people=self.keyring,
             chores=(Chore("people", PEOPLE_SECONDS, self._look_after_people),),
@@ -122,6 +126,13 @@ class Office:
             self._accepted.reread()
         self.keyring.scrub()
         return False
+
+
+def _writers(settings: Settings) -> frozenset[str]:
+    """Gives the writers of the journal that are at work while the gateway is."""
+    workers = [f"worker-{number}" for number in range(settings.server.workers)]
+    bodies = [] if settings.audit.bodies == "off" else [bodies_writer(worker) for worker in workers]
+    return frozenset((OFFICE, *workers, *bodies))
 
 
 def _handlers(chain: Chain) -> Iterator[Any]:

@@ -10,6 +10,8 @@ import msgspec
 
 from gateway.office.chores import Chore, Chores
 from gateway.office.event_log import EventLog
+from gateway.office.retention import Retention
+from gateway.settings import Retention as Days
 from identity.keyring import Keyring
 from storage.bundles import Bundles, InOrder
 from storage.ingest import Ingested
@@ -26,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 TAKE_IN_SECONDS = 0.25
 ARCHIVE_SECONDS = 1.0
 PACK_SECONDS = 2.0
+RETENTION_SECONDS = 60.0
 SECONDS_TO_OPEN = 3.0
 WORTH_COMPACTING = 0.5
 """The part of the file that has to be empty."""
@@ -44,7 +47,8 @@ class Records:
     """`bundles` finds and lists records, `sandbox` answers SQL, `log` keeps events of the office's own.
 
     `views` are the plugins'; `people` is opened by whoever made it. Days older than `archive_after_days` become
-    Parquet. `tell` learns in a sentence what is wrong, None once all is well. `chores` are run beside ours.
+    Parquet, `retention` says when they go; `writers` are those of the journal that are at work. `tell` learns in a
+    sentence what is wrong, None once all is well. `chores` are run beside ours.
     """
 
     def __init__(
@@ -53,6 +57,8 @@ class Records:
         durability: Durability,
         *,
         archive_after_days: int,
+        retention: Days,
+        writers: frozenset[str],
         views: Mapping[str, str],
         people: Keyring,
         tell: Callable[[str | None], None],
@@ -70,10 +76,20 @@ class Records:
         self._is_complete = False
         self._archived_before: date | None = None
         self._said: set[str] = set()
+        self.retention = Retention(
+            data,
+            retention,
+            self.warehouse,
+            self.log,
+            writers=writers,
+            is_complete=lambda: self._is_complete,
+            now=now,
+        )
         ours = (
             Chore("warehouse", TAKE_IN_SECONDS, self._take_in),
             Chore("archive", ARCHIVE_SECONDS, self._archive),
             Chore("packing", PACK_SECONDS, self._pack),
+            Chore("retention", RETENTION_SECONDS, self.retention.run_if_due),
         )
         self._chores = Chores((*ours, *chores), tell)
 
@@ -92,12 +108,7 @@ class Records:
 
     def exchanges_of(self, principal: str) -> int | None:
         """Counts the records of a principal; None where the warehouse does not answer."""
-        try:
-            answer = self.sandbox.query(_COUNT, {"principal": principal}, principal=None)
-        except (SqlRefused, SqlBusy):
-            return None
-        ((count,),) = msgspec.json.decode(answer.body, type=_Counted).rows
-        return count
+        return exchanges_of(self.sandbox, principal)
 
     def forget(self) -> None:
         """Lets go of every name that the warehouse and open answers know from before. Errors: WarehouseError."""
@@ -162,3 +173,13 @@ class Records:
                 pack(segment)
                 return True
         return False
+
+
+def exchanges_of(sandbox: Sandbox, principal: str) -> int | None:
+    """Counts the records of a principal; None where that cannot be answered."""
+    try:
+        answer = sandbox.query(_COUNT, {"principal": principal}, principal=None)
+    except (SqlRefused, SqlBusy):
+        return None
+    ((count,),) = msgspec.json.decode(answer.body, type=_Counted).rows
+    return count

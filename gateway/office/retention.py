@@ -11,11 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.office.event_log import WRITER, EventLog
+from gateway.office.event_log import EventLog
 from gateway.settings import Retention as Days
 from storage.bodies import is_bodies_writer
 from storage.expiry import Limits
 from storage.retention import (
+    Cut,
     Removed,
     Said,
     cuts_in,
@@ -30,6 +31,7 @@ from storage.retention import (
 )
 from storage.retired import retire
 from storage.signing import signer_in
+from storage.tombstones import OFFICE, tombstone_event, tombstones_from
 from storage.warehouse import Warehouse
 
 _LOG = logging.getLogger(__name__)
@@ -66,7 +68,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Retention:
-    """Runs when it is due; `report` is that of the last run. `in_use` says which writers of the journal are at work.
+    """Runs when it is due; `report` is that of the last run. `writers` are those of the journal that are at work.
 
     `is_complete` says whether the warehouse has taken everything in. `clock` only counts the seconds between runs.
     """
@@ -78,7 +80,7 @@ class Retention:
         warehouse: Warehouse,
         log: EventLog,
         *,
-        in_use: Callable[[str], bool],
+        writers: frozenset[str],
         is_complete: Callable[[], bool] = lambda: True,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
@@ -89,7 +91,7 @@ class Retention:
         self._days = days
         self._warehouse = warehouse
         self._log = log
-        self._in_use = in_use
+        self._writers = writers
         self._is_complete = is_complete
         self._now = now
         self._clock = clock
@@ -109,8 +111,8 @@ class Retention:
         now = self._now()
         before = self._before(now)
         limits = Limits(before.events, before.feedback)
-        retire(self._journal, self._in_use, signer_in(self._data), now)
-        said = said_by(self._journal, WRITER)
+        retire(self._journal, self._writers, signer_in(self._data), now)
+        said = said_by(self._journal, OFFICE)
         cuts = cuts_in(self._journal, before.of_writer)
         due = self._warehouse.span_due(limits)
         spans = [*(cut.span for cut in cuts), *((due,) if due is not None else ())]
@@ -119,6 +121,7 @@ class Retention:
             return self.report
         removed = with_cuts(said.removed or (), cuts)
         if removed != said.removed or said.held is not None:
+            self._carry_tombstones(cuts)
             self._log.append(retention_event(removed, now))
         gone = remove(self._journal, self._settled(removed))
         expired = self._warehouse.expire(limits, removed)
@@ -138,10 +141,19 @@ class Retention:
         gone = remove(self._journal, self._settled(said.removed or ()))
         return Report(now, before, True, gone.segments, gone.bytes)
 
+    def _carry_tombstones(self, cuts: Sequence[Cut]) -> None:
+        """Says once more who was erased, where that would go: whoever restores an old copy must still learn it."""
+        for cut in cuts:
+            if cut.writer == OFFICE:
+                kept = tombstones_from(self._journal, cut.through + 1).tombstones
+                for tombstone in tombstones_from(self._journal, cut.first).tombstones:
+                    if tombstone not in kept:
+                        self._log.append(tombstone_event(tombstone))
+
     def _settled(self, removed: Sequence[Removed]) -> Sequence[Removed]:
         """Gives what may be removed, once it is on the disk that it goes by right."""
         if removed:
-            settle(self._journal, WRITER)
+            settle(self._journal, OFFICE)
         return removed
 
     def _before(self, now: datetime) -> Before:

@@ -14,6 +14,7 @@ import pytest
 from gateway.office import records
 from gateway.office.chores import Chore
 from gateway.office.records import Records
+from gateway.settings import Retention
 from storage.bundles import Search
 from storage.sql_check import SqlRefused
 from storage.sql_sandbox import SqlBusy
@@ -43,6 +44,8 @@ def kept(data: Path, told: Told | None = None, *, now: datetime = WHEN, **more: 
             data,
             "flush",
             archive_after_days=3,
+            retention=Retention(),
+            writers=frozenset(("office", "worker-0")),
             views={},
             people=people,
             tell=told or Told(),
