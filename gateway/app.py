@@ -172,6 +172,9 @@ class Gateway:
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         self._flush_once()
+        self.journal.renew()
+        if self.bodies is not None:
+            self.bodies.journal.renew()
         # What cannot be read stands in its `failure`, and is tried again.
         with suppress(KeyringError):
             if self.keyring.catch_up():

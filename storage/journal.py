@@ -70,6 +70,7 @@ class Journal:
         self._file: SegmentFile | None = None
         self._full_at = 0
         self._until = 0.0
+        self._bare = 0
         self._process = 0
         self._gathered: list[bytes] = []
         self._gathered_bytes = 0
@@ -115,6 +116,15 @@ class Journal:
         if b"\n" in event:
             raise ValueError("An event is one line.")
         self._take((event,))
+
+    def renew(self) -> None:
+        """Begins a new segment where the time of this one is over and it has events: else those of an idle writer stay.
+
+        Costs next to nothing where there is nothing to do.
+        """
+        file = self._file
+        if file is not None and file.size > self._bare and not file.torn and self._clock() >= self._until:
+            self._rotated(file)
 
     async def durable(self) -> None:
         """Waits (`fsync`) until all that was appended before is on the disk. Errors: JournalError."""
@@ -243,6 +253,7 @@ class Journal:
             raise
         chain.accept(seals)
         chain.number = chain.home = file.number
+        self._bare = file.size
         self._full_at = self._limits.segment_bytes
         self._until = now + self._limits.segment_seconds
         self._file = file

@@ -35,6 +35,12 @@ class EventLog:
             if self._to_disk or to_disk:
                 _sync(journal.path)
 
+    def renew(self) -> None:
+        """Ends a segment that is due although nothing is appended."""
+        with self._lock:
+            if self._journal is not None:
+                self._journal.renew()
+
     def close(self) -> None:
         """Ends the segment; nothing can be appended any more."""
         with self._lock:

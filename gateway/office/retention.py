@@ -111,7 +111,9 @@ class Retention:
         now = self._now()
         before = self._before(now)
         limits = Limits(before.events, before.feedback)
-        retire(self._journal, self._writers, signer_in(self._data), now)
+        self._log.renew()
+        # Our own writer is at work from its first event on, and then `retire` cannot have it.
+        retire(self._journal, self._writers - {OFFICE}, signer_in(self._data), now)
         said = said_by(self._journal, OFFICE)
         cuts = cuts_in(self._journal, before.of_writer)
         due = self._warehouse.span_due(limits)

@@ -230,6 +230,25 @@ def test_a_segment_that_is_old_is_followed_by_the_next(tmp_path: Path) -> None:
     assert journal.path.name == "00000002.jsonl"
 
 
+def test_an_idle_segment_is_followed_by_the_next_once_and_only_if_it_has_events(tmp_path: Path) -> None:
+    now = [1_700_000_000.0]
+    journal = opened(tmp_path, limits=Limits(segment_seconds=60), clock=lambda: now[0])
+    for _ in range(3):
+        now[0] += 100
+        journal.renew()
+    assert journal.path.name == "00000001.jsonl", "it has no events"
+    journal.append_event(ended(1))
+    journal.renew()
+    assert journal.path.name == "00000002.jsonl", "the append itself has begun it, since it was due"
+    for seconds in (59, 2, 100, 100):
+        now[0] += seconds
+        journal.renew()
+    assert journal.path.name == "00000003.jsonl"
+    journal.close()
+    journal.renew()
+    assert numbers_in(tmp_path) == [1] and verify(tmp_path).faults == ()
+
+
 def test_a_next_segment_that_cannot_be_begun_leaves_the_old_one_going(tmp_path: Path) -> None:
     journal = opened(tmp_path, limits=Limits(segment_bytes=4000))
     in_the_way = journal.path.with_name("00000002.jsonl")
