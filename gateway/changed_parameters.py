@@ -20,8 +20,8 @@ Kind: TypeAlias = Literal["set", "remove", "insert"]
 class ChangedParameter(msgspec.Struct, frozen=True, omit_defaults=True):
     """One change; `before` and `after` are absent where there was nothing, or where it is not known.
 
-    `hook` is shape for the request and review for the reply, or the one because of whose answer the pipeline changed
-    something: route, recall, run_tool. Then there is no plugin.
+    `hook` is shape or review, or the one because of whose answer the pipeline changed something: route, recall,
+    run_tool. Then there is no plugin. `in_reply` says that it is a change to the reply and not to the request.
     """
 
     hook: str
@@ -31,10 +31,11 @@ class ChangedParameter(msgspec.Struct, frozen=True, omit_defaults=True):
     because: str = ""
     plugin: str | None = None
     kind: Kind = "set"
+    in_reply: bool = False
 
 
 def changed_parameters(exchange: Exchange) -> list[ChangedParameter] | None:
-    """Gives the changes in their order, None where there are none; those of a target that was given up are left out, as are those that failed."""
+    """Gives the changes in their order, None where there are none; those of a target that was given up are left out."""
     found = [*_of_the_pipeline(exchange), *_of_plugins(exchange.trail, exchange.asked.json)]
     return found[:MOST_CHANGES] or None
 
@@ -61,14 +62,15 @@ def _of_plugins(trail: Sequence[Step], asked: Any) -> Iterator[ChangedParameter]
         if not isinstance(answer, Nudge | Amendment | Retry):
             continue
         for change in answer.changes:
-            path, kind = change.path, _kind_of(change)
-            known = step.hook == "shape" or isinstance(answer, Retry)
-            before = now.get(path, recorded_value(path, _member(asked, path))) if known and kind != "insert" else None
+            path, kind, in_reply = change.path, _kind_of(change), isinstance(answer, Amendment)
+            before = None
+            if kind != "insert" and not in_reply:
+                before = now.get(path, recorded_value(path, _member(asked, path)))
             after = None if isinstance(change, Remove) else change.value
-            now[path] = after
-            yield ChangedParameter(
-                step.hook, ".".join(map(str, path)), before, after, answer.because, step.plugin, kind
-            )
+            if not in_reply:
+                now[path] = after
+            name = ".".join(map(str, path))
+            yield ChangedParameter(step.hook, name, before, after, answer.because, step.plugin, kind, in_reply)
 
 
 def _in_force(trail: Sequence[Step]) -> Iterator[Step]:

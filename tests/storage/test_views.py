@@ -126,6 +126,7 @@ def test_signals_are_those_that_plugins_found(opened: Warehouse) -> None:
 
 def test_changes_name_their_place_and_reason_and_what_was_there_before(opened: Warehouse) -> None:
     columns = "hook, plugin, kind, path, before, value, because, caller"
+    assert asked(opened, "SELECT DISTINCT in_reply FROM changes") == [(False,)]
     assert asked(opened, f"SELECT {columns} FROM changes ORDER BY path") == [
         ("route", None, "set", "model", '"gpt-4o"', '"gpt-4o-mini"', "it is cheaper", "key:ada"),
         ("shape", "tune", "set", "temperature", "1", "0.25", "stress", "key:ada"),

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from gateway.office.audit.record import Change, Record, Signal, Step
+from gateway.office.audit.units import value_of
 
 # What a person needs to know of an answer that stopped or changed something.
 DECISIONS = {
@@ -51,11 +52,25 @@ def changes_of(record: Record) -> list[Change]:
     if record.changes:
         return record.changes
     return [
-        Change(_parameter(each), after=_after(each), because=_word(step.answer.get("because")), plugin=step.plugin)
+        Change(
+            _parameter(each),
+            after=each.get("value"),
+            because=_word(step.answer.get("because")),
+            plugin=step.plugin,
+            hook=step.hook,
+            kind=_word(each.get("type")) or "set",
+        )
         for step in record.trail
         if step.answer is not None and step.answer.get("answer") == "nudge"
         for each in _objects(step.answer.get("changes"))
     ]
+
+
+def after_of(change: Change) -> str:
+    """Gives what became of a parameter, in words."""
+    if change.kind == "remove":
+        return "removed"
+    return f"{value_of(change.after)} put in" if change.kind == "insert" else value_of(change.after)
 
 
 def decisions_of(record: Record) -> list[Decision]:
@@ -108,10 +123,6 @@ def _levels(step: Step) -> list[tuple[str, Signal]]:
 def _parameter(change: dict[str, Any]) -> str:
     path = change.get("path")
     return ".".join(map(str, path)) if isinstance(path, list) else "?"
-
-
-def _after(change: dict[str, Any]) -> Any:
-    return "removed" if change.get("type") == "remove" else change.get("value")
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

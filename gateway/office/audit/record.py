@@ -25,6 +25,8 @@ class Usage(msgspec.Struct, frozen=True):
     output_tokens: Count = 0
     cached_tokens: Count = 0
     reasoning_tokens: Count = 0
+    audio_input_tokens: Count = 0
+    audio_output_tokens: Count = 0
     estimated: bool = False
 
 
@@ -71,7 +73,10 @@ class Signal(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A parameter before and after; `applied` is false where it was computed only (shadow)."""
+    """A parameter before and after; `applied` is false where it was computed only (shadow).
+
+    Without a plugin the gateway made it itself, because of what a plugin answered to `hook`.
+    """
 
     parameter: str
     before: Any = None
@@ -80,14 +85,23 @@ class Change(msgspec.Struct, frozen=True):
     signal: str | None = None
     plugin: str | None = None
     applied: bool = True
+    hook: str | None = None
+    kind: str = "set"
+    in_reply: bool = False
 
 
 class ToolUse(msgspec.Struct, frozen=True):
-    """One tool that ran."""
+    """One tool that ran; other runtimes tell its time in milliseconds."""
 
     name: str
     took_ms: Ms | None = None
     status: str = "ok"
+    took_ns: Ns | None = None
+
+    @property
+    def took(self) -> float | None:
+        """How long it took, in milliseconds."""
+        return self.took_ms if self.took_ns is None else self.took_ns / 1e6
 
 
 class Blocked(msgspec.Struct, frozen=True):
@@ -103,6 +117,28 @@ class Tools(msgspec.Struct, frozen=True):
     allowed: list[str] | None = None
     used: list[ToolUse] = []
     blocked: list[Blocked] = []
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One place to which an exchange may go."""
+
+    upstream: str = "default"
+    model: str | None = None
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a plugin sent the exchange; `answered` is the number of the target that answered, from 0."""
+
+    targets: list[Target]
+    answered: Count | None = None
+    because: str = ""
+
+
+class Retrieval(msgspec.Struct, frozen=True):
+    """How much the model was reminded of."""
+
+    hits: Count
+    characters: Count = 0
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -150,6 +186,8 @@ class Record(msgspec.Struct, frozen=True):
     prompt_hash: str | None = None
     answer_hash: str | None = None
     safety_mode: str | None = None
+    route: Route | None = None
+    retrieval: Retrieval | None = None
     signals: dict[str, Signal | Level] = {}
     changes: list[Change] = []
     tools: Tools | None = None

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from gateway.office.audit.findings import changes_of, decisions_of, degraded_by, signals_of
+from gateway.office.audit.findings import after_of, changes_of, decisions_of, degraded_by, signals_of
 from gateway.office.audit.markup import NOTHING, Markup, element, joined
-from gateway.office.audit.record import Change, Record, Signal, Step
-from gateway.office.audit.story import story
+from gateway.office.audit.record import Change, Record, Retrieval, Signal, Step, Usage
+from gateway.office.audit.story import routed, story
 from gateway.office.audit.units import dollars, duration, exact, level, moment, number, to_the_millisecond, value_of
 from gateway.office.audit.waterfall import KINDS, rows_of, waterfall
 from gateway.office.audit.why import why_graph
@@ -73,7 +73,7 @@ def changes(record: Record) -> Markup:
         (
             element("th", change.parameter, scope="row"),
             *(_cells(value_of(change.before) if change.before is not None else "—") if before else ()),
-            *_cells(value_of(change.after), _because(change)),
+            *_cells(after_of(change), _because(change)),
         )
         for change in found
     ]
@@ -95,7 +95,7 @@ def tools(record: Record) -> Markup:
             (
                 element("th", tool.name, scope="row"),
                 *_cells(tool.status),
-                _number(duration(tool.took_ms) if tool.took_ms is not None else ""),
+                _number(duration(tool.took) if tool.took is not None else ""),
             )
             for tool in said.used
         ]
@@ -192,9 +192,12 @@ def facts(record: Record) -> Markup:
         ("Tokens read", number(usage.input_tokens) if usage else None),
         ("Tokens from the cache", number(usage.cached_tokens) if usage and usage.cached_tokens else None),
         ("Tokens written", number(usage.output_tokens) if usage else None),
+        ("Tokens of sound", _sound(usage) if usage else None),
         ("Tokens counted by", ("the gateway" if usage.estimated else "the model server") if usage else None),
         ("Cost", dollars(record.cost) if record.cost is not None else ("unknown" if record.cost_basis else None)),
         ("Price", record.cost_basis),
+        ("Route", routed(record.route) if record.route else None),
+        ("Texts recalled", _recalled(record.retrieval) if record.retrieval else None),
         ("Whole time", duration(record.total_ms) if record.total_ms is not None else None),
         ("First byte after", duration(record.first_byte_ms) if record.first_byte_ms is not None else None),
         ("The gateway's own time", duration(record.overhead_ms) if record.overhead_ms is not None else None),
@@ -233,8 +236,19 @@ def _said_by(signal: Signal) -> tuple[str, str]:
     return signal.source or "", signal.because or ""
 
 
+def _sound(usage: Usage) -> str | None:
+    if not usage.audio_input_tokens and not usage.audio_output_tokens:
+        return None
+    return f"{number(usage.audio_input_tokens)} read, {number(usage.audio_output_tokens)} written"
+
+
+def _recalled(found: Retrieval) -> str:
+    return f"{number(found.hits)}, {number(found.characters)} characters"
+
+
 def _because(change: Change) -> str:
-    reasons = [change.because, f"signal {change.signal}" if change.signal else "", HELD[change.applied]]
+    by = f"by {change.plugin}" if change.plugin else ""
+    reasons = [change.because, by, f"signal {change.signal}" if change.signal else "", HELD[change.applied]]
     return "; ".join(reason for reason in reasons if reason)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.office.audit.findings import changes_of, decisions_of, refused_by
-from gateway.office.audit.record import Attempt, Record
+from gateway.office.audit.record import Attempt, Record, Route
 from gateway.office.audit.units import counted, dollars, duration, listed, moment, number
 
 HEADLINES = {
@@ -59,15 +59,19 @@ def _decided(record: Record) -> Iterator[str]:
         return
     plugins = list(dict.fromkeys(step.plugin for step in record.trail))
     changes = changes_of(record)
-    applied = [change for change in changes if change.applied]
+    applied = [change for change in changes if change.applied and not change.in_reply]
+    amended = [change for change in changes if change.applied and change.in_reply]
     if applied:
         names = listed(list(dict.fromkeys(change.parameter for change in applied))[:MOST_NAMED])
         yield f"Before it went out the gateway changed {names}; the reasons stand below."
-    elif changes:
+    elif changes and not amended:
         yield "The gateway worked out changes but did not make them: it only watches (shadow mode)."
-    elif plugins:
+    elif plugins and not amended:
         names = listed(plugins[:MOST_NAMED])
         yield f"{counted(len(plugins), 'plugin')} looked at it ({names}), and none changed it."
+    if amended:
+        names = listed(list(dict.fromkeys(change.parameter for change in amended))[:MOST_NAMED])
+        yield f"Before the answer went out the gateway changed {names} in it."
     grave = [decision for decision in decisions_of(record) if decision.grave and decision.says != "refused"]
     for decision in grave[:MOST_NAMED]:
         yield f"The plugin {decision.plugin} {decision.says} in the step {decision.hook}."
@@ -78,6 +82,8 @@ def _sent(record: Record) -> Iterator[str]:
     if last is None:
         return
     tries = f" after {counted(len(record.attempts), 'attempt')}" if len(record.attempts) > 1 else ""
+    if record.route is not None:
+        yield f"A plugin chose where it goes: {routed(record.route)}."
     yield f"{_answer_of(last)}{tries}{_answered_by(record)}."
     usage = record.usage
     if usage is not None:
@@ -90,6 +96,17 @@ def _sent(record: Record) -> Iterator[str]:
         )
     if record.cost is not None:
         yield f"That cost {dollars(record.cost)}."
+    elif record.cost_basis is not None:
+        yield "What that cost is not known: the price table does not have this model, service or kind of token."
+
+
+def routed(route: Route) -> str:
+    """Gives the targets of a route in words, and which of them answered."""
+    targets = listed([f"{each.upstream} ({each.model})" if each.model else each.upstream for each in route.targets])
+    answered = route.answered
+    if answered is None or len(route.targets) < 2 or answered >= len(route.targets):
+        return targets
+    return f"{targets}; number {answered + 1} answered"
 
 
 def _answer_of(attempt: Attempt) -> str:

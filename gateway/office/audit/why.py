@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from gateway.office.audit.findings import after_of
 from gateway.office.audit.markup import NOTHING, Markup, clipped, element
 from gateway.office.audit.record import Change, Signal
 from gateway.office.audit.units import level, value_of
@@ -69,7 +70,7 @@ def _level(signal: Signal | None) -> str:
 
 
 def _movement(change: Change) -> str:
-    after = value_of(change.after)
+    after = after_of(change)
     moved = f"{value_of(change.before)} → {after}" if change.before is not None else f"→ {after}"
     return moved if change.applied else f"shadow: {moved}"
 

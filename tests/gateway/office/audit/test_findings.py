@@ -1,6 +1,6 @@
 """What stands in several places of a record is told once."""
 
-from gateway.office.audit.findings import changes_of, decisions_of, degraded_by, refused_by, signals_of
+from gateway.office.audit.findings import after_of, changes_of, decisions_of, degraded_by, refused_by, signals_of
 from gateway.office.audit.record import Change, Signal, record_of
 from tests.gateway.office.audit.lines import a_step, an_ended
 
@@ -35,8 +35,8 @@ def test_changes_come_from_the_nudges_where_the_record_lists_none() -> None:
     }
     trail = [a_step("shape", "modulation", nudge)]
     assert changes_of(record_of(an_ended(trail=trail))) == [
-        Change("temperature", after=0.2, because="risky", plugin="modulation"),
-        Change("tools.0", after="removed", because="risky", plugin="modulation"),
+        Change("temperature", after=0.2, because="risky", plugin="modulation", hook="shape"),
+        Change("tools.0", because="risky", plugin="modulation", hook="shape", kind="remove"),
     ]
     listed = [{"parameter": "top_p", "before": 1, "after": 0.5}]
     assert [change.parameter for change in changes_of(record_of(an_ended(trail=trail, changes=listed)))] == ["top_p"]
@@ -73,3 +73,9 @@ def test_what_was_degraded_has_its_reasons() -> None:
     ]
     assert degraded_by(record_of(an_ended(degraded=True))) == ["the record does not say why"]
     assert degraded_by(record_of(an_ended())) == []
+
+
+def test_what_became_of_a_parameter_is_told_in_words() -> None:
+    assert after_of(Change("temperature", after=0.2)) == "0.2"
+    assert after_of(Change("tools", kind="remove")) == "removed"
+    assert after_of(Change("messages", after="[object of 2]", kind="insert")) == "[object of 2] put in"

@@ -46,6 +46,25 @@ def test_changes_are_told_as_made_or_only_worked_out() -> None:
     assert "it only watches (shadow mode)" in told(changes=[{**change, "applied": False}])
 
 
+def test_changes_to_the_answer_are_told_as_such() -> None:
+    change = {"parameter": "choices.0.message.content", "after": "[9 characters]", "hook": "review", "in_reply": True}
+    said = told(changes=[change])
+    assert "Before the answer went out the gateway changed choices.0.message.content in it." in said
+    assert "shadow" not in said
+
+
+def test_a_route_is_told_with_the_target_that_answered() -> None:
+    targets = [{"upstream": "default", "model": "gpt-4o"}, {"upstream": "spare"}]
+    assert "goes: default (gpt-4o) and spare; number 2 answered." in told(route={"targets": targets, "answered": 1})
+    assert "goes: default (gpt-4o)." in told(route={"targets": targets[:1], "answered": 0})
+
+
+def test_an_unknown_cost_is_told_and_none_at_all_is_not() -> None:
+    assert "That cost" in told(cost=0.25, cost_basis="m from 2026-01-01")
+    assert "What that cost is not known" in told(cost=None, cost_basis="unknown")
+    assert "cost" not in told(cost=None, cost_basis=None)
+
+
 def test_counts_of_our_own_say_so() -> None:
     assert "counts are the gateway's own" in told(usage={"input_tokens": 1, "output_tokens": 1, "estimated": True})
 
