@@ -83,6 +83,8 @@ _SWELLING = frozenset(
 # The argument that says how much; where it is a small number that stands there, they are let through.
 _SWELLING_BY: Mapping[str, int] = {"repeat": 1, "lpad": 1, "rpad": 1}
 _SMALL = 1000
+# One call of them takes a time that is the product of the lengths, and hears no interrupt before its end.
+_SLOW = re.compile(r"(damerau_)?levenshtein|editdist3|jaro_.*")
 # The parser needs a time that is quadratic in open brackets, and exponential in WITHs inside of each other.
 _DEEPEST = 100
 _MOST_WITHS = 5
@@ -104,6 +106,7 @@ def checked(
     named = _named_parts(tree, hidden)
     for branch in _branches(tree):
         _check_branch(branch, views | named)
+    _check_growth(tree)
     return statement
 
 
@@ -208,16 +211,34 @@ def _check_call(branch: dict[str, Any]) -> None:
         raise SqlRefused(f"The function {name}() is not allowed here.")
     if name in _SWELLING:
         raise SqlRefused(f"The function {name}() is not allowed here: one call of it can ask for any amount of memory.")
+    if _SLOW.fullmatch(name):
+        raise SqlRefused(f"The function {name}() is not allowed here: one call of it can take any amount of time.")
     if name in _SWELLING_BY and not _is_small(branch, _SWELLING_BY[name]):
         raise SqlRefused(f"The function {name}() needs a number that stands there, of at most {_SMALL}.")
 
 
+def _check_growth(tree: Any) -> None:
+    """Refuses repeat() of repeat(), wherever the inner one stands: their numbers multiply."""
+    times = 1
+    for branch in _branches(tree):
+        if str(branch.get("function_name")).lower() == "repeat":
+            times *= max(1, _literal(branch, _SWELLING_BY["repeat"]) or 1)
+    if times > _SMALL:
+        raise SqlRefused(f"All repeat() of a statement together may make a text {_SMALL} times as long.")
+
+
 def _is_small(branch: dict[str, Any], argument: int) -> bool:
+    number = _literal(branch, argument)
+    return number is not None and 0 <= number <= _SMALL
+
+
+def _literal(branch: dict[str, Any], argument: int) -> int | None:
+    """Gives the whole number that stands there as an argument, None where something else does."""
     try:
         literal = branch["arguments"][argument]["expression"]["literal"]
-        return literal["kind"] == "INTEGER" and 0 <= int(literal["text"]) <= _SMALL
+        return int(literal["text"]) if literal["kind"] == "INTEGER" else None
     except (KeyError, IndexError, TypeError, ValueError):
-        return False
+        return None
 
 
 def _is_qualified(branch: dict[str, Any]) -> bool:
@@ -234,7 +255,7 @@ def _hint(text: str) -> str:
     return ' ("at" is a word of SQL\'s own: as a column it stands in double quotes.)' if _BARE_AT.search(text) else ""
 
 
-def reason(error: Exception) -> str:
+def reason(error: Exception | str) -> str:
     """Gives the first sentence of what DuckDB says, without the kind of error that it names first."""
     first = str(error).partition("\n")[0]
     return re.sub(r"^[A-Za-z ]+ Error: ", "", first).strip().rstrip(".!") + "."

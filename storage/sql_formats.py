@@ -9,7 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-Format: TypeAlias = Literal["json", "csv", "parquet"]
+Format: TypeAlias = Literal["json", "csv", "parquet", "arrow"]
+FILES = frozenset[Format](("parquet", "arrow"))
+"""The formats that come in one piece; the others come in pages."""
 Row: TypeAlias = Sequence[Any]
 _LARGEST = 2**64
 # What a spreadsheet takes for the beginning of a formula; the last two hide one behind blanks that it strips.
@@ -21,6 +23,11 @@ class Column(msgspec.Struct, frozen=True):
 
     name: str
     type: str
+
+
+def columns_of(description: Sequence[Sequence[Any]] | None) -> tuple[Column, ...]:
+    """Gives the columns of a result, which DuckDB describes as (name, type, ...)."""
+    return tuple(Column(each[0], str(each[1])) for each in description or ())
 
 
 class _Page(msgspec.Struct, frozen=True):

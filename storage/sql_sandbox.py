@@ -1,27 +1,30 @@
 """Answers SQL of people: one SELECT at a time, over the rows that are theirs, within limits of time and size."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from threading import BoundedSemaphore, Lock, Timer
+from threading import BoundedSemaphore, Lock
 from time import monotonic
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
 import duckdb
 import msgspec
 
 from storage.readers import Reader
 from storage.sql_check import SqlRefused, checked, reason
-from storage.sql_formats import Column, Format, Row, csv_page, json_page, plain_rows
+from storage.sql_files import FILE_BYTES, Parameters, arrow_stream, check_size, parquet_file
+from storage.sql_formats import FILES, Column, Format, Row, columns_of, csv_page, json_page, plain_rows
 from storage.sql_schema import View, described
+from storage.sql_watch import Watch
 from storage.warehouse_file import WarehouseError
 
-Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any]
 PAGE_BYTES = 16 << 20
 AT_ONCE = 4
 OPEN_ANSWERS = 16
 OPEN_SECONDS = 60.0
+STOPPED = "It was stopped."
 _BATCH = 256
 _VIEWS = """
 SELECT view_name, schema_name = current_schema() FROM duckdb_views()
@@ -30,7 +33,7 @@ WHERE schema_name IN ('main', 'caller') AND NOT internal
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How many rows a page has at most (a Parquet file: in all), and for how many seconds a page may be worked at."""
+    """How many rows a page has at most (a file: in all), and for how many seconds a page may be worked at."""
 
     rows: int = 1000
     seconds: float = 30.0
@@ -50,7 +53,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class SqlBusy(Exception):
-    """Too many statements are being answered."""
+    """It cannot be answered now: too many statements are, or the warehouse is closed."""
 
 
 class Readable(Protocol):
@@ -74,13 +77,25 @@ class _Open:
 
 
 class Sandbox:
-    """Answers; may be asked from any thread. `folder` is where Parquet files are written before they are given."""
+    """Answers; may be asked from any thread.
 
-    def __init__(self, warehouse: Readable, folder: Path, clock: Callable[[], float] = monotonic) -> None:
+    `folder` is where Parquet files are written before they are given. `stuck` is called when a statement runs on in a
+    thread that nothing can stop; what it costs can be had back by ending the process alone.
+    """
+
+    def __init__(
+        self,
+        warehouse: Readable,
+        folder: Path,
+        clock: Callable[[], float] = monotonic,
+        stuck: Callable[[], None] = lambda: None,
+    ) -> None:
         self._warehouse = warehouse
         self._folder = folder
         self._clock = clock
+        self._stuck = stuck
         self._open: dict[str, _Open] = {}
+        self._running: set[Reader] = set()
         self._lock = Lock()
         self._turns = BoundedSemaphore(AT_ONCE)
 
@@ -99,13 +114,13 @@ class Sandbox:
             try:
                 reader = self._warehouse.read(principal)
             except WarehouseError as error:
-                raise SqlRefused(str(error)) from None
+                raise SqlBusy(str(error)) from None
             try:
-                if format == "parquet":
-                    return self._parquet(reader, sql, parameters, limits)
-                with _limited(reader, limits) as connection:
+                if format in FILES:
+                    return self._file(reader, sql, parameters, limits, format)
+                with self._limited(reader, limits) as connection:
                     statement = _checked(connection, sql)
-                    columns = _described(connection.execute(statement, parameters))
+                    columns = columns_of(connection.execute(statement, parameters).description)
                     opened = _Open(reader, columns, format, principal)
                     answer = self._page(connection, opened, limits)
             except BaseException:
@@ -124,7 +139,7 @@ class Sandbox:
                     raise SqlRefused("There is no such answer, or its rest is gone: ask again.")
                 del self._open[token]
             try:
-                with _limited(opened.reader, limits) as connection:
+                with self._limited(opened.reader, limits) as connection:
                     answer = self._page(connection, opened, limits)
             except BaseException:
                 opened.reader.close()
@@ -140,10 +155,17 @@ class Sandbox:
         except WarehouseError as error:
             raise SqlRefused(str(error)) from None
         try:
-            with _limited(reader, DEFAULT_LIMITS) as connection:
+            with self._limited(reader, DEFAULT_LIMITS) as connection:
                 return described(connection)
         finally:
             reader.close()
+
+    def interrupt(self) -> None:
+        """Stops whatever is being answered; who asked is refused."""
+        with self._lock:
+            running = list(self._running)
+        for reader in running:
+            reader.interrupt()
 
     def close(self) -> None:
         """Lets go of all answers of which a part has been given."""
@@ -173,27 +195,18 @@ class Sandbox:
         opened.first = False
         return Answer(opened.columns, len(rows), opened.format, body, following)
 
-    def _parquet(self, reader: Reader, sql: str, parameters: Parameters, limits: Limits) -> Answer:
+    def _file(self, reader: Reader, sql: str, parameters: Parameters, limits: Limits, format: Format) -> Answer:
         path = self._folder / f"answer-{secrets.token_hex(8)}.parquet"
         try:
-            with _limited(reader, limits) as connection:
+            with self._limited(reader, limits, path) as connection:
                 _checked(connection, sql)
-                [(text,)] = connection.execute("SELECT json_deserialize_sql(json_serialize_sql(?))", [sql]).fetchall()
-                connection.execute("SET VARIABLE answer = ?", [str(path)])
                 # What was checked, as its tree says it: no comment and no semicolon is left in it.
-                copied = connection.execute(
-                    f"COPY (SELECT * FROM ({text}) LIMIT {limits.rows + 1}) "  # noqa: S608
-                    "TO (getvariable('answer')) (FORMAT parquet, COMPRESSION zstd)",
-                    parameters,
-                ).fetchone()
-                rows = int(copied[0]) if copied else 0
-                if rows > limits.rows:
-                    raise SqlRefused(
-                        f"The answer has more than {limits.rows} rows, which is the limit of a Parquet file. "
-                        "Narrow it, raise the limit, or take JSON or CSV, which come in pages."
-                    )
-                columns = _described(connection.execute("FROM read_parquet(getvariable('answer')) LIMIT 0"))
-                return Answer(columns, rows, "parquet", path.read_bytes(), None)
+                [(text,)] = connection.execute("SELECT json_deserialize_sql(json_serialize_sql(?))", [sql]).fetchall()
+                if format == "parquet":
+                    file = parquet_file(connection, text, parameters, limits.rows, path)
+                else:
+                    file = arrow_stream(connection, text, parameters, limits.rows)
+                return Answer(file.columns, file.rows, format, file.body, None)
         finally:
             reader.close()
             path.unlink(missing_ok=True)
@@ -218,6 +231,28 @@ class Sandbox:
             opened.reader.close()
 
     @contextmanager
+    def _limited(self, reader: Reader, limits: Limits, file: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Gives the connection for so many seconds; what goes wrong becomes a sentence. Errors: SqlRefused."""
+        watch = Watch(reader.interrupt, self._stuck, limits.seconds, partial(_is_too_large, file) if file else None)
+        with self._lock:
+            self._running.add(reader)
+        try:
+            with watch, reader.connection() as connection:
+                yield connection
+        except duckdb.InterruptException:
+            if watch.was_too_much:
+                check_size(0, limits.rows, FILE_BYTES + 1)
+            said = f"It took longer than {limits.seconds:g} seconds and was stopped." if watch.was_late else STOPPED
+            raise SqlRefused(said) from None
+        except (duckdb.OutOfMemoryException, MemoryError):
+            raise SqlRefused("It needs more memory than there is for SQL: narrow it, or sort and group less.") from None
+        except (duckdb.Error, WarehouseError) as error:
+            raise SqlRefused(f"It cannot be answered: {reason(error)}") from None
+        finally:
+            with self._lock:
+                self._running.discard(reader)
+
+    @contextmanager
     def _turn(self, limits: Limits) -> Iterator[None]:
         if not self._turns.acquire(timeout=limits.seconds):
             raise SqlBusy(f"{AT_ONCE} statements are being answered; try again later.")
@@ -227,30 +262,11 @@ class Sandbox:
             self._turns.release()
 
 
-@contextmanager
-def _limited(reader: Reader, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Gives the connection for so many seconds; what goes wrong becomes a sentence. Errors: SqlRefused."""
-    timer = Timer(limits.seconds, reader.interrupt)
-    timer.daemon = True
-    timer.start()
-    try:
-        with reader.connection() as connection:
-            yield connection
-    except duckdb.InterruptException:
-        raise SqlRefused(f"It took longer than {limits.seconds:g} seconds and was stopped.") from None
-    except duckdb.OutOfMemoryException:
-        raise SqlRefused("It needs more memory than there is for SQL: narrow it, or sort and group less.") from None
-    except (duckdb.Error, WarehouseError) as error:
-        raise SqlRefused(f"It cannot be answered: {reason(error)}") from None
-    finally:
-        timer.cancel()
+def _is_too_large(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > FILE_BYTES
 
 
 def _checked(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     views = connection.execute(_VIEWS).fetchall()
     seen = frozenset(name for name, is_seen in views if is_seen)
     return checked(connection, sql, seen, frozenset(name.lower() for name, _ in views) - seen)
-
-
-def _described(result: duckdb.DuckDBPyConnection) -> tuple[Column, ...]:
-    return tuple(Column(each[0], str(each[1])) for each in result.description or ())

@@ -1,9 +1,9 @@
 """The shell of `lukhas sql`: statements end with a semicolon, commands begin with a dot, Tab completes names."""
 
-import re
+import os
 import readline
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
@@ -12,64 +12,67 @@ import click
 
 from gateway.commands.failing import Failed
 from gateway.commands.printing import print_table
+from gateway.commands.sql_printing import MODES, print_answer
 from gateway.commands.sql_sources import Source
-from gateway.office.sql import Schema
+from gateway.commands.sql_statements import Begun, statements
+from gateway.office.sql import Question, Schema
 
 HISTORY_LINES = 1000
-COMMANDS = (".tables", ".schema", ".queries", ".help", ".quit")
+PROMPT = "lukhas> "
+MORE = "   ...> "
+COMMANDS = (".tables", ".schema", ".queries", ".mode", ".help", ".quit")
 WORDS = (
     *("SELECT", "FROM", "WHERE", "GROUP", "BY", "ORDER", "HAVING", "LIMIT", "OFFSET", "DISTINCT", "JOIN", "LEFT", "ON"),
     *("USING", "WITH", "AS", "AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "IS", "NULL", "CASE", "WHEN", "THEN", "ELSE"),
     *("END", "DESC", "ALL", "FILTER", "OVER", "PARTITION", "INTERVAL"),
     *("count", "sum", "avg", "min", "max", "quantile_cont", "date_trunc", "now"),
 )
-HELP = """A statement is one SELECT and ends with a semicolon. Tab completes views, columns and commands.
+HELP = f"""A statement is one SELECT and ends with a semicolon. Tab completes views, columns and commands.
+Ctrl-C stops a question, or gives up the statement that is being typed.
   .tables          the views, and what they hold
   .schema [VIEW]   the columns of a view, or of all, and what they mean
   .queries         the canned queries: lukhas sql --query NAME
+  .mode [MODE]     how rows are shown: {", ".join(MODES)}
   .quit            the end (or Ctrl-D)"""
 
 
 class Shell:
-    """Reads and answers until the end; `answer` prints a statement's rows and gives how many they were."""
+    """Reads and answers until the end; what was typed is kept in `history` for the next time."""
 
-    def __init__(self, source: Source, answer: Callable[[str], int], folder: Path) -> None:
+    def __init__(self, source: Source, history: Path) -> None:
         self._source = source
-        self._answer = answer
-        self._history = folder / "sql_history"
+        self._history = history
+        self._mode = "table"
         self._schema: Schema | None = None
 
     def run(self) -> None:
         """Runs; where nobody sits at a terminal, it reads standard input without prompts."""
-        talking = sys.stdin.isatty()
-        if talking:
-            self._prepare()
-            click.echo("Ask about what the gateway recorded; .help says how.")
+        if not sys.stdin.isatty():
+            self._read(statements(line.rstrip("\n") for line in sys.stdin), talking=False)
+            return
+        self._prepare()
+        click.echo("Ask about what the gateway recorded; .help says how.")
         try:
-            for text in statements(_lines(talking)):
-                if not self._do(text, talking):
-                    return
+            self._read(_typed(), talking=True)
         finally:
-            if talking:
-                self._remember()
+            self._remember()
 
-    def _do(self, text: str, talking: bool) -> bool:
-        """Does what a line or a statement says; says whether to go on."""
-        if text in (".quit", ".exit"):
-            return False
-        began = perf_counter()
-        try:
-            if text.startswith("."):
-                self._command(*text.split())
-            else:
-                rows = self._answer(text)
-                if talking:
-                    click.echo(f"({rows} rows, {perf_counter() - began:.2f} s)")
-        except Failed as error:
-            click.echo(str(error), err=True)
-        except KeyboardInterrupt:
-            click.echo("Stopped.", err=True)
-        return True
+    def _read(self, texts: Iterable[str], *, talking: bool) -> None:
+        for text in texts:
+            if text in (".quit", ".exit"):
+                return
+            began = perf_counter()
+            try:
+                if text.startswith("."):
+                    self._command(*text.split())
+                    continue
+                rows = print_answer(self._source, Question(sql=text), self._mode)
+                if talking and rows is not None:
+                    click.echo(f"({counted(rows)}, {perf_counter() - began:.2f} s)", err=True)
+            except Failed as error:
+                click.echo(str(error), err=True)
+            except KeyboardInterrupt:
+                click.echo("Stopped.", err=True)
 
     def _command(self, name: str, *arguments: str) -> None:
         if name == ".help":
@@ -84,8 +87,18 @@ class Shell:
                 for query in self._known().queries
             ]
             print_table("", ("query", "answers", "parameters"), rows)
+        elif name == ".mode":
+            self._change_mode(arguments)
         else:
             raise Failed(f"There is no {name}; there are {', '.join(COMMANDS)}.")
+
+    def _change_mode(self, names: Sequence[str]) -> None:
+        if not names:
+            click.echo(self._mode)
+        elif names[0] in MODES:
+            self._mode = names[0]
+        else:
+            raise Failed(f"There is no mode {names[0]}; there are {', '.join(MODES)}.")
 
     def _print_columns(self, names: Sequence[str]) -> None:
         views = [view for view in self._known().views if not names or view.name in names]
@@ -108,15 +121,30 @@ class Shell:
         readline.parse_and_bind("tab: complete")
 
     def _remember(self) -> None:
-        with suppress(OSError):
+        # Statements may name callers; readline itself makes the file as anybody may read it.
+        mask = os.umask(0o077)
+        try:
+            self._history.parent.mkdir(parents=True, exist_ok=True)
             readline.write_history_file(self._history)
             self._history.chmod(0o600)
+        except OSError as error:
+            click.echo(f"What was typed could not be kept in {self._history}: {error.strerror}.", err=True)
+        finally:
+            os.umask(mask)
 
     def _completion(self, begun: str, number: int) -> str | None:
         with suppress(Failed):
             found = completions(begun, self._known())
             return found[number] if number < len(found) else None
         return None
+
+
+def history_file(environ: Mapping[str, str]) -> Path:
+    """Gives the file of the history, where the user's programs keep their state."""
+    state = environ.get("XDG_STATE_HOME", "")
+    # The standard has anything but a full path ignored.
+    folder = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
+    return folder / "lukhas" / "sql_history"
 
 
 def completions(begun: str, schema: Schema) -> list[str]:
@@ -129,38 +157,23 @@ def completions(begun: str, schema: Schema) -> list[str]:
     return [head + dot + word for word in sorted(known) if word.lower().startswith(tail.lower())]
 
 
-def statements(lines: Iterable[str]) -> Iterable[str]:
-    """Gives statements without their semicolon, and commands, as soon as each is whole."""
-    begun: list[str] = []
-    for line in lines:
-        if not begun and (not line.strip() or line.startswith(".")):
-            if line.strip():
-                yield line.strip()
-            continue
-        begun.append(line)
-        text = "\n".join(begun)
-        if _ends(text):
-            yield text.rstrip().rstrip(";").rstrip()
-            begun.clear()
-    if begun:
-        yield "\n".join(begun)
+def counted(rows: int) -> str:
+    """Gives the number of rows as a person says it."""
+    return f"{rows} row" if rows == 1 else f"{rows} rows"
 
 
-def _ends(text: str) -> bool:
-    """Says whether a statement ends here: with a semicolon that stands neither in a text nor in a remark."""
-    bare = re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*", " ", text)
-    return bare.rstrip().endswith(";") and "'" not in bare and '"' not in bare
-
-
-def _lines(talking: bool) -> Iterable[str]:
-    if not talking:
-        yield from (line.rstrip("\n") for line in sys.stdin)
-        return
+def _typed() -> Iterator[str]:
+    """Gives what is typed at the prompt; Ctrl-C gives up a statement that was begun, Ctrl-D is the end."""
+    begun = Begun()
     while True:
         try:
-            yield input("lukhas> ")
+            whole = begun.add(input(MORE if begun else PROMPT))
         except EOFError:
             click.echo()
             return
         except KeyboardInterrupt:
+            begun.give_up()
             click.echo()
+            continue
+        if whole is not None:
+            yield whole

@@ -17,7 +17,7 @@ from gateway.office.refusing import Refused
 from identity.caller import Caller
 from policies.queries import Query
 from storage.sql_check import SqlRefused
-from storage.sql_formats import Format
+from storage.sql_formats import FILES, Format
 from storage.sql_sandbox import Answer, Limits, Sandbox, SqlBusy
 from storage.sql_schema import View
 
@@ -30,13 +30,14 @@ _MEDIA_TYPES: Mapping[Format, str] = {
     "json": "application/json",
     "csv": "text/csv",
     "parquet": "application/vnd.apache.parquet",
+    "arrow": "application/vnd.apache.arrow.stream",
 }
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is asked: a statement (`sql`), a canned query by its name (`query`), or the page behind one (`next`).
 
-    `rows` is how many a page has at most, of Parquet the file; `seconds` how long it may take.
+    `rows` is how many a page has at most, of Parquet and Arrow the file; `seconds` how long it may take.
     """
 
     sql: str | None = None
@@ -50,7 +51,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     @property
     def limits(self) -> Limits:
         """How long the answer may be, and take."""
-        most, usual = (MOST_ROWS_OF_A_FILE, MOST_ROWS_OF_A_FILE) if self.format == "parquet" else (MOST_ROWS, 1000)
+        most, usual = (MOST_ROWS_OF_A_FILE, MOST_ROWS_OF_A_FILE) if self.format in FILES else (MOST_ROWS, 1000)
         return Limits(min(self.rows or usual, most), self.seconds)
 
 

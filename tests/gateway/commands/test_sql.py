@@ -1,5 +1,6 @@
 """`lukhas sql`: answers in every format, from the file or from the office of a running gateway, and as a shell."""
 
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow.ipc
 import pytest
 import uvicorn
 from click.testing import CliRunner, Result
@@ -27,6 +29,7 @@ from identity.caller import Caller
 from policies.queries import load_queries
 from storage.sql_sandbox import Sandbox
 from tests.builders.segments import Writer, exchange
+from tests.builders.terminal import at_a_terminal
 from tests.builders.warehouses import warehouse
 
 SHELL = "from gateway.commands.sql import command; command()"
@@ -92,7 +95,7 @@ def test_rows_come_as_a_table(data: Path) -> None:
     ]
 
 
-def test_rows_come_as_csv_json_and_parquet(data: Path) -> None:
+def test_rows_come_as_csv_json_parquet_and_arrow(data: Path) -> None:
     ask = "SELECT audit_id, total_ms FROM exchanges ORDER BY 1 LIMIT 2"
     assert run(data, ask, "--format", "csv").stdout_bytes == b"audit_id,total_ms\r\nA-0,250.0\r\nA-1,250.0\r\n"
     assert json.loads(run(data, ask, "--format", "json").stdout) == [
@@ -101,6 +104,16 @@ def test_rows_come_as_csv_json_and_parquet(data: Path) -> None:
     ]
     parquet = run(data, ask, "--format", "parquet").stdout_bytes
     assert parquet[:4] == parquet[-4:] == b"PAR1"
+    with pyarrow.ipc.open_stream(io.BytesIO(run(data, ask, "--format", "arrow").stdout_bytes)) as stream:
+        assert stream.read_all().column("audit_id").to_pylist() == ["A-0", "A-1"]
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_a_file_is_not_sent_to_a_terminal(format: str, data: Path) -> None:
+    command = [sys.executable, "-c", SHELL, "SELECT 1", "--format", format, "--data", str(data)]
+    with at_a_terminal(command, {}) as terminal:
+        terminal.until("is not for a terminal: send it to a file, as in")
+        assert terminal.ended() == 2
 
 
 def test_a_long_answer_comes_whole_where_a_program_reads_it(data: Path) -> None:
@@ -124,7 +137,7 @@ def test_a_canned_query_takes_its_parameters(data: Path) -> None:
         (["SELECT nosuch FROM exchanges"], 1, "nosuch"),
         (["--query", "nosuch"], 1, "There is no query 'nosuch'"),
         (["SELECT 1", "--query", "slowest"], 2, "not both"),
-        (["SELECT 1", "--format", "arrow"], 2, "arrow"),
+        (["SELECT 1", "--format", "xlsx"], 2, "xlsx"),
         (["SELECT $a", "-p", "a"], 2, "NAME=VALUE"),
     ],
     ids=str,

@@ -1,11 +1,13 @@
 """`/sql` over a real server: who gets which rows, in which shape, and what is refused."""
 
+import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import pyarrow.ipc
 import pytest
 from litestar import Litestar, Request
 from litestar.di import Provide
@@ -80,13 +82,21 @@ async def test_an_answer_names_its_columns_and_its_next_page(client: httpx.Async
     assert "x-lukhas-next" not in second.headers
 
 
-async def test_an_answer_comes_as_csv_or_parquet(client: httpx.AsyncClient) -> None:
+async def test_an_answer_comes_as_csv_parquet_or_arrow(client: httpx.AsyncClient) -> None:
     csv = await ask(client, "ada", sql="SELECT audit_id FROM exchanges ORDER BY 1", format="csv")
     assert (csv.headers["content-type"], csv.text) == ("text/csv; charset=utf-8", "audit_id\r\nA-0\r\nA-3\r\n")
     parquet = await ask(client, "ada", sql="SELECT audit_id FROM exchanges", format="parquet")
     assert parquet.headers["content-type"] == "application/vnd.apache.parquet"
     assert parquet.headers["x-lukhas-rows"] == "2"
     assert parquet.content[:4] == parquet.content[-4:] == b"PAR1"
+    arrow = await ask(client, "ada", sql="SELECT audit_id FROM exchanges ORDER BY 1", format="arrow")
+    assert arrow.headers["content-type"] == "application/vnd.apache.arrow.stream"
+    assert arrow.headers["x-lukhas-rows"] == "2"
+    with pyarrow.ipc.open_stream(io.BytesIO(arrow.content)) as stream:
+        assert stream.read_all().to_pylist() == [{"audit_id": "A-0"}, {"audit_id": "A-3"}]
+    for format in ("parquet", "arrow"):
+        long = await ask(client, "ada", sql="SELECT range FROM range(10)", format=format, rows=9)
+        assert "more than 9 rows" in long.json()["error"]["message"]
 
 
 async def test_a_canned_query_is_asked_by_name(client: httpx.AsyncClient) -> None:
@@ -110,7 +120,7 @@ async def test_a_canned_query_is_asked_by_name(client: httpx.AsyncClient) -> Non
         {"sql": "SELECT * FROM read_text('/etc/passwd')"},
         {"sql": "SELECT 1", "rows": 0},
         {"sql": "SELECT 1", "seconds": 1e9},
-        {"sql": "SELECT 1", "format": "arrow"},
+        {"sql": "SELECT 1", "format": "xlsx"},
         {"sql": "SELECT 1", "colour": "red"},
         {"sql": 7},
         {"next": "nosuch"},
