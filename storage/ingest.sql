@@ -1,5 +1,7 @@
 -- Takes the slices of the journal into the tables; runs in the transaction that moves the segments' marks as well.
+-- What stands behind `-- Slice NAME` is run where the slice has rows.
 
+-- Slice ended
 CREATE OR REPLACE TEMP TABLE incoming AS
 SELECT
     line.audit_id,
@@ -87,6 +89,7 @@ INSERT INTO kept.exchanges BY NAME SELECT * FROM incoming;
 
 DELETE FROM kept.begun WHERE audit_id IN (SELECT audit_id FROM incoming);
 
+-- Slice began
 INSERT INTO kept.begun BY NAME
 SELECT
     line.audit_id, line.at AS started, line.caller, line.tier, line.endpoint, line.method, line.model,
@@ -108,6 +111,7 @@ FROM read_json(
 )
 ANTI JOIN kept.already USING (writer, segment, position);
 
+-- Slice incident
 INSERT INTO kept.incidents BY NAME
 SELECT
     line.audit_id, line.at AS happened, line.caller, line.tool, line.reason, line.action,
@@ -129,6 +133,7 @@ FROM read_json(
 )
 ANTI JOIN kept.already USING (writer, segment, position);
 
+-- Slice feedback
 INSERT INTO kept.feedback BY NAME
 SELECT
     line.audit_id, line.at AS happened, line.caller, line.rating, line.note, line.tags,
@@ -149,6 +154,7 @@ FROM read_json(
 )
 ANTI JOIN kept.already USING (writer, segment, position);
 
+-- Slice other
 INSERT INTO kept.events BY NAME
 SELECT
     line->>'$.event' AS event,
