@@ -29,7 +29,7 @@ from tests.durability.running import gateway
 Kill: TypeAlias = Literal["worker", "office", "everything"]
 KILLS: tuple[Kill, ...] = ("worker", "office", "everything")
 READY_SECONDS = 5.0
-SETTLE_SECONDS = 5.0
+SETTLE_SECONDS = 10.0
 
 
 class Loop(NamedTuple):

@@ -20,7 +20,7 @@ from tests.durability.running import gateway
 
 TIMES = 12
 AT_ONCE = 24
-SETTLE_SECONDS = 5.0
+SETTLE_SECONDS = 10.0
 STREAM = chunked_head(b"Content-Type: text/event-stream") + chunk(b'data: {"choices":[]}\n\n')
 HALF = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 Answering: TypeAlias = Callable[[Link], Awaitable[None]]
