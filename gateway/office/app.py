@@ -17,6 +17,7 @@ from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.audit.names import Names
 from gateway.office.audit.routes import audit_routes
+from gateway.office.bodies import KeptBodies, bodies_route
 from gateway.office.callers import Callers
 from gateway.office.chores import Chore
 from gateway.office.documents import openapi_config, openapi_json, with_worker_pages
@@ -83,6 +84,7 @@ class Office:
             *audit_routes(self.records.bundles, self.records.log.append, Names(self.keyring)),
             *sql_routes(self.records.sandbox, queries),
             *erasure_routes(self._erasure(Path(settings.storage.data)), self._asker),
+            bodies_route(self._kept_bodies(Path(settings.storage.data))),
         ]
         try:
             self.app = Litestar(
@@ -116,8 +118,11 @@ class Office:
         records = self.records
         return Erasure(data, self.keyring, records.log.append, exchanges_of=records.exchanges_of, forget=records.forget)
 
+    def _kept_bodies(self, data: Path) -> KeptBodies:
+        return KeptBodies(data, self.records.bundles, self.keyring, self.records.log.append, self._asker)
+
     def _asker(self, caller: Caller) -> str:
-        """Gives the name of who asks for an erasure: that of the role, or the pseudonym. Errors: KeyringError."""
+        """Gives the name of who asks, as events have it: that of the role, or the pseudonym. Errors: KeyringError."""
         return caller.principal if caller.kind == "admin" else self.keyring.person(caller.principal).pseudonym
 
     def _look_after_people(self) -> bool:

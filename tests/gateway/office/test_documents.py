@@ -19,6 +19,7 @@ async def test_the_document_names_our_own_routes_and_the_workers_pages(office: h
         "/me/data",
         "/audit/view/{audit_id}",
         "/audit/{audit_id}",
+        "/audit/{audit_id}/bodies",
         "/sql",
         "/sql/schema",
     }
