@@ -62,7 +62,7 @@ def _of_plugins(trail: Sequence[Step], asked: Any) -> Iterator[ChangedParameter]
         if not isinstance(answer, Nudge | Amendment | Retry):
             continue
         for change in answer.changes:
-            path, kind, in_reply = change.path, _kind_of(change), isinstance(answer, Amendment)
+            path, kind, in_reply = tuple(change.path), _kind_of(change), isinstance(answer, Amendment)
             before = None
             if kind != "insert" and not in_reply:
                 before = now.get(path, recorded_value(path, _member(asked, path)))
