@@ -36,6 +36,7 @@ def asked(
     *,
     open_plugin: bool = False,
     journal_failure: str | None = None,
+    bodies_failure: str | None = None,
     keyring_failure: str | None = None,
     office: Callable[[], str | None] = lambda: None,
     carry_on: bool = False,
@@ -44,9 +45,11 @@ def asked(
     chain = chain_of([Plugin("it", "1", "test", plugin, common)], lambda *_: None)
     journal = Journal(folder, "w")
     journal.failure = journal_failure
+    bodies = Journal(folder, "w-bodies")
+    bodies.failure = bodies_failure
     keyring = Keyring(folder)
     keyring.failure = keyring_failure
-    status, _, body = Readiness(chain, journal, keyring, office, carry_on=carry_on).page()
+    status, _, body = Readiness(chain, journal, keyring, office, carry_on=carry_on, bodies=bodies).page()
     return status, msgspec.json.decode(body)
 
 
@@ -89,3 +92,8 @@ def test_without_the_keyring_it_serves_only_where_the_operator_carries_on(
     found = asked(tmp_path, Plain(), keyring_failure="keys/people.db is damaged", carry_on=carry_on)
     word = "degraded" if carry_on else "unready"
     assert found == (status, {"status": word, "faults": {"keyring": "keys/people.db is damaged"}})
+
+
+def test_bodies_that_cannot_be_kept_stop_it_too(tmp_path: Path) -> None:
+    found = asked(tmp_path, Plain(), bodies_failure="No space left on device")
+    assert found == (503, {"status": "unready", "faults": {"bodies": "No space left on device"}})

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway import Exchange, Refusal, hookimpl
+from gateway.bodies import Bodies
 from gateway.exchange import Step
 from gateway.hookspecs import Hooks
 from gateway.metrics import Metrics
@@ -24,7 +25,7 @@ from tests.builders.pipelines import PRICES, a_chain
 class Recording:
     """A recorder with what it writes to."""
 
-    def __init__(self, folder: Path, *plugins: object, carry_on: bool = False) -> None:
+    def __init__(self, folder: Path, *plugins: object, carry_on: bool = False, bodies: bool = False) -> None:
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.journal = Journal(folder / "journal", "worker-0")
@@ -33,6 +34,9 @@ class Recording:
         record = a_chain(*plugins).of(Hooks.record)
         self.keyring = Keyring(folder)
         self.keyring.open()
+        self.bodies = Bodies(Journal(folder / "journal", "worker-0-bodies"), "all", 1 << 16) if bodies else None
+        if self.bodies is not None:
+            self.bodies.journal.open()
         self.recorder = Recorder(
             self.journal,
             self.metrics,
@@ -41,7 +45,13 @@ class Recording:
             accepted=self.accepted,
             keyring=self.keyring,
             prices=PRICES,
+            bodies=self.bodies,
         )
+
+    def kept(self) -> list[str]:
+        """The exchanges whose bodies are kept."""
+        assert self.bodies is not None
+        return [line["audit_id"] for line in exchange_lines(self.bodies.journal.path.read_bytes())]
 
     def lines(self) -> list[dict[str, Any]]:
         return exchange_lines(self.journal.path.read_bytes())
@@ -54,6 +64,22 @@ def test_the_beginning_is_written_before_it_is_told(tmp_path: Path) -> None:
     recording = Recording(tmp_path)
     assert recording.recorder.began(an_exchange()) is None
     assert recording.events() == ["began"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "replied", "usd"),
+    [("gpt-4o", "gpt-4o-mini-2024-07-18", 0.45), ("gpt-4o-mini", None, 0.45), ("gpt-4o-mini", "gpt-99", None)],
+)
+def test_the_cost_is_that_of_the_model_that_answered_and_never_guessed(
+    tmp_path: Path, asked: str, replied: str | None, usd: float | None
+) -> None:
+    recording = Recording(tmp_path)
+    exchange = an_exchange(model=asked, reply=a_reply({"model": replied}), usage=Usage(1_000_000, 500_000))
+    recording.recorder.ended(exchange, 200, began=True)
+    assert (exchange.cost.usd if exchange.cost else None) == usd
+    (line,) = exchange_lines(recording.journal.path.read_bytes())
+    assert line["cost"] == usd
+    assert (line["cost_basis"] == "unknown") == (usd is None)
 
 
 @pytest.mark.parametrize("began", [True, False])
@@ -168,6 +194,36 @@ def test_where_the_operator_carries_on_it_goes_on_without_a_name(tmp_path: Path)
     assert recording.recorder.began(exchange) is None
     assert recording.recorder.ended(exchange, 200, began=True) is None
     assert recording.events() == ["began", "ended"]
+
+
+def test_bodies_are_kept_once_and_under_the_pseudonym_of_the_record(tmp_path: Path) -> None:
+    recording, exchange = Recording(tmp_path, bodies=True), an_exchange(reply=a_reply())
+    assert recording.recorder.began(exchange) is None
+    assert recording.kept() == []
+    assert recording.recorder.ended(exchange, 200, began=True) is None
+    assert recording.kept() == [exchange.id]
+    assert recording.bodies is not None
+    (body,) = exchange_lines(recording.bodies.journal.path.read_bytes())
+    assert body["caller"] == recording.lines()[-1]["caller"]
+
+
+def test_of_nobody_no_bodies_are_kept(tmp_path: Path) -> None:
+    recording, exchange = Recording(tmp_path, bodies=True), an_exchange(reply=a_reply())
+    exchange.caller = None
+    recording.recorder.ended(exchange, 401, began=False)
+    assert recording.kept() == [] and recording.events() == ["began", "ended"]
+
+
+@pytest.mark.parametrize(("carry_on", "refusal"), [(False, UNRECORDABLE), (True, None)])
+def test_bodies_that_cannot_be_kept_are_treated_like_a_record_that_cannot_be(
+    tmp_path: Path, carry_on: bool, refusal: Refusal | None
+) -> None:
+    recording = Recording(tmp_path, bodies=True, carry_on=carry_on)
+    assert recording.bodies is not None
+    recording.bodies.journal.close()
+    assert recording.recorder.ended(an_exchange(reply=a_reply()), 200, began=False) is refusal
+    assert recording.registry.get_sample_value("lukhas_journal_failures_total") == 1
+    assert recording.lines()[-1]["error"] == "its bodies could not be kept"
 
 
 async def test_a_plugin_that_takes_its_time_is_waited_for_at_the_end(tmp_path: Path) -> None:
