@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 VERSION = 1
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 2.0
 Result = TypeVar("Result")
 _TABLES = """
 CREATE TABLE people (

@@ -1,4 +1,4 @@
-"""`lukhas audit`: whether the journal is as it was written, and proofs that others can check."""
+"""`lukhas audit`: whether the journal is as it was written, proofs for others, records to read, and erasing people."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,11 @@ from pathlib import Path
 import click
 import msgspec
 
+from gateway.commands.audit_export import export_command
+from gateway.commands.audit_purge import purge_command
+from gateway.commands.audit_show import show_command
 from gateway.commands.failing import Failed
-from gateway.commands.options import common, json_option, settings_in_force
+from gateway.commands.options import common, journal_folder, json_option
 from gateway.commands.printing import print_json, print_table
 from gateway.commands.progress import progress
 from storage.proof import ProofError, prove
@@ -19,7 +22,7 @@ from storage.verify import verify
 
 @click.group("audit")
 def command() -> None:
-    """Looks into the journal: verifies it, and proves what stands in it.
+    """Looks into the journal: verifies it, proves and shows what stands in it, and erases people from it.
 
     \b
     Example:
@@ -45,7 +48,7 @@ def verify_command(
       lukhas audit verify --json > monday.json
       lukhas audit verify --known monday.json
     """
-    folder = _folder(config, data)
+    folder = journal_folder(config, data)
     verifier = _public_key(public_key) if public_key else None
     heads = _heads(known) if known else ()
     with progress("journal") as told:
@@ -71,16 +74,14 @@ def prove_command(config: str | None, data: str | None, audit_id: str) -> None:
       lukhas audit prove A-0190163d-8694-739b-aea5-966c26f8ad91 > proof.json
     """
     try:
-        print_json(prove(_folder(config, data), audit_id))
+        print_json(prove(journal_folder(config, data), audit_id))
     except (ProofError, SegmentError) as error:
         raise Failed(str(error)) from None
 
 
-def _folder(config: str | None, data: str | None) -> Path:
-    folder = Path(settings_in_force(config, data).settings.storage.data)
-    if not (folder / "journal").is_dir():
-        raise Failed(f"There is no journal in {folder}. Name the data folder with --data.")
-    return folder
+command.add_command(show_command)
+command.add_command(export_command)
+command.add_command(purge_command)
 
 
 def _print(report: Report) -> None:

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from gateway.commands.failing import Failed
 from gateway.configuration import load_settings
 from gateway.settings import Loaded
 
@@ -28,3 +30,11 @@ def settings_in_force(
 ) -> Loaded:
     """Gives the settings that a command runs under. Errors: DocumentError."""
     return load_settings(config, os.environ, {("storage", "data"): data, **(flags or {})})
+
+
+def journal_folder(config: str | None, data: str | None) -> Path:
+    """Gives the data folder of the settings, in which there is a journal. Errors: DocumentError, Failed."""
+    folder = Path(settings_in_force(config, data).settings.storage.data)
+    if not (folder / "journal").is_dir():
+        raise Failed(f"There is no journal in {folder}. Name the data folder with --data.")
+    return folder

@@ -1,18 +1,17 @@
 """Who answers `lukhas sql`: the office of the gateway that serves the data folder, or the warehouse itself."""
 
 import http.client
-import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from gateway.commands.failing import Failed
+from gateway.commands.office_connection import message_of, office_connection
 from gateway.office.sql import NEXT_HEADER, Question, Schema, answered
-from gateway.processes.run_folder import operator_sockets
 from identity.keyring import Keyring
 from policies.queries import Query
 from storage.sql_check import SqlRefused
@@ -20,7 +19,6 @@ from storage.sql_sandbox import Sandbox, SqlBusy
 from storage.warehouse import Warehouse
 from storage.warehouse_file import WarehouseBusy, WarehouseError
 
-_SECONDS = 60.0
 AGAIN_SECONDS = 0.1
 """An interrupt that comes between two steps of the engine is lost."""
 Document = TypeVar("Document")
@@ -85,14 +83,14 @@ class OfOffice:
         """Gives a page. Errors: Failed."""
         status, headers, body = self._exchange("POST", "/sql", msgspec.json.encode(question))
         if status != 200:
-            raise Failed(_message(status, body))
+            raise Failed(message_of(status, body))
         return Page(body, headers.get(NEXT_HEADER))
 
     def schema(self) -> Schema:
         """Gives views and canned queries. Errors: Failed."""
         status, _, body = self._exchange("GET", "/sql/schema", None)
         if status != 200:
-            raise Failed(_message(status, body))
+            raise Failed(message_of(status, body))
         return _read(body, Schema)
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
@@ -136,34 +134,12 @@ def source(
 
 
 def _office(data: Path, environ: Mapping[str, str]) -> OfOffice:
-    for path in operator_sockets(data):
-        connection = _UnixConnection(path)
-        try:
-            connection.connect()
-        except OSError:
-            # Left by a gateway that was killed.
-            continue
-        return OfOffice(connection, environ.get("LUKHAS_KEY"))
-    raise Failed("Another process has the warehouse open, and no gateway that could be asked serves this data folder.")
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("office", timeout=_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_SECONDS)
-        self.sock.connect(str(self._path))
-
-
-def _message(status: int, body: bytes) -> str:
-    try:
-        error: Any = msgspec.json.decode(body)["error"]
-        return str(error["message"])
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return f"The office answered {status}."
+    connection = office_connection(data)
+    if connection is None:
+        raise Failed(
+            "Another process has the warehouse open, and no gateway that could be asked serves this data folder."
+        )
+    return OfOffice(connection, environ.get("LUKHAS_KEY"))
 
 
 def _read(body: bytes, kind: type[Document]) -> Document:

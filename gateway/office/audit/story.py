@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from gateway.office.audit.findings import changes_of, decisions_of, refused_by
 from gateway.office.audit.record import Attempt, Record, Route
 from gateway.office.audit.units import counted, dollars, duration, listed, moment, number
+from identity.keyring import ERASED
 
 HEADLINES = {
     "answered": "Answered",
@@ -39,6 +40,7 @@ def _asked(record: Record) -> Iterator[str]:
     began = record.started or record.at
     when = f"On {moment(began)}" if began else "At an unknown time"
     who = f"the caller {record.caller}" if record.caller else "someone whom the gateway did not know"
+    who = "someone who was erased since" if record.caller == ERASED else who
     tier = f" (tier {record.tier})" if record.caller and record.tier else ""
     what = f"asked for {record.model}" if record.model else "sent a request"
     where = f" at the endpoint {record.endpoint}" if record.endpoint and record.endpoint != "other" else ""
