@@ -73,6 +73,8 @@ async def _settled(
         if not found or monotonic() > deadline:
             break
         await asyncio.sleep(0.1)
+    if "made anew" in running.complaints:
+        found.append("the warehouse was made anew, which a kill is no reason for")
     own = [line for line in lines if (line.model or "").startswith(f"{seed}-")]
     ids = {line.audit_id for line in own}
     counted = figures(crowd.told, remembering.asked, own, [row for row in rows if row.audit_id in ids])
