@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway import Exchange, Refusal, hookimpl
+from gateway import Exchange, Refusal, Usage, hookimpl
 from gateway.bodies import Bodies
 from gateway.exchange import Step
 from gateway.hookspecs import Hooks
