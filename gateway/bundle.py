@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 
 import msgspec
 
@@ -14,6 +13,7 @@ from gateway.exchange import DEFAULT_ROUTE, Attempt, Exchange, Step, ToolUse
 from gateway.offered_tools import offered_tools
 from gateway.recorded import reason, recorded
 from gateway.writable import canonical
+from identity.keyring import Person
 from policies.redaction import redacted
 from storage.seal import encoded
 
@@ -127,8 +127,11 @@ def began_line(exchange: Exchange, pseudonym: str | None) -> bytes:
     )
 
 
-def ended_line(exchange: Exchange, pseudonym: str | None, by: AnsweredBy, status: int | None, now: int) -> bytes:
-    """Gives the record of an exchange that was answered `by` a model; `now` is in ns of the monotonic clock."""
+def ended_line(exchange: Exchange, person: Person | None, by: AnsweredBy, status: int | None, now: int) -> bytes:
+    """Gives the record of an exchange that was answered `by` a model; `now` is in ns of the monotonic clock.
+
+    `person` is who called, as records know them.
+    """
     caller, attempts, usage, cost = exchange.caller, exchange.attempts, exchange.usage, exchange.cost
     last = attempts[-1] if attempts else None
     total = now - exchange.clock
@@ -139,7 +142,7 @@ def ended_line(exchange: Exchange, pseudonym: str | None, by: AnsweredBy, status
                 exchange.id,
                 _moment(exchange.arrived),
                 _moment(exchange.arrived + total),
-                pseudonym,
+                person.pseudonym if person else None,
                 caller.tier if caller else None,
                 endpoint_name(exchange),
                 exchange.received.method.decode("latin-1"),
@@ -156,8 +159,8 @@ def ended_line(exchange: Exchange, pseudonym: str | None, by: AnsweredBy, status
                 last.first_byte_ns / 1e6 if last and last.first_byte_ns else None,
                 total / 1e6,
                 SAFETY_MODE,
-                _hash(exchange.asked.body),
-                answer_hash(exchange, hidden=hidden),
+                _hash(person, exchange.asked.body),
+                answer_hash(exchange, person, hidden=hidden),
                 trace_id(exchange),
                 None if exchange.route is DEFAULT_ROUTE else routed(exchange.route, last),
                 exchange.signals,
@@ -188,7 +191,7 @@ def counts_of(usage: Usage) -> Counts:
     )
 
 
-def answer_hash(exchange: Exchange, *, hidden: bool) -> str | None:
+def answer_hash(exchange: Exchange, person: Person | None, *, hidden: bool) -> str | None:
     """Gives the hash of the reply as it went out; None where it did not go out whole, or was not kept as it went out.
 
     `hidden` says that a plugin hid a text of it: of a stream, the events are kept as they came.
@@ -196,7 +199,7 @@ def answer_hash(exchange: Exchange, *, hidden: bool) -> str | None:
     reply = exchange.reply
     if reply is None or not reply.whole or exchange.refusal is not None or exchange.outcome != "answered":
         return None
-    return None if hidden and reply.streamed else _hash(reply.body)
+    return None if hidden and reply.streamed else _hash(person, reply.body)
 
 
 def routed(route: Route, last: Attempt | None) -> Routed:
@@ -261,8 +264,8 @@ def _model(name: str | None) -> str | None:
     return redacted(name) if name else name
 
 
-def _hash(body: bytes | None) -> str | None:
-    return encoded(sha256(body).digest()).decode() if body else None
+def _hash(person: Person | None, body: bytes | None) -> str | None:
+    return encoded(person.commitment(body)).decode() if body and person is not None else None
 
 
 def _moment(ns: int) -> datetime:

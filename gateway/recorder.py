@@ -100,7 +100,7 @@ class Recorder:
             refused = self._keep(self._bodies, exchange, named.person) or refused
         by = answered_by(exchange)
         exchange.cost = self._cost(exchange, by)
-        lines = ended_line(exchange, named.pseudonym, by, status, now)
+        lines = ended_line(exchange, named.person, by, status, now)
         if not began:
             lines = began_line(exchange, named.pseudonym) + lines
         refusal = self._append(named.lines(lines)) or refused

@@ -4,6 +4,7 @@ Both are random: with the mapping and the key deleted, nothing leads from a reco
 a data folder uses the same file, `keys/people.db`; what it has read once it finds in memory.
 """
 
+import hmac
 import re
 import secrets
 from collections.abc import Callable
@@ -20,6 +21,7 @@ FILE = "people.db"
 KEY_BYTES = 32
 PSEUDONYM_BYTES = 10
 _PSEUDONYM = re.compile(r"p-[0-9a-f]{20}")
+_COMMITMENT = b"lukhas commitment 1\n"
 SHORTEST_NAME = 12
 ERASED = "erased"
 """What stands in the place of the name of one who was erased."""
@@ -30,11 +32,17 @@ MOST_KNOWN = 50_000
 class Person:
     """Someone as records know them: `pseudonym` stands in lines, `key` (32 bytes) encrypts what is theirs alone."""
 
-    __slots__ = ("key", "pseudonym")
+    __slots__ = ("_commits", "key", "pseudonym")
 
     def __init__(self, pseudonym: str, key: bytes) -> None:
         self.pseudonym = pseudonym
         self.key = key
+        # A key of its own: what is committed to comes from strangers, and must not lead to what other uses derive.
+        self._commits = hmac.digest(key, _COMMITMENT, "sha256")
+
+    def commitment(self, text: bytes) -> bytes:
+        """Gives 32 bytes that only this text has, and that nobody can try a guess on once the key is gone."""
+        return hmac.digest(self._commits, text, "sha256")
 
     def in_place_of(self, principal: str, text: bytes) -> bytes:
         """Puts the pseudonym where JSON repeats the principal; a short one is a word like any, and stays."""

@@ -1,5 +1,6 @@
 """Who is who: one random pseudonym and key for each principal, the same in every process, and nothing after erasing."""
 
+import hmac
 import re
 import sqlite3
 import stat
@@ -180,6 +181,13 @@ def test_nobody_else_may_read_it(tmp_path: Path, keyring: Keyring) -> None:
 def test_a_person_shows_no_key(keyring: Keyring) -> None:
     person = keyring.person("key:ada")
     assert repr(person) == f"Person('{person.pseudonym}')"
+
+
+def test_a_commitment_is_the_persons_and_the_texts_and_leads_to_no_other_use_of_the_key(keyring: Keyring) -> None:
+    ada, bob = keyring.person("key:ada"), keyring.person("key:bob")
+    assert ada.commitment(b"text") == ada.commitment(b"text")
+    assert len({ada.commitment(b"text"), ada.commitment(b"texts"), bob.commitment(b"text")}) == 3
+    assert ada.commitment(b"text") != hmac.digest(ada.key, b"text", "sha256")
 
 
 def test_a_file_that_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
