@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import openai
 import pytest
 
 from gateway.simulator import create_app
+from identity.keyring import Person
 from tests.builders.gateway import RunningGateway, running_gateway
 from tests.builders.raw_client import RawReply, a_request, raw_client
 from tests.builders.scripted_upstream import Link, chunk, chunked_head, reply
@@ -51,8 +51,12 @@ ALWAYS |= {"tier", "upstream_request_id", "usage", "cost", "cost_basis", "overhe
 ALWAYS |= {"event", "audit_id", "safety_mode", "seal"}
 
 
-def hash_of(body: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(body).digest()).decode().rstrip("=")
+def hash_of(stage: Stage, record: dict[str, Any], body: bytes) -> str:
+    """The hash of a body under the key of the caller in a record."""
+    pseudonym = record["caller"]
+    key = stage.gateway.gateway.keyring.key_of(pseudonym)
+    assert key is not None
+    return base64.urlsafe_b64encode(Person(pseudonym, key).commitment(body)).decode().rstrip("=")
 
 
 def has_no_text(gateway: RunningGateway) -> bool:
@@ -71,7 +75,8 @@ async def test_an_answer_is_told_with_its_cost_and_the_hashes_of_what_came_and_w
     async with staged(Recording(answer)) as stage:
         came = await stage.ask(CHAT)
         record = await bundle_of(stage, came)
-    assert (record["prompt_hash"], record["answer_hash"]) == (hash_of(BODY), hash_of(came.body))
+        came_and_went = hash_of(stage, record, BODY), hash_of(stage, record, came.body)
+    assert (record["prompt_hash"], record["answer_hash"]) == came_and_went
     assert (record["cost"], record["cost_basis"]) == (0.45, "gpt-4o-mini-2024-07-18 from 2024-07-18")
     assert record["usage"] == {"input_tokens": 1_000_000, "output_tokens": 500_000}
     assert (record["model"], record["model_used"]) == ("gpt-4o-mini", "gpt-4o-mini-2024-07-18")
@@ -92,9 +97,9 @@ async def test_a_refusal_is_told_with_who_refused_and_what_it_cost(hook: str, tm
     ) as stage:
         came = await stage.ask(CHAT)
         record = await bundle_of(stage, came)
+        assert record["prompt_hash"] == hash_of(stage, record, BODY)
     assert (record["outcome"], record["status"], record["refusal"]["code"]) == ("refused", came.status, "not_today")
     assert "answer_hash" not in record
-    assert record["prompt_hash"] == hash_of(BODY)
     sent = hook not in ("admit", "judge")
     assert (record["cost"], len(record.get("attempts", []))) == ((0.45, 1) if sent else (None, 0))
     assert [step["hook"] for step in record["trail"] if step["plugin"] == "refuses"] == [hook]
@@ -130,8 +135,8 @@ async def test_an_error_of_the_upstream_is_an_answer_with_its_hash() -> None:
     error = reply(b'{"error":{"message":"no"}}', b"Content-Type: application/json", status=b"429 Too Many Requests")
     async with staged(Recording(error)) as stage:
         record = await bundle_of(stage, await stage.ask(CHAT))
+        assert record["answer_hash"] == hash_of(stage, record, b'{"error":{"message":"no"}}')
     assert (record["outcome"], record["status"], record["attempts"][0]["status"]) == ("answered", 429, 429)
-    assert record["answer_hash"] == hash_of(b'{"error":{"message":"no"}}')
     assert (record["usage"], record["cost"]) == (None, None)
 
 
@@ -168,8 +173,8 @@ async def test_a_client_that_left_is_told_with_what_it_had_cost_by_then() -> Non
             client.reset()
             (record,) = await stage.records()
         assert has_no_text(stage.gateway)
+        assert record["prompt_hash"] == hash_of(stage, record, BODY)
     assert (record["outcome"], "answer_hash" in record) == ("client_gone", False)
-    assert record["prompt_hash"] == hash_of(BODY)
     assert record["cost"] > 0
 
 

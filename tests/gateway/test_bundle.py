@@ -17,7 +17,8 @@ from identity.keyring import Person
 from policies.prices import Cost
 
 MS = 1_000_000
-PSEUDONYM = "p-0123456789abcdef0123"
+PERSON = Person("p-0123456789abcdef0123", bytes(32))
+PSEUDONYM = PERSON.pseudonym
 ADA = Person(PSEUDONYM, bytes(range(32)))
 
 
@@ -205,6 +206,12 @@ def test_the_hashes_of_nobody_are_none_and_of_somebody_else_others() -> None:
     lines = [json.loads(ended_line(exchange, person, by, 200, exchange.clock + MS)) for person in (None, ADA, bob)]
     assert "prompt_hash" not in lines[0] and "answer_hash" not in lines[0]
     assert lines[1]["prompt_hash"] != lines[2]["prompt_hash"]
+
+
+def test_without_a_caller_there_is_no_key_to_hash_with() -> None:
+    exchange = answered()
+    exchange.caller = None
+    assert {"prompt_hash", "answer_hash"}.isdisjoint(ended(exchange))
 
 
 @pytest.mark.parametrize("body", [None, b""])
