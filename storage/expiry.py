@@ -79,14 +79,14 @@ class Expired(msgspec.Struct, frozen=True):
     aside: int = 0
 
 
-def span_due(connection: duckdb.DuckDBPyConnection, limits: Limits) -> timedelta | None:
-    """Gives over how much time the rows reach that may go, None where none may. Errors: duckdb.Error."""
-    spans = []
+def overdue(connection: duckdb.DuckDBPyConnection, limits: Limits) -> timedelta | None:
+    """Gives how long the oldest row is past its limit, None where none is. Errors: duckdb.Error."""
+    found_overdue = []
     for kind, oldest in _OLDEST.items():
         found = connection.execute(oldest, {"before": limits.of(kind)}).fetchone()
         if found is not None and found[0] is not None:
-            spans.append(limits.of(kind) - found[0])
-    return max(spans, default=None)
+            found_overdue.append(limits.of(kind) - found[0])
+    return max(found_overdue, default=None)
 
 
 def expire_rows(connection: duckdb.DuckDBPyConnection, limits: Limits, removed: Sequence[Removed]) -> int:

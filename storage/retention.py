@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from storage.chain_events import root_of_line
+from storage.chain_events import ROOT_START, SEGMENT_START, Header, root_of_line
 from storage.claim import last_root_in
 from storage.packing import sync_folder
 from storage.segment_header import header_in
 from storage.segments import Segment, SegmentError, SegmentReader, segments_of, writers
 
 RETENTION_START = b'{"event":"retention",'
-USUAL_SPAN = timedelta(days=3)
-"""How much of the journal's time one removal takes away at once, without a second look."""
+USUAL = timedelta(days=3)
+"""How long overdue something may be that goes without a second look."""
 WAIT = timedelta(hours=23)
 STALE = timedelta(days=90)
 _STARTS = (RETENTION_START, b'{"event":"retention_held",')
@@ -43,10 +43,10 @@ class Retention(msgspec.Struct, frozen=True, tag_field="event", tag="retention")
 
 
 class Held(msgspec.Struct, frozen=True, tag_field="event", tag="retention_held"):
-    """The event of a removal that waits for a second look, since it would take away so many days at once."""
+    """The event of a removal that waits for a second look, since something would go that is so long overdue."""
 
     at: datetime
-    days: float
+    overdue_days: float
 
 
 class Said(NamedTuple):
@@ -60,18 +60,19 @@ class Said(NamedTuple):
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """What may go of one writer: the segments `first` to `through`, written between `oldest` and `newest`."""
+    """What may go of one writer: the segments `first` to `through`, the oldest line of which was written then."""
 
     writer: str
     first: int
     through: int
     oldest: datetime
-    newest: datetime
 
-    @property
-    def span(self) -> timedelta:
-        """Over how much time these were written."""
-        return self.newest - self.oldest
+
+class _Times(msgspec.Struct, frozen=True):
+    """When the events of the gateway say that they were written."""
+
+    at: datetime | None = None
+    ended: datetime | None = None
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -97,16 +98,43 @@ def cut_of(folder: Path, before: datetime) -> Cut | None:
     cut: Cut | None = None
     oldest: datetime | None = None
     for segment, after in pairwise(ordered):
-        oldest = oldest or _begun(segment)
         header = header_in(after)
         if header is None:
             continue
-        # All that stands before a header was written before it.
-        if header.at >= before:
+        newest = _written_until(segment, header, before)
+        if newest is None:
             break
+        oldest = min(oldest or _begun(segment) or newest, newest)
         if header.first <= root.number + 1:
-            cut = Cut(folder.name, ordered[0].number, segment.number, min(oldest or header.at, header.at), header.at)
+            cut = Cut(folder.name, ordered[0].number, segment.number, oldest)
     return cut
+
+
+def _written_until(segment: Segment, after: Header, before: datetime) -> datetime | None:
+    """Gives when a segment was written to for the last time, if that was before a moment."""
+    if after.at < before:
+        # All that stands before a header was written before it.
+        return after.at
+    # After a pause the next header is much later than the last line.
+    last = told = _begun(segment)
+    try:
+        for line in SegmentReader(segment):
+            if not line.text.startswith((SEGMENT_START, ROOT_START)):
+                told = _moment(line.text)
+                last = max(told, last) if told is not None and last is not None else last
+    except SegmentError:
+        return None
+    # An event that tells no time may have come at any.
+    return last if told is not None and last is not None and last < before else None
+
+
+def _moment(line: bytes) -> datetime | None:
+    try:
+        times = msgspec.json.decode(line, type=_Times)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    moment = times.ended or times.at
+    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def said_by(journal: Path, writer: str) -> Said:
@@ -160,17 +188,17 @@ def retention_event(removed: Sequence[Removed], at: datetime) -> bytes:
     return msgspec.json.encode(Retention(removed, at))
 
 
-def held_event(at: datetime, span: timedelta) -> bytes:
+def held_event(at: datetime, overdue: timedelta) -> bytes:
     """Gives the event of a removal that waits."""
-    return msgspec.json.encode(Held(at, round(span / timedelta(days=1), 1)))
+    return msgspec.json.encode(Held(at, round(overdue / timedelta(days=1), 1)))
 
 
-def may_go_on(said: Said, at: datetime, span: timedelta) -> bool:
-    """Says whether a removal is of the usual size, or was held a day ago and the clock says so still.
+def may_go_on(said: Said, at: datetime, overdue: timedelta) -> bool:
+    """Says whether nothing is unusually long overdue, or the removal was held a day ago and the clock says so still.
 
     A clock that jumped ahead makes everything look old at once; so does a gateway that was away for long.
     """
-    return span <= USUAL_SPAN or (said.held is not None and WAIT <= at - said.held <= STALE)
+    return overdue <= USUAL or (said.held is not None and WAIT <= at - said.held <= STALE)
 
 
 def is_waiting(said: Said, at: datetime) -> bool:

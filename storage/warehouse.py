@@ -13,7 +13,7 @@ from threading import RLock
 import duckdb
 import msgspec
 
-from storage.expiry import Expired, Limits, clear_leftovers, expire_files, expire_rows, has_leftovers, span_due
+from storage.expiry import Expired, Limits, clear_leftovers, expire_files, expire_rows, has_leftovers, overdue
 from storage.ingest import PASS_BYTES, Ingest, Ingested
 from storage.parquet import Archived, archive_day, days_before
 from storage.people import KeyringError
@@ -162,11 +162,11 @@ class Warehouse:
             except duckdb.Error as error:
                 raise WarehouseError(f"A day could not be moved to Parquet: {_sentence(error)}") from error
 
-    def span_due(self, limits: Limits) -> timedelta | None:
-        """Gives over how much time the rows reach that may go, None where none may. Errors: WarehouseError."""
+    def overdue(self, limits: Limits) -> timedelta | None:
+        """Gives how long the oldest row is past its limit, None where none is. Errors: WarehouseError."""
         with self._writing:
             try:
-                return span_due(self._open_connection(), limits)
+                return overdue(self._open_connection(), limits)
             except duckdb.Error as error:
                 raise WarehouseError(f"The warehouse cannot be read: {_sentence(error)}") from error
 

@@ -24,6 +24,7 @@ from gateway.office.documents import openapi_config, openapi_json, with_worker_p
 from gateway.office.erasure import erasure_routes
 from gateway.office.records import Records
 from gateway.office.refusing import Refused, broken, not_done, refused
+from gateway.office.retention_report import retention_route
 from gateway.office.sql import sql_routes
 from gateway.office.tier_check import tier_check_route
 from gateway.office.views import plugin_views
@@ -85,6 +86,7 @@ class Office:
             *sql_routes(self.records.sandbox, queries),
             *erasure_routes(self._erasure(Path(settings.storage.data)), self._asker),
             bodies_route(self._kept_bodies(Path(settings.storage.data))),
+            retention_route(settings.retention, lambda: self.records.retention.report),
         ]
         try:
             self.app = Litestar(

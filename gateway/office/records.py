@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 TAKE_IN_SECONDS = 0.25
 ARCHIVE_SECONDS = 1.0
 PACK_SECONDS = 2.0
-RETENTION_SECONDS = 60.0
+RETENTION_SECONDS = 1.0
 SECONDS_TO_OPEN = 3.0
 WORTH_COMPACTING = 0.5
 """The part of the file that has to be empty."""

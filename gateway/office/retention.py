@@ -35,6 +35,7 @@ from storage.tombstones import OFFICE, tombstone_event, tombstones_from
 from storage.warehouse import Warehouse
 
 _LOG = logging.getLogger(__name__)
+_NONE = timedelta(0)
 PAUSE = timedelta(hours=24)
 PATIENCE = timedelta(hours=1)
 """How long the first run waits for the warehouse to take the journal in; what is too old goes then all the same."""
@@ -55,7 +56,7 @@ class Before(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """What one run took away: segments of the journal and their bytes, rows and files of the warehouse.
 
-    `held` says that so much was too old at once that it waits for a second look a day later.
+    `held` says that something was so long overdue that all waits for a second look a day later.
     """
 
     at: datetime
@@ -116,10 +117,10 @@ class Retention:
         retire(self._journal, self._writers - {OFFICE}, signer_in(self._data), now)
         said = said_by(self._journal, OFFICE)
         cuts = cuts_in(self._journal, before.of_writer)
-        due = self._warehouse.span_due(limits)
-        spans = [*(cut.span for cut in cuts), *((due,) if due is not None else ())]
-        if spans and not may_go_on(said, now, max(spans)):
-            self.report = self._held(said, now, before, max(spans))
+        in_rows = self._warehouse.overdue(limits) or _NONE
+        overdue = max([in_rows, *(before.of_writer(cut.writer) - cut.oldest for cut in cuts)])
+        if not may_go_on(said, now, overdue):
+            self.report = self._held(said, now, before, overdue)
             return self.report
         removed = with_cuts(said.removed or (), cuts)
         if removed != said.removed or said.held is not None:
@@ -131,13 +132,13 @@ class Retention:
         _tell(self.report)
         return self.report
 
-    def _held(self, said: Said, now: datetime, before: Before, span: timedelta) -> Report:
+    def _held(self, said: Said, now: datetime, before: Before, overdue: timedelta) -> Report:
         """Leaves everything where it is, but for what the journal said of earlier runs."""
         if not is_waiting(said, now):
-            self._log.append(held_event(now, span))
+            self._log.append(held_event(now, overdue))
         _LOG.warning(
-            "The retention would take away %.0f days at once: that waits a day. Is the clock right? It says %s.",
-            span / timedelta(days=1),
+            "Some records are %.0f days overdue, so their removal waits a day. Is the clock right? It says %s.",
+            overdue / timedelta(days=1),
             now.isoformat(timespec="seconds"),
         )
         gone = remove(self._journal, self._settled(said.removed or ()))

@@ -38,28 +38,35 @@ def secret(day: int) -> str:
     return f"the-secret-of-day-{day:04d}"
 
 
-def lived(data: Path, days: Iterable[int], *, writer: str = "worker-0", bodies: bool = False) -> None:
-    """Writes the exchanges of these days, each day's in segments of its own."""
+def lived(
+    data: Path,
+    days: Iterable[int],
+    *,
+    writer: str = "worker-0",
+    bodies: bool = False,
+    first: datetime = FIRST_DAY,
+) -> None:
+    """Writes the exchanges of these days from the first on, each day's in segments of its own."""
     days = sorted(days)
-    clock = Clock(FIRST_DAY + days[0] * DAY)
+    clock = Clock(first + days[0] * DAY)
     journals = [opened(data, writer, limits=_DAILY, clock=clock)]
     if bodies:
         journals.append(opened(data, bodies_writer(writer), limits=_DAILY, clock=clock))
     for day in days:
-        clock.now = FIRST_DAY + day * DAY
+        clock.now = first + day * DAY
         for event in (began(audit_id(day), when=clock.now), _ended(day, clock.now)):
             journals[0].append_event(json.dumps(event, separators=(",", ":")).encode())
         if bodies:
-            keep_body(journals[1], day)
+            keep_body(journals[1], day, clock.now)
     for journal in journals:
         journal.close()
 
 
-def keep_body(journal: Journal, day: int) -> None:
+def keep_body(journal: Journal, day: int, when: datetime) -> None:
     """Appends the body of a day's exchange."""
     nonce = day.to_bytes(12, "big")
     plain = f'"{secret(day)}"'.encode()
-    journal.append_event(body_event(audit_id(day), FIRST_DAY + day * DAY, "p-ada", plain, KEY, nonce))
+    journal.append_event(body_event(audit_id(day), when, "p-ada", plain, KEY, nonce))
 
 
 def _ended(day: int, when: datetime) -> dict[str, Any]:

@@ -77,13 +77,39 @@ def test_of_a_writer_goes_what_was_written_before_the_limit(tmp_path: Path) -> N
     written(tmp_path)
     for days in range(1, 10):
         cut = cut_of(folder(tmp_path), START + days * DAY + timedelta(hours=1))
-        assert cut == Cut("worker-0", 1, days, START, START + days * DAY)
+        assert cut == Cut("worker-0", 1, days, START)
 
 
 def test_nothing_that_is_as_new_as_the_limit_goes(tmp_path: Path) -> None:
     written(tmp_path)
     assert cut_of(folder(tmp_path), START + DAY) is None
     assert cut_of(folder(tmp_path), START - DAY) is None
+
+
+def test_what_was_written_before_a_long_pause_is_as_old_as_it_says(tmp_path: Path) -> None:
+    clock = Clock()
+    for day in (0, 100):
+        clock.now = START + day * DAY
+        journal = writing(tmp_path, clock=clock)
+        for number, hours in enumerate((1, 5, 2)):
+            at = (clock.now + timedelta(hours=hours)).isoformat()
+            journal.append_event(b'{"event":"ended","audit_id":"A-%d","ended":"%b"}' % (number, at.encode()))
+        journal.close()
+    assert cut_of(folder(tmp_path), START + timedelta(hours=5)) is None
+    found = cut_of(folder(tmp_path), START + timedelta(hours=5, seconds=1))
+    assert found == Cut("worker-0", 1, 1, START)
+
+
+@pytest.mark.parametrize("time", ['"at noon"', '"2026-03-01T01:00:00"', "7", "null"])
+def test_an_event_that_tells_no_time_may_have_come_just_before_the_next_segment(tmp_path: Path, time: str) -> None:
+    clock = Clock()
+    for day in (0, 100):
+        clock.now = START + day * DAY
+        journal = writing(tmp_path, clock=clock)
+        journal.append_event(b'{"event":"ended","ended":%b}' % time.encode())
+        journal.close()
+    assert cut_of(folder(tmp_path), START + 100 * DAY) is None
+    assert cut_of(folder(tmp_path), START + 101 * DAY) is not None
 
 
 def test_the_segment_that_is_written_stays_however_old_it_is(tmp_path: Path) -> None:
@@ -201,14 +227,14 @@ def test_a_removal_that_was_cut_short_leaves_a_whole_audit_and_is_finished_later
 
 def test_what_was_removed_is_added_up_and_what_was_missing_is_not_made_right(tmp_path: Path) -> None:
     was = (Removed("office", 2), Removed("worker-0", 4))
-    cuts = [Cut("worker-0", 5, 6, START, START), Cut("worker-1", 3, 3, START, START)]
+    cuts = [Cut("worker-0", 5, 6, START), Cut("worker-1", 3, 3, START)]
     assert with_cuts(was, cuts) == (Removed("office", 2), Removed("worker-0", 6), Removed("worker-1", 3, missing=2))
-    again = with_cuts(with_cuts(was, cuts), [Cut("worker-1", 4, 9, START, START)])
+    again = with_cuts(with_cuts(was, cuts), [Cut("worker-1", 4, 9, START)])
     assert again[-1] == Removed("worker-1", 9, missing=2)
 
 
 def test_a_removal_that_is_not_finished_does_not_count_as_missing() -> None:
-    assert with_cuts([Removed("worker-0", 4)], [Cut("worker-0", 3, 6, START, START)]) == (Removed("worker-0", 6),)
+    assert with_cuts([Removed("worker-0", 4)], [Cut("worker-0", 3, 6, START)]) == (Removed("worker-0", 6),)
 
 
 def test_the_last_event_says_it_all_wherever_it_stands(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ async def test_the_document_names_our_own_routes_and_the_workers_pages(office: h
         "/audit/log",
         "/audit/purge",
         "/me/data",
+        "/ops/retention",
         "/audit/view/{audit_id}",
         "/audit/{audit_id}",
         "/audit/{audit_id}/bodies",
