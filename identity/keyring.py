@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 
@@ -22,6 +23,9 @@ KEY_BYTES = 32
 PSEUDONYM_BYTES = 10
 _PSEUDONYM = re.compile(r"p-[0-9a-f]{20}")
 _COMMITMENT = b"lukhas commitment 1\n"
+_BLOCK_BYTES = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 SHORTEST_NAME = 12
 ERASED = "erased"
 """What stands in the place of the name of one who was erased."""
@@ -32,17 +36,21 @@ MOST_KNOWN = 50_000
 class Person:
     """Someone as records know them: `pseudonym` stands in lines, `key` (32 bytes) encrypts what is theirs alone."""
 
-    __slots__ = ("_commits", "key", "pseudonym")
+    __slots__ = ("_inner", "_outer", "key", "pseudonym")
 
     def __init__(self, pseudonym: str, key: bytes) -> None:
         self.pseudonym = pseudonym
         self.key = key
         # A key of its own: what is committed to comes from strangers, and must not lead to what other uses derive.
-        self._commits = hmac.digest(key, _COMMITMENT, "sha256")
+        commits = hmac.digest(key, _COMMITMENT, "sha256").ljust(_BLOCK_BYTES, b"\0")
+        self._inner, self._outer = commits.translate(_INNER), commits.translate(_OUTER)
 
     def commitment(self, text: bytes) -> bytes:
         """Gives 32 bytes that only this text has, and that nobody can try a guess on once the key is gone."""
-        return hmac.digest(self._commits, text, "sha256")
+        # HMAC-SHA-256 as in RFC 2104: hmac.digest takes three times as long, and every exchange asks twice.
+        inner = sha256(self._inner)
+        inner.update(text)
+        return sha256(self._outer + inner.digest()).digest()
 
     def in_place_of(self, principal: str, text: bytes) -> bytes:
         """Puts the pseudonym where JSON repeats the principal; a short one is a word like any, and stays."""

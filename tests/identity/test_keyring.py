@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
-from identity.keyring import KEY_BYTES, Keyring
+from identity.keyring import KEY_BYTES, Keyring, Person
 from storage.people import KeyringError
 
 NAMES = (
@@ -188,6 +190,12 @@ def test_a_commitment_is_the_persons_and_the_texts_and_leads_to_no_other_use_of_
     assert ada.commitment(b"text") == ada.commitment(b"text")
     assert len({ada.commitment(b"text"), ada.commitment(b"texts"), bob.commitment(b"text")}) == 3
     assert ada.commitment(b"text") != hmac.digest(ada.key, b"text", "sha256")
+
+
+@given(some.binary(max_size=2000))
+def test_a_commitment_is_an_hmac_under_a_key_that_is_made_of_the_persons(text: bytes) -> None:
+    key = hmac.digest(bytes(range(32)), b"lukhas commitment 1\n", "sha256")
+    assert Person("p-0123456789abcdef0123", bytes(range(32))).commitment(text) == hmac.digest(key, text, "sha256")
 
 
 def test_a_file_that_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
