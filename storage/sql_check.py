@@ -6,11 +6,13 @@ The engine is locked besides: see `warehouse_file.py`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 import msgspec
+
+from storage.sql_functions import fault_of_call, fault_of_growth, is_qualified
 
 LONGEST_STATEMENT = 64 << 10
 """Characters."""
@@ -61,30 +63,6 @@ _BRANCHES = frozenset(
 _ROW_SOURCES = frozenset(("range", "generate_series", "unnest", "json_each", "json_tree"))
 _SOUND_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _OF_THE_SYSTEM = re.compile(r"duckdb_|pg_|sqlite_|pragma_|information_", re.IGNORECASE)
-# They read what is not in the views, change something, wait, or are the engine's own tools.
-_NOT_FOR_STRANGERS = re.compile(
-    r"current_setting|getenv|getvariable|current_query.*|current_connection_id|current_transaction_id|txid_current|"
-    r"write_log|nextval|currval|setval|setseed|sleep.*|pg_.*|duckdb_.*|json_(de)?serialize_.*|stats|vector_type|"
-    r"parse_duckdb_log_message|get_block_size|format_type|index_key|combine|finalize|invoke|remap_struct|"
-    r"create_sort_key|variant_bytes_to_variant|st_.*|__internal.*|in_search_path|has_.*_privilege|col_description|obj_description|shobj_description"
-)
-# One call of them can ask for more memory than there is, before any limit is looked at.
-_SWELLING = frozenset(
-    (
-        "bitstring",
-        "format",
-        "generate_series",
-        "list_resize",
-        "array_resize",
-        "printf",
-        "range",
-    )
-)
-# The argument that says how much; where it is a small number that stands there, they are let through.
-_SWELLING_BY: Mapping[str, int] = {"repeat": 1, "lpad": 1, "rpad": 1}
-_SMALL = 1000
-# One call of them takes a time that is the product of the lengths, and hears no interrupt before its end.
-_SLOW = re.compile(r"(damerau_)?levenshtein|editdist3|jaro_.*")
 # The parser needs a time that is quadratic in open brackets, and exponential in WITHs inside of each other.
 _DEEPEST = 100
 _MOST_WITHS = 5
@@ -106,7 +84,7 @@ def checked(
     named = _named_parts(tree, hidden)
     for branch in _branches(tree):
         _check_branch(branch, views | named)
-    _check_growth(tree)
+    _refuse_for(fault_of_growth(_branches(tree)))
     return statement
 
 
@@ -132,9 +110,20 @@ def _only_statement(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.
         raise SqlRefused(f"The statement cannot be read: {reason(error)}{_hint(text)}") from None
     if len(statements) != 1:
         raise SqlRefused(f"One statement at a time: there are {len(statements)}.")
-    if statements[0].type != duckdb.StatementType.SELECT:
-        raise SqlRefused(f"Only SELECT is allowed, and this is {statements[0].type.name}.")
+    kind = _kind(statements[0])
+    if kind == "MULTI":
+        raise SqlRefused("Only one SELECT is allowed, and this is several; a PIVOT is one with ON column IN (values).")
+    if kind != "SELECT":
+        raise SqlRefused(f"Only SELECT is allowed, and this is {kind}.")
     return statements[0]
+
+
+def _kind(statement: duckdb.Statement) -> str:
+    try:
+        return statement.type.name
+    except ValueError:
+        # DuckDB's engine has more kinds than its Python module knows.
+        return "something else"
 
 
 def _tree(connection: duckdb.DuckDBPyConnection, text: str) -> Any:
@@ -178,7 +167,7 @@ def _check_branch(branch: dict[str, Any], tables: frozenset[str]) -> None:
         if branch["class"] not in _EXPRESSIONS:
             raise SqlRefused(f"{_words(branch['class'])} is not allowed here.")
         if branch["class"] in ("FUNCTION", "WINDOW"):
-            _check_call(branch)
+            _refuse_for(fault_of_call(branch))
         return
     kind = branch.get("type")
     if not isinstance(kind, str) or kind.endswith("_TYPE_INFO"):
@@ -190,7 +179,7 @@ def _check_branch(branch: dict[str, Any], tables: frozenset[str]) -> None:
     elif kind == "TABLE_FUNCTION":
         call = branch["function"]
         name = str(call.get("function_name")).lower()
-        if name not in _ROW_SOURCES or _is_qualified(call):
+        if name not in _ROW_SOURCES or is_qualified(call):
             raise SqlRefused(f"The function {name}() is not allowed here; {', '.join(sorted(_ROW_SOURCES))} are.")
         # What is left of the call is looked at as any expression, its name is not.
         call["function_name"] = "unnest"
@@ -198,53 +187,16 @@ def _check_branch(branch: dict[str, Any], tables: frozenset[str]) -> None:
 
 def _check_table(branch: dict[str, Any], tables: frozenset[str]) -> None:
     name = str(branch.get("table_name"))
-    if _is_qualified(branch) or name.lower() not in {table.lower() for table in tables}:
+    if is_qualified(branch) or name.lower() not in {table.lower() for table in tables}:
         path = ".".join(branch.get("qualified_name", {}).get("path", [name]))
         raise SqlRefused(f"There is no view {path!r}; there are {', '.join(sorted(tables))}.")
     if branch.get("at_clause") is not None:
         raise SqlRefused("AT is not allowed here.")
 
 
-def _check_call(branch: dict[str, Any]) -> None:
-    name = str(branch.get("function_name")).lower()
-    if _is_qualified(branch) or _NOT_FOR_STRANGERS.fullmatch(name):
-        raise SqlRefused(f"The function {name}() is not allowed here.")
-    if name in _SWELLING:
-        raise SqlRefused(f"The function {name}() is not allowed here: one call of it can ask for any amount of memory.")
-    if _SLOW.fullmatch(name):
-        raise SqlRefused(f"The function {name}() is not allowed here: one call of it can take any amount of time.")
-    if name in _SWELLING_BY and not _is_small(branch, _SWELLING_BY[name]):
-        raise SqlRefused(f"The function {name}() needs a number that stands there, of at most {_SMALL}.")
-
-
-def _check_growth(tree: Any) -> None:
-    """Refuses repeat() of repeat(), wherever the inner one stands: their numbers multiply."""
-    times = 1
-    for branch in _branches(tree):
-        if str(branch.get("function_name")).lower() == "repeat":
-            times *= max(1, _literal(branch, _SWELLING_BY["repeat"]) or 1)
-    if times > _SMALL:
-        raise SqlRefused(f"All repeat() of a statement together may make a text {_SMALL} times as long.")
-
-
-def _is_small(branch: dict[str, Any], argument: int) -> bool:
-    number = _literal(branch, argument)
-    return number is not None and 0 <= number <= _SMALL
-
-
-def _literal(branch: dict[str, Any], argument: int) -> int | None:
-    """Gives the whole number that stands there as an argument, None where something else does."""
-    try:
-        literal = branch["arguments"][argument]["expression"]["literal"]
-        return int(literal["text"]) if literal["kind"] == "INTEGER" else None
-    except (KeyError, IndexError, TypeError, ValueError):
-        return None
-
-
-def _is_qualified(branch: dict[str, Any]) -> bool:
-    path = branch.get("qualified_name", {}).get("path", ())
-    places = ("schema", "catalog", "schema_name", "catalog_name")
-    return len(path) > 1 or any(branch.get(place) for place in places)
+def _refuse_for(fault: str | None) -> None:
+    if fault is not None:
+        raise SqlRefused(fault)
 
 
 def _words(kind: str) -> str:
