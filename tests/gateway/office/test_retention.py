@@ -26,6 +26,7 @@ from tests.builders.warehouses import asked, ids, one, warehouse
 
 NOON = FIRST_DAY
 HOUR = timedelta(hours=1)
+YEAR = NOON + 365 * DAY
 WRITERS = frozenset(("office", "worker-0", "worker-0-bodies"))
 USUAL = Days(events_days=30, bodies_days=7, feedback_days=30)
 
@@ -184,50 +185,51 @@ def test_the_warehouse_takes_in_what_comes_after(tmp_path: Path) -> None:
         assert opened.ingest().faults == ()
 
 
-class TestAClockThatJumps:
-    """Much at once goes at a second look, a day after the first."""
+def test_a_clock_that_jumps_takes_nothing_away_and_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lived(tmp_path, range(20))
+    with caplog.at_level(logging.WARNING):
+        report = run(tmp_path, YEAR)
+    assert (report.held, report.segments, report.rows) == (True, 0, 0)
+    assert exchanges_in(tmp_path) == [audit_id(day) for day in range(20)]
+    assert (
+        "Some records are 335 days overdue, so their removal waits a day. Is the clock right? It says 2027-03-01"
+        in caplog.text
+    )
 
-    YEAR = NOON + 365 * DAY
 
-    def test_takes_nothing_away_and_is_told(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-        lived(tmp_path, range(20))
-        with caplog.at_level(logging.WARNING):
-            report = run(tmp_path, self.YEAR)
-        assert (report.held, report.segments, report.rows) == (True, 0, 0)
-        assert exchanges_in(tmp_path) == [audit_id(day) for day in range(20)]
-        assert (
-            "Some records are 335 days overdue, so their removal waits a day. Is the clock right? It says 2027-03-01"
-            in caplog.text
-        )
+def test_a_clock_that_jumped_and_was_put_right_has_cost_nothing(tmp_path: Path) -> None:
+    lived(tmp_path, range(20))
+    run(tmp_path, YEAR)
+    report = run(tmp_path, NOON + 20 * DAY)
+    assert not report.held
+    assert exchanges_in(tmp_path) == [audit_id(day) for day in range(20)]
+    assert verify(tmp_path).faults == ()
 
-    def test_and_is_set_back_has_cost_nothing(self, tmp_path: Path) -> None:
-        lived(tmp_path, range(20))
-        run(tmp_path, self.YEAR)
-        report = run(tmp_path, NOON + 20 * DAY)
-        assert not report.held
-        assert exchanges_in(tmp_path) == [audit_id(day) for day in range(20)]
-        assert verify(tmp_path).faults == ()
 
-    def test_is_not_believed_sooner_for_being_asked_often(self, tmp_path: Path) -> None:
-        lived(tmp_path, range(20))
-        for hours in range(0, 22, 3):
-            assert run(tmp_path, self.YEAR + timedelta(hours=hours)).held
-        assert len([line for line in lines_in(tmp_path, "office") if line["event"] == "retention_held"]) == 1
+def test_a_clock_that_jumped_is_not_believed_sooner_for_being_asked_often(tmp_path: Path) -> None:
+    lived(tmp_path, range(20))
+    for hours in range(0, 22, 3):
+        assert run(tmp_path, YEAR + timedelta(hours=hours)).held
+    assert len([line for line in lines_in(tmp_path, "office") if line["event"] == "retention_held"]) == 1
 
-    def test_is_believed_after_a_day(self, tmp_path: Path) -> None:
-        lived(tmp_path, range(20))
-        run(tmp_path, self.YEAR)
-        report = run(tmp_path, self.YEAR + DAY)
-        assert (report.held, report.rows) == (False, 20)
-        assert exchanges_in(tmp_path) == []
-        assert verify(tmp_path).faults == ()
 
-    def test_the_next_leap_waits_again(self, tmp_path: Path) -> None:
-        lived(tmp_path, range(20))
-        run(tmp_path, self.YEAR)
-        run(tmp_path, self.YEAR + DAY)
-        lived(tmp_path, range(366, 380))
-        assert run(tmp_path, self.YEAR + 300 * DAY).held
+def test_a_clock_that_jumped_is_believed_after_a_day(tmp_path: Path) -> None:
+    lived(tmp_path, range(20))
+    run(tmp_path, YEAR)
+    report = run(tmp_path, YEAR + DAY)
+    assert (report.held, report.rows) == (False, 20)
+    assert exchanges_in(tmp_path) == []
+    assert verify(tmp_path).faults == ()
+
+
+def test_the_next_jump_waits_again(tmp_path: Path) -> None:
+    lived(tmp_path, range(20))
+    run(tmp_path, YEAR)
+    run(tmp_path, YEAR + DAY)
+    lived(tmp_path, range(366, 380))
+    assert run(tmp_path, YEAR + 300 * DAY).held
 
 
 def test_a_writer_that_is_not_used_any_more_can_grow_old_too(tmp_path: Path) -> None:
