@@ -23,6 +23,7 @@ from storage.packing import pack
 from storage.segments import segments_of
 from storage.verify import verify
 from tests.builders.journals import audit_id, opened
+from tests.builders.warehouses import one, warehouse
 
 KEY, NONCE = bytes(range(32)), bytes(NONCE_BYTES)
 WHEN = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
@@ -147,3 +148,11 @@ def test_bodies_stand_in_the_chain_like_everything_else(tmp_path: Path) -> None:
     lines = segment.path.read_bytes().split(b"\n")
     segment.path.write_bytes(b"\n".join([lines[0], *lines[2:]]))
     assert verify(tmp_path).faults
+
+
+def test_the_warehouse_takes_nothing_of_them_in_and_misses_nothing(tmp_path: Path) -> None:
+    kept(tmp_path)
+    with warehouse(tmp_path) as opened_warehouse:
+        assert one(opened_warehouse, "SELECT count(*) FROM kept.events") == 0
+        assert one(opened_warehouse, "SELECT count(*) FROM kept.segments") == 0
+        assert opened_warehouse.ingest().faults == ()
