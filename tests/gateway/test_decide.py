@@ -313,7 +313,19 @@ async def test_what_is_no_json_object_is_not_shaped(request_: Request) -> None:
 
 
 @pytest.mark.parametrize(
-    "counts", [(-1, 0), (0, -1), (1.5, 0), (None, 0), ("3", 0), (1, 1, -1), (1, 1, 0, -1), (10**400, 1)]
+    "counts",
+    [
+        (-1, 0),
+        (0, -1),
+        (1.5, 0),
+        (None, 0),
+        ("3", 0),
+        (1, 1, -1),
+        (1, 1, 0, -1),
+        (10**400, 1),
+        (1, 1, 0, 0, True, "2"),
+        (1, 1, 0, 0, False, 0, -1),
+    ],
 )
 def test_a_count_that_is_none_is_the_plugins_fault(counts: tuple[Any, ...]) -> None:
     exchange = an_exchange()

@@ -29,6 +29,19 @@ from gateway.formats.counts import usage
             },
             Usage(10, 5, 4, 3),
         ),
+        (
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 5,
+                "prompt_tokens_details": {
+                    "audio_tokens": 6,
+                    "cached_tokens": 4,
+                    "cached_tokens_details": {"audio_tokens": 3},
+                },
+                "completion_tokens_details": {"audio_tokens": 2, "reasoning_tokens": True},
+            },
+            Usage(10, 5, 4, audio_input_tokens=6, audio_output_tokens=2, cached_audio_tokens=3),
+        ),
         ({"prompt_tokens": 8, "total_tokens": 8}, Usage(8, 0)),
         ({"type": "tokens", "input_tokens": 14, "output_tokens": 45, "input_tokens_details": None}, Usage(14, 45)),
         ({"type": "duration", "seconds": 3}, None),
