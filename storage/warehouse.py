@@ -37,6 +37,9 @@ from storage.warehouse_file import (
 
 # What DuckDB raises when the file is not what it wrote; a full disk is an IOException as well, but of another kind.
 _OF_THE_FILE = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+_ENDED = "database has been invalidated"
+ENDS_APART = timedelta(minutes=10)
+"""An engine that ends twice within this time does so because of its file."""
 _OF_THE_DISK = ("No space left", "Permission denied", "Read-only file system", "Too many open files")
 _BROKEN_BLOCK = ("checksum", "corrupt", "Corrupt", "magic bytes", "WAL file", "Failed to deserialize", "not a valid")
 
@@ -84,6 +87,7 @@ class Warehouse:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._ingest: Ingest | None = None
         self._claim: int | None = None
+        self._ended_at: datetime | None = None
 
     @property
     def folder(self) -> Path:
@@ -132,7 +136,7 @@ class Warehouse:
                 if not _is_of_the_file(error):
                     raise WarehouseError(f"The journal could not be taken in: {_sentence(error)}") from error
                 with self._readers.none():
-                    self._make_anew(_sentence(error))
+                    self._begin_again(_sentence(error))
                 return self._taken()
 
     def catch_up(self) -> list[Ingested]:
@@ -260,6 +264,19 @@ class Warehouse:
         with suppress(KeyringError):
             self._shown.refresh()
         self._ingest = Ingest(connection, self._folders, self._pass_bytes)
+
+    def _begin_again(self, reason: str) -> None:
+        """Opens the file as it is where a question ended the engine, and makes it anew where the file is the fault."""
+        recently = self._ended_at is not None and self._now() - self._ended_at < ENDS_APART
+        if _ENDED in reason and not recently:
+            self._ended_at = self._now()
+            try:
+                self._reopen()
+            except duckdb.Error as error:
+                reason = _sentence(error)
+            else:
+                return
+        self._make_anew(reason)
 
     def _reopen(self) -> None:
         if self._connection is not None:

@@ -1,11 +1,13 @@
 """The warehouse: made anew from journal and Parquet where its file is not whole, put in order while it is asked."""
 
+import resource
 import shutil
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from storage.sql_check import SqlRefused
@@ -145,6 +147,42 @@ def test_one_warehouse_is_open_once(tmp_path: Path) -> None:
         assert ids(opened) == []
     with warehouse(tmp_path):
         pass
+
+
+def test_a_question_that_ends_the_engine_costs_no_row_and_no_file(tmp_path: Path) -> None:
+    """DuckDB takes a failed allocation in some of its functions for an error of its own, and then answers nothing."""
+    writer = Writer(tmp_path)
+    writer.segment()
+    writer.append(*exchange("A-0"))
+    now = [datetime(2026, 3, 14, tzinfo=UTC)]
+    opened = Warehouse(tmp_path, now=lambda: now[0])
+    opened.open()
+    opened.catch_up()
+    end_the_engine(opened)
+    with pytest.raises(WarehouseError, match="invalidated"):
+        ids(opened)
+    opened.ingest()
+    assert (ids(opened), aside(tmp_path)) == (["A-0"], [])
+    now[0] += timedelta(minutes=9)
+    end_the_engine(opened)
+    opened.catch_up()
+    assert (ids(opened), len(aside(tmp_path))) == (["A-0"], 1)
+    opened.close()
+
+
+def aside(data: Path) -> list[Path]:
+    return list((data / "warehouse").glob("*.broken-*[0-9]"))
+
+
+def end_the_engine(opened: Warehouse) -> None:
+    """Asks, with little memory, for what the sandbox refuses to ask."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, hard))
+    try:
+        with pytest.raises(duckdb.InternalException):
+            asked(opened, "SELECT reservoir_quantile(range, 0.5, 2000000000) FROM range(10)")
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def test_compaction_takes_the_bytes_of_deleted_rows_away_and_no_row(tmp_path: Path) -> None:
