@@ -25,6 +25,7 @@ from gateway.answers import (
 from gateway.exchange import Exchange, Reply, Request
 from gateway.hookspecs import Startup, hookimpl
 from gateway.reading import counted_events, input_text, output_text, reported_usage
+from gateway.turns import Turn, turns
 from identity.caller import Caller
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Target",
     "ToolCall",
     "ToolResult",
+    "Turn",
     "Usage",
     "Window",
     "counted_events",
@@ -58,4 +60,5 @@ __all__ = [
     "input_text",
     "output_text",
     "reported_usage",
+    "turns",
 ]
