@@ -53,10 +53,12 @@ class Office:
         registry: CollectorRegistry | None = None,
         *,
         tell: Callable[[str | None], None] = lambda _: None,
+        stuck: Callable[[], None] = lambda: None,
     ) -> None:
         """Puts the parts together; without a registry the plugins' metrics go nowhere.
 
-        `tell` learns what is wrong while the office runs, None once all is well. Errors: LoadError, DocumentError.
+        `tell` learns what is wrong while the office runs, None once all is well; `stuck` of a question that nothing
+        but the end of the process stops. Errors: LoadError, DocumentError.
         """
         self._loaded = loaded
         settings = loaded.settings
@@ -78,6 +80,7 @@ class Office:
             people=self.keyring,
             chores=(Chore("people", PEOPLE_SECONDS, self._look_after_people),),
             tell=tell,
+            stuck=stuck,
         )
         ours = [
             openapi_json,

@@ -48,7 +48,8 @@ class Records:
 
     `views` are the plugins'; `people` is opened by whoever made it. Days older than `archive_after_days` become
     Parquet, `retention` says when they go; `writers` are those of the journal that are at work. `tell` learns in a
-    sentence what is wrong, None once all is well. `chores` are run beside ours.
+    sentence what is wrong, None once all is well; `stuck` of a question that nothing stops. `chores` are run beside
+    ours.
     """
 
     def __init__(
@@ -62,11 +63,12 @@ class Records:
         views: Mapping[str, str],
         people: Keyring,
         tell: Callable[[str | None], None],
+        stuck: Callable[[], None] = lambda: None,
         chores: Sequence[Chore] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.warehouse = Warehouse(data, plugin_views=views, people=people)
-        self.sandbox = Sandbox(self.warehouse, self.warehouse.folder)
+        self.sandbox = Sandbox(self.warehouse, self.warehouse.folder, stuck=stuck)
         self.log = EventLog(data, durability)
         self._journal = data / "journal"
         self.bundles: Bundles = InOrder([JournalTail(self._journal), KeptBundles(self.warehouse, self._journal)])

@@ -32,8 +32,16 @@ async def serve(orders: Orders, reports: Reports) -> None:
     fault = OfficeFault(office_fault_of(path))
     fault.tell(None)
     settings = orders.settings(os.environ)
-    office = Office(settings, os.environ, metrics.fault, Path(orders.accepted), metrics.registry, tell=fault.tell)
+    accepted = Path(orders.accepted)
+    office = Office(settings, os.environ, metrics.fault, accepted, metrics.registry, tell=fault.tell, stuck=end)
     await OfficeServer(office, reports.ready, operator=bound(operator_of(path))).serve([bound(path)])
+
+
+def end() -> None:
+    """Ends this process at once: a question runs on in a thread of it that nothing else stops."""
+    sys.stderr.write("A question in SQL could not be stopped; the office is started again.\n")
+    sys.stderr.flush()
+    os._exit(os.EX_SOFTWARE)
 
 
 def bound_memory() -> None:
