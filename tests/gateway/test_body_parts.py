@@ -4,11 +4,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway import Exchange, Redact, Refusal, Release
 from gateway.body_parts import LONGEST_STREAM, Part, parts_of
 from gateway.exchange import Reply, Request, Step
 from gateway.testing import a_reply, a_streamed_reply, an_exchange
+from gateway.writable import written
 
 LIMIT = 64 << 10
 JSON = "application/json"
@@ -150,6 +153,32 @@ def test_a_reply_that_the_client_did_not_get_so_is_marked(said: Step) -> None:
     exchange.trail.append(said)
     assert reply_of(exchange).withheld
     assert not request_of(exchange).withheld
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def leniently(body: bytes) -> Any:
+    """Reads a reply as a relay does, whatever it is."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+@settings(max_examples=150)
+@given(JSON_VALUES, st.binary(max_size=200), st.booleans(), st.sampled_from(["chat/completions", "responses", "x"]))
+def test_nothing_that_strangers_send_stands_in_the_way(said: Any, body: bytes, streamed: bool, path: str) -> None:
+    exchange = an_exchange({"input": said}, path=f"/v1/{path}")
+    for text in (body, b"data: " + msgspec.json.encode(said) + b"\n\n", msgspec.json.encode({"choices": said})):
+        whole = a_streamed_reply(text) if streamed else Reply(200, ((b"content-type", b"text/x"),), text, leniently)
+        exchange.reply = whole
+        for limit in (0, 50, LIMIT):
+            assert msgspec.json.decode(written(parts_of(exchange, limit)))["request"]["bytes"] > 0
 
 
 def test_a_reply_that_was_refused_as_a_whole_is_marked() -> None:

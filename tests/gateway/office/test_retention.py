@@ -175,6 +175,21 @@ def test_feedback_has_a_limit_of_its_own(tmp_path: Path) -> None:
         assert len(ids(opened)) == 4
 
 
+def test_a_segment_that_goes_before_all_of_it_was_taken_in_is_not_waited_for(tmp_path: Path) -> None:
+    lived(tmp_path, range(33))
+    log = EventLog(tmp_path, "flush")
+    opened = Warehouse(tmp_path, pass_bytes=1)
+    opened.open()
+    try:
+        assert opened.ingest().more
+        Retention(tmp_path, USUAL, opened, log, writers=WRITERS, now=lambda: NOON + 32 * DAY).run()
+        assert [fault for taken in opened.catch_up() for fault in taken.faults] == []
+        assert ids(opened) == [audit_id(day) for day in range(2, 33)]
+    finally:
+        opened.close()
+        log.close()
+
+
 def test_the_warehouse_takes_in_what_comes_after(tmp_path: Path) -> None:
     lived(tmp_path, range(34))
     with retaining(tmp_path, NOON + 33 * DAY) as (retention, opened):
