@@ -1,0 +1,219 @@
+"""Decides which signals may act: pure, with the state of one caller, the emissions and the clock as arguments.
+
+It holds falling levels back and quiets sources that speak too often. It never lowers `alignment_risk` below what was
+found now: a risk that was damped would loosen, and whoever wants that need only ask often.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from policies.modulation.decision import Cap
+from policies.modulation.document import Caps, Stabilize
+from policies.modulation.policy import Policy
+from policies.modulation.signals import ALIGNMENT_RISK, SIGNALS, STRESS, checked_level
+
+STABILIZE = "stabilize"
+MOST_SOURCES = 32
+"""Sources of one caller whose emissions are counted; one more is damped."""
+
+
+class Emission(msgspec.Struct, frozen=True, gc=False):
+    """Somebody says that a signal stands at a level; times in ms of one clock. Made by `emission`.
+
+    Without an `audit_id` it does not come from an exchange, and stays until its time is over.
+    """
+
+    name: str
+    level: float
+    ttl_ms: int
+    source: str
+    audit_id: str
+    ts_ms: int
+
+
+class Level(msgspec.Struct, frozen=True, gc=False):
+    """A level that is held: since when, until when at most, and who said so."""
+
+    level: float
+    since_ms: int
+    until_ms: int
+    sources: tuple[str, ...]
+
+
+class State(msgspec.Struct, frozen=True):
+    """What is remembered of one caller: levels, when each source spoke, and the stress of the last exchanges.
+
+    `levels` are what exchanges gave, `published` what came beside them.
+    """
+
+    levels: Mapping[str, Level] = {}
+    published: Mapping[str, Level] = {}
+    spoken_ms: Mapping[str, tuple[int, ...]] = {}
+    stressed: int = 0
+    stabilizing: bool = False
+
+
+Reason: TypeAlias = Literal["cooldown", "budget", "expired"]
+
+
+class Damped(msgspec.Struct, frozen=True):
+    """An emission that does not act as it came, or a fall that waits (`level` is what acts instead)."""
+
+    name: str
+    source: str
+    reason: Reason
+    level: float
+    because: str
+
+
+class Regulated(msgspec.Struct, frozen=True):
+    """The levels that act, which sources made each, what was damped and why, and the caps of the counter-signal."""
+
+    levels: Mapping[str, float]
+    damped: tuple[Damped, ...] = ()
+    sources: Mapping[str, tuple[str, ...]] = {}
+    caps: tuple[Cap, ...] = ()
+
+
+NEW = State()
+
+
+def emission(
+    policy: Policy, name: str, level: float, source: str, now_ms: int, audit_id: str = "", ttl_ms: int | None = None
+) -> Emission:
+    """Gives an emission with its level clamped. Errors: SignalError, as `checked_level`."""
+    level = checked_level(name, level)
+    ttl = policy.rules[SIGNALS.index(name)].ttl_ms if ttl_ms is None else max(1, ttl_ms)
+    return Emission(name, level, ttl, source, audit_id, now_ms)
+
+
+def regulated(policy: Policy, state: State, emissions: Sequence[Emission], now_ms: int) -> tuple[State, Regulated]:
+    """Gives the state after an exchange with these emissions, and what may act; the order of emissions is nothing."""
+    if not emissions and state == NEW:
+        return state, Regulated({})
+    damped: list[Damped] = []
+    spoken, admitted = _within_budget(policy, state, emissions, now_ms, damped)
+    of_exchange = [each for each in admitted if each.audit_id]
+    beside = [each for each in admitted if not each.audit_id]
+    levels = _held(policy, state.levels, of_exchange, now_ms, damped, silence_falls=True)
+    published = _held(policy, state.published, beside, now_ms, damped, silence_falls=False)
+    acting: dict[str, float] = {}
+    sources: dict[str, tuple[str, ...]] = {}
+    for name in SIGNALS:
+        found = [table[name] for table in (levels, published) if name in table]
+        if found:
+            acting[name] = max(each.level for each in found)
+            said = {source for each in found if each.level == acting[name] for source in each.sources}
+            sources[name] = tuple(sorted(said))
+    found_now = (each.level for each in emissions if each.name == STRESS and not _is_over(each, now_ms))
+    stress = max([acting.get(STRESS, 0.0), *found_now])
+    stressed, stabilizing = _stabilizing(policy.file.stabilize, state, stress)
+    caps = caps_of(policy.file.stabilize) if stabilizing else ()
+    after = State(levels, published, spoken, stressed, stabilizing)
+    return after, Regulated(acting, tuple(damped), sources, caps)
+
+
+def _held(
+    policy: Policy,
+    before: Mapping[str, Level],
+    admitted: list[Emission],
+    now_ms: int,
+    damped: list[Damped],
+    *,
+    silence_falls: bool,
+) -> dict[str, Level]:
+    """Gives the levels that stand now: a rise at once, a fall after the cooldown, nothing beyond its time.
+
+    `silence_falls` says that a signal that nobody speaks for is at nothing: extractors look at every exchange.
+    """
+    levels: dict[str, Level] = {}
+    for number, name in enumerate(SIGNALS):
+        held = before.get(name)
+        if held is not None and held.until_ms <= now_ms:
+            held = None
+        now = _highest([each for each in admitted if each.name == name], now_ms)
+        if held is not None and (now is None or now.level < held.level):
+            wait_ms = held.since_ms + policy.rules[number].cooldown_ms - now_ms
+            if now is None and not silence_falls:
+                now = held
+            elif wait_ms > 0:
+                damped.append(_waiting(name, held, now, wait_ms))
+                now = held
+        if now is not None and now.level > 0:
+            levels[name] = now
+    return levels
+
+
+def _within_budget(
+    policy: Policy, state: State, emissions: Sequence[Emission], now_ms: int, damped: list[Damped]
+) -> tuple[dict[str, tuple[int, ...]], list[Emission]]:
+    """Gives when each source spoke, and the emissions that are within its budget; a risk is always admitted."""
+    budget = policy.file.budget
+    since = now_ms - budget.window_ms
+    spoken = {source: recent for source, times in state.spoken_ms.items() if (recent := _after(times, since))}
+    admitted: list[Emission] = []
+    for each in sorted(emissions, key=_order):
+        if _is_over(each, now_ms):
+            damped.append(Damped(each.name, each.source, "expired", 0.0, f"older than its {each.ttl_ms} ms"))
+            continue
+        times = spoken.get(each.source, ())
+        if len(times) < budget.emissions and (times or len(spoken) < MOST_SOURCES):
+            spoken[each.source] = (*times, now_ms)
+            admitted.append(each)
+            continue
+        because = f"{each.source} spoke {len(times)} times in {budget.window_ms} ms"
+        if each.name == ALIGNMENT_RISK:
+            admitted.append(each)
+            because += "; a risk acts all the same"
+        level = each.level if each.name == ALIGNMENT_RISK else 0.0
+        damped.append(Damped(each.name, each.source, "budget", level, because))
+    return spoken, admitted
+
+
+def _after(times: tuple[int, ...], since: int) -> tuple[int, ...]:
+    return times if times and times[0] > since else tuple(time for time in times if time > since)
+
+
+def _order(each: Emission) -> tuple[int, float, str, int]:
+    """The highest precedence and level first, so that a budget is spent on what matters, in any order of arrival."""
+    return SIGNALS.index(each.name), -each.level, each.source, each.ts_ms
+
+
+def _is_over(each: Emission, now_ms: int) -> bool:
+    return each.ts_ms + each.ttl_ms <= now_ms
+
+
+def _highest(said: list[Emission], now_ms: int) -> Level | None:
+    """Gives the highest of what is said now, for as long as the one that lasts longest of those."""
+    if not said:
+        return None
+    level = max(each.level for each in said)
+    top = [each for each in said if each.level == level]
+    until_ms = max(each.ts_ms + each.ttl_ms for each in top)
+    return Level(level, now_ms, until_ms, tuple(sorted({each.source for each in top})))
+
+
+def _waiting(name: str, held: Level, now: Level | None, wait_ms: int) -> Damped:
+    fallen = 0.0 if now is None else now.level
+    because = f"its fall from {held.level:.3g} to {fallen:.3g} waits for another {wait_ms} ms"
+    return Damped(name, ", ".join(held.sources), "cooldown", held.level, because)
+
+
+def _stabilizing(rule: Stabilize, state: State, stress: float) -> tuple[int, bool]:
+    """Counts exchanges with much stress in a row, and says whether the counter-signal holds."""
+    stressed = min(state.stressed + 1, rule.exchanges) if stress > rule.above else 0
+    if state.stabilizing:
+        return stressed, stress >= rule.below
+    return stressed, stressed >= rule.exchanges
+
+
+def caps_of(rule: Stabilize) -> tuple[Cap, ...]:
+    """Gives the caps of the counter-signal."""
+    because = f"stress was above {rule.above:g} for {rule.exchanges} exchanges, until it is below {rule.below:g}"
+    return tuple(
+        Cap(name, value, STABILIZE, because)
+        for name in Caps.__struct_fields__
+        if (value := getattr(rule.caps, name)) is not None
+    )
