@@ -231,7 +231,7 @@ class Keyring:
 
     def _open_file(self) -> PeopleFile:
         if self._file is None:
-            raise KeyringError(f"{self._path} is not open.")
+            raise KeyringError(self.failure or f"{self._path} is not open.")
         return self._file
 
     def _added(self, principal: str) -> Person:
