@@ -17,6 +17,7 @@ from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.audit.names import Names
 from gateway.office.audit.routes import audit_routes
+from gateway.office.audit.visits import Visits
 from gateway.office.bodies import KeptBodies, bodies_route
 from gateway.office.callers import Callers
 from gateway.office.chores import Chore
@@ -85,7 +86,7 @@ class Office:
         ours = [
             openapi_json,
             tier_check_route(tiers),
-            *audit_routes(self.records.bundles, self.records.log.append, Names(self.keyring)),
+            *audit_routes(self.records.bundles, self.records.log.append, Names(self.keyring), visits=Visits(callers)),
             *sql_routes(self.records.sandbox, queries),
             *erasure_routes(self._erasure(Path(settings.storage.data)), self._asker),
             bodies_route(self._kept_bodies(Path(settings.storage.data))),

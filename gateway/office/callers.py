@@ -3,6 +3,7 @@
 from time import monotonic_ns, time_ns
 from typing import Any
 
+import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -43,7 +44,17 @@ class Callers:
         """Gives the caller of a request; without a key, at the operator's socket, the operator. Errors: Refused."""
         if is_operator(request.scope) and not has_credential(request):
             return OPERATOR
-        exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), received(request), None)
+        return await self._caller(received(request))
+
+    async def of_key(self, request: ASGIConnection[Any, Any, Any, Any], key: str) -> Caller:
+        """Gives the caller of a key that came otherwise than in a header. Errors: Refused."""
+        came = received(request)
+        others = tuple(each for each in came.headers if each[0] not in (b"authorization", b"x-api-key"))
+        credential = (b"authorization", b"Bearer " + key.encode("utf-8", "replace"))
+        return await self._caller(msgspec.structs.replace(came, headers=(*others, credential)))
+
+    async def _caller(self, came: Received) -> Caller:
+        exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), came, None)
         refusal = await identified(self._identify, exchange)
         if refusal is not None or exchange.caller is None:
             raise Refused(refusal or NOT_ACCEPTED)

@@ -5,7 +5,7 @@ from html import escape
 
 # Direction marks and control characters would show something else than what stands there.
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-_VOID = frozenset(("meta", "br", "hr"))
+_VOID = frozenset(("meta", "br", "hr", "input"))
 
 
 class Markup(str):

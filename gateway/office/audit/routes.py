@@ -18,6 +18,7 @@ from gateway.office.audit.names import Names
 from gateway.office.audit.page import page
 from gateway.office.audit.sight import WRITE, may, may_see
 from gateway.office.audit.style import page_headers
+from gateway.office.audit.visits import Visits
 from gateway.office.refusing import Refused
 from identity.caller import Caller
 from storage.bundles import AUDIT_ID, Bundles, BundlesError, Outliner, Search
@@ -45,16 +46,19 @@ def audit_routes(
     names: Names,
     *,
     feedback: bool = False,
+    visits: Visits | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Sequence[HTTPRouteHandler]:
     """Gives the handlers.
 
     `append` puts one JSON object into the journal, and waits for the disk where it must (errors: JournalError);
-    `names` knows who stands behind a pseudonym; `feedback` says whether the gateway takes feedback cards.
+    `names` knows who stands behind a pseudonym; `feedback` says whether the gateway takes feedback cards;
+    `visits` lets people in browsers in.
     """
     return [
         _one(bundles, names),
-        _view(bundles, names, feedback=feedback),
+        _view(bundles, names, visits, feedback=feedback),
+        *([visits.begin()] if visits is not None else []),
         _list(bundles, names),
         _log(bundles, append, names, now),
     ]
@@ -96,8 +100,8 @@ def _one(bundles: Bundles, names: Names) -> HTTPRouteHandler:
     return audit_record
 
 
-def _view(bundles: Bundles, names: Names, *, feedback: bool) -> HTTPRouteHandler:
-    @get("/audit/view/{audit_id:str}", tags=["audit"])
+def _view(bundles: Bundles, names: Names, visits: Visits | None, *, feedback: bool) -> HTTPRouteHandler:
+    @get("/audit/view/{audit_id:str}", tags=["audit"], **(visits.let_in() if visits is not None else {}))
     async def audit_view(
         request: Request[Any, Any, Any], caller: NamedDependency[Caller], audit_id: FromPath[str]
     ) -> Response[bytes]:

@@ -10,7 +10,7 @@ from gateway.office.audit.story import routed, story
 from gateway.office.audit.units import dollars, duration, exact, level, moment, number, to_the_millisecond, value_of
 from gateway.office.audit.waterfall import KINDS, rows_of, waterfall
 from gateway.office.audit.why import why_graph
-from gateway.office.audit.words import GLOSSARY, HOOKS, OUTCOMES, SAFETY
+from gateway.office.audit.words import ANSWERS, GLOSSARY, HOOKS, OUTCOMES, SAFETY
 
 MOST_ROWS = 500
 HELD = {False: "computed, not applied (shadow)", True: ""}
@@ -253,9 +253,14 @@ def _because(change: Change) -> str:
 
 
 def _answer(step: Step) -> str:
-    if step.answer is not None:
+    if step.answer is None:
+        return "nothing to say" if step.times == 1 else f"nothing to say, {number(step.times)} times"
+    kind = step.answer.get("answer")
+    if not isinstance(kind, str) or kind not in ANSWERS:
         return value_of(step.answer)
-    return "nothing to say" if step.times == 1 else f"nothing to say, {number(step.times)} times"
+    details = {name: value for name, value in step.answer.items() if name != "answer" and value not in (None, [], {})}
+    said = "; ".join(f"{name.replace('_', ' ')} {value_of(value)}" for name, value in details.items())
+    return f"{ANSWERS[kind]}: {said}" if said else ANSWERS[kind]
 
 
 def _key(kind: str, says: str) -> Markup:

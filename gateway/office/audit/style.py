@@ -86,6 +86,12 @@ td svg { min-width: 6rem; width: 8rem; display: inline-block; vertical-align: mi
   padding: 0; list-style: none; }
 .key svg { display: inline-block; width: .8rem; min-width: 0; margin-right: .35rem; }
 dl.words dt { font-weight: 600; margin-top: .6rem; } dl.words dd { margin: 0; }
+.note { border: 1px solid; border-radius: 8px; padding: .5rem .8rem; }
+form { display: grid; gap: .4rem; max-width: 26rem; margin: 1rem 0; }
+label { font-weight: 600; }
+input { font: inherit; padding: .5rem .7rem; border-radius: 8px; border: 1px solid var(--soft);
+  background: var(--ground); color: var(--ink); }
+form button { justify-self: start; }
 @media print { body { background: none; } button { display: none; } }
 """
 
@@ -111,11 +117,15 @@ for (const block of document.querySelectorAll("[data-copy]")) {
 """
 
 
-def page_headers() -> Mapping[str, str]:
-    """Gives the headers of a page: it may use its own style and script, known by their hashes, and nothing else."""
+def page_headers(*, form: bool = False) -> Mapping[str, str]:
+    """Gives the headers of a page: it may use its own style and script, known by their hashes, and nothing else.
+
+    With `form` it may be sent to where it came from.
+    """
+    sent_to = "'self'" if form else "'none'"
     policy = (
         f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"base-uri 'none'; form-action {sent_to}; frame-ancestors 'none'"
     )
     return {
         "content-security-policy": policy,

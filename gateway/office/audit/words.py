@@ -18,6 +18,24 @@ HOOKS: Mapping[str, str] = {
     "record": "Who wants to know of it?",
 }
 
+ANSWERS: Mapping[str, str] = {
+    "caller": "knows the caller",
+    "grant": "lets it in",
+    "refusal": "refuses it",
+    "signals": "read signals off it",
+    "route": "says where to send it",
+    "context": "reminds the model",
+    "nudge": "changes the request",
+    "toolresult": "ran the tool",
+    "release": "lets the text out",
+    "hold": "waits for more of the text",
+    "redact": "hides a part of the text",
+    "cut": "ends the answer here",
+    "amendment": "changes the answer",
+    "retry": "asks for another try",
+    "usage": "counted the tokens",
+}
+
 SAFETY: Mapping[str, tuple[str, str]] = {
     "strict": ("red", "Strict: safety and verifiable sources first, fewest tools, no speculation."),
     "balanced": ("green", "Balanced: the usual way; helpful and precise, asks when something is unclear."),
