@@ -24,6 +24,7 @@ from gateway.answers import (
 )
 from gateway.exchange import Exchange, Reply, Request
 from gateway.hookspecs import Startup, hookimpl
+from gateway.instructed import instructed
 from gateway.reading import counted_events, input_text, output_text, reported_usage
 from gateway.turns import Turn, turns
 from identity.caller import Caller
@@ -58,6 +59,7 @@ __all__ = [
     "counted_events",
     "hookimpl",
     "input_text",
+    "instructed",
     "output_text",
     "reported_usage",
     "turns",

@@ -219,15 +219,14 @@ class _Parser:
         if self._sign(")") is None:
             raise self.fault("a `)` is missing")
         if (function == "round") != (len(arguments) == 1):
-            raise self.fault(
-                f"`{function}` takes {'one number' if function == 'round' else 'two or more'}", token.column
-            )
+            wanted = "one number" if function == "round" else "two numbers or more"
+            raise self.fault(f"`{function}` takes {wanted}", token.column)
         return self._part(Called(function, tuple(arguments)), Kind.NUMBER, token.column)
 
     def _part(self, node: Node, kind: Kind, column: int) -> _Part:
         self._nodes += 1
         if self._nodes > MOST_NODES:
-            raise self.fault(f"more than {MOST_NODES} parts", column)
+            raise self.fault(f"more than {MOST_NODES} parts")
         return _Part(node, kind, column)
 
     def _enter(self) -> None:

@@ -4,7 +4,7 @@ from policies.modulation.decision import Cap, Combined, Settled, StyleDelta, com
 from policies.modulation.document import ModelRule, ModulationFile, Style
 from policies.modulation.parameters import PARAMETERS, SAFETY_MODES, STRICT
 from policies.modulation.policy import Policy, load_modulation, parsed_modulation, read_modulation
-from policies.modulation.sent import Decision, Sent, decided
+from policies.modulation.sent import Client, Decision, Sent, decided
 from policies.modulation.signals import SIGNALS, SignalError, checked_level, checked_levels
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "SIGNALS",
     "STRICT",
     "Cap",
+    "Client",
     "Combined",
     "Decision",
     "ModelRule",

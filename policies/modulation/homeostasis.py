@@ -101,12 +101,12 @@ def regulated(policy: Policy, state: State, emissions: Sequence[Emission], now_m
     published = _held(policy, state.published, beside, now_ms, damped, silence_falls=False)
     acting: dict[str, float] = {}
     sources: dict[str, tuple[str, ...]] = {}
-    for name in SIGNALS:
-        found = [table[name] for table in (levels, published) if name in table]
-        if found:
-            acting[name] = max(each.level for each in found)
-            said = {source for each in found if each.level == acting[name] for source in each.sources}
-            sources[name] = tuple(sorted(said))
+    for table in (levels, published):
+        for name, each in table.items():
+            if each.level > acting.get(name, 0.0):
+                acting[name], sources[name] = each.level, each.sources
+            elif each.level == acting[name]:
+                sources[name] = tuple(sorted({*sources[name], *each.sources}))
     found_now = (each.level for each in emissions if each.name == STRESS and not _is_over(each, now_ms))
     stress = max([acting.get(STRESS, 0.0), *found_now])
     stressed, stabilizing = _stabilizing(policy.file.stabilize, state, stress)
@@ -129,11 +129,13 @@ def _held(
     `silence_falls` says that a signal that nobody speaks for is at nothing: extractors look at every exchange.
     """
     levels: dict[str, Level] = {}
+    if not admitted and not before:
+        return levels
     for number, name in enumerate(SIGNALS):
         held = before.get(name)
         if held is not None and held.until_ms <= now_ms:
             held = None
-        now = _highest([each for each in admitted if each.name == name], now_ms)
+        now = _highest([each for each in admitted if each.name == name], now_ms) if admitted else None
         if held is not None and (now is None or now.level < held.level):
             wait_ms = held.since_ms + policy.rules[number].cooldown_ms - now_ms
             if now is None and not silence_falls:
@@ -189,6 +191,9 @@ def _highest(said: list[Emission], now_ms: int) -> Level | None:
     """Gives the highest of what is said now, for as long as the one that lasts longest of those."""
     if not said:
         return None
+    if len(said) == 1:
+        only = said[0]
+        return Level(only.level, now_ms, only.ts_ms + only.ttl_ms, (only.source,))
     level = max(each.level for each in said)
     top = [each for each in said if each.level == level]
     until_ms = max(each.ts_ms + each.ttl_ms for each in top)
