@@ -9,7 +9,7 @@ NODE = tests/suites/node
 OPENAPI ?= $(wildcard ../shared/openai-openapi/openapi.yaml)
 export OPENAPI
 
-.PHONY: help setup setup-test run test test-all nightly lint format bench bench-peers price-guard lock docs endpoints setup-node suites
+.PHONY: help setup setup-test run test test-all nightly lint format bench bench-peers price-guard lock docs cookbook endpoints setup-node suites
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -73,6 +73,9 @@ price-guard: setup ## fail if a request costs 15 % more than perf/price.json say
 
 docs: setup ## write the generated references
 	$(BIN)/lukhas docs
+
+cookbook: setup-test ## ask the questions of docs/sql.md anew, and write the answers below them
+	$(BIN)/python -m tests.docs.cookbook
 
 endpoints: setup ## make gateway/endpoints.json anew: make endpoints OPENAPI=openapi.yaml
 	$(BIN)/python -m tests.openapi.make_table $(OPENAPI)

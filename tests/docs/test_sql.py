@@ -1,27 +1,26 @@
-"""Every question of the page about SQL can be asked as it stands there, and the files can be read as it says."""
+"""Every question of the page about SQL is answered there as it is answered today, and the files read as it says."""
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from gateway.commands.sql_sources import OfFile
+from gateway.office.sql import Question
 from policies.queries import read_query
 from storage.packing import pack
 from storage.segments import segments
-from storage.sql_sandbox import Sandbox
-from tests.builders.segments import Writer, exchange
-from tests.builders.warehouses import warehouse
-from tests.docs.blocks import ROOT
+from tests.docs.cookbook.page import PAGE, answered, kitchen, printed, questions
 
-PAGE = (ROOT / "docs" / "sql.md").read_text(encoding="utf-8")
+TEXT = PAGE.read_text(encoding="utf-8")
 
 
 def blocks(heading: str) -> list[str]:
     """The indented blocks below a heading."""
-    part = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    part = TEXT.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    part = re.sub(r"^```.*?^```", "", part, flags=re.MULTILINE | re.DOTALL)
     return [
         re.sub(r"^ {4}", "", block, flags=re.MULTILINE) for block in re.findall(r"(?:^ {4}.+\n?)+", part, re.MULTILINE)
     ]
@@ -30,43 +29,46 @@ def blocks(heading: str) -> list[str]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data: Path = tmp_path_factory.mktemp("data")
-    writer = Writer(data)
-    for days in (3, 0):
-        writer.segment()
-        for number in range(5):
-            when = datetime.now(UTC) - timedelta(days=days, minutes=10)
-            writer.append(*exchange(f"A-{days}-{number}", when=when, prompt_hash="ab" * 32))
     return data
 
 
 @pytest.fixture(scope="module")
-def sandbox(data: Path) -> Iterator[Sandbox]:
-    with warehouse(data) as opened:
-        opened.archive((datetime.now(UTC) - timedelta(days=1)).date())
-        sandbox = Sandbox(opened, opened.folder)
-        yield sandbox
-        sandbox.close()
+def source(data: Path) -> Iterator[OfFile]:
+    with kitchen(data) as source:
+        yield source
 
 
 def test_there_are_twenty_questions() -> None:
-    assert len(blocks("Twenty questions")) == 20
+    assert len(questions(TEXT)) == 20
 
 
-@pytest.mark.parametrize("sql", blocks("Twenty questions"))
-def test_a_question_can_be_asked(sql: str, sandbox: Sandbox) -> None:
-    for principal in (None, "key:ada"):
-        sandbox.query(sql, principal=principal)
+def test_the_answers_on_the_page_are_those_of_today(source: OfFile) -> None:
+    assert answered(TEXT, source) == TEXT, "run `make cookbook`, and look at what has changed"
 
 
-def test_the_canned_query_is_written_as_they_are(sandbox: Sandbox) -> None:
+def test_no_question_is_answered_by_nothing(source: OfFile) -> None:
+    for statement in questions(TEXT):
+        assert len(printed(statement, source)) >= 2, statement
+
+
+def test_every_question_can_be_asked_as_it_stands_there(source: OfFile) -> None:
+    for statement in questions(TEXT):
+        source.ask(Question(sql=statement))
+
+
+def test_the_canned_query_is_written_as_they_are(source: OfFile) -> None:
     [text] = blocks("Canned queries")
     query = read_query("mine", text, "mine.sql")
-    assert sandbox.query(query.sql, query.filled({}), principal=None).rows > 0
+    source.ask(Question(sql=query.sql, parameters=query.filled({})))
 
 
-def test_other_tools_read_the_files(data: Path, sandbox: Sandbox) -> None:
+def test_other_tools_read_the_files(data: Path, source: OfFile) -> None:
     pack(segments(data / "journal")[0])
     parquet, journal = (sql.replace("('", f"('{data}/") for sql in blocks("With other tools"))
     with duckdb.connect() as other:
-        assert len(other.execute(parquet).fetchall()) == 1
-        assert other.execute(journal).fetchall() == [("answered", 10)]
+        assert [(str(row[0]), row[1]) for row in other.execute(parquet).fetchall()] == [
+            ("2026-03-11", 5),
+            ("2026-03-12", 8),
+        ]
+        ends = dict(other.execute(journal).fetchall())
+    assert ends == {"answered": 31, "client_gone": 1, "cut": 1, "refused": 5}
