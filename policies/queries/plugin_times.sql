@@ -4,8 +4,8 @@ SELECT
     step.hook,
     step.plugin,
     count(*) AS runs,
-    quantile_cont(step.took_ns / 1000, 0.5) AS p50_us,
-    quantile_cont(step.took_ns / 1000, 0.99) AS p99_us,
+    round(quantile_cont(step.took_ns / 1000, 0.5), 1) AS p50_us,
+    round(quantile_cont(step.took_ns / 1000, 0.99), 1) AS p99_us,
     count(step.fault) AS faults
 FROM (SELECT unnest(trail) AS step FROM exchanges WHERE started >= now()::TIMESTAMP - to_hours($hours))
 GROUP BY ALL
