@@ -161,7 +161,7 @@ def _held_by_risk(
     tight = found.value
     if not own.tightens:
         span = _span_of_risk(policy, lane, now, own, below)
-        if own.reads_current and below is None and span == at(lane.default):
+        if span is None:
             return None
         tight = tightest(lane.parameter.kind, span, lane.parameter.words)
     if below is None and lane.parameter.kind is Kind.NAMES:
@@ -196,19 +196,24 @@ def _others(policy: Policy, lane: Lane, now: _Levels, start: int, *, ranged: boo
         spans[RISK] = (0.0, now.levels[RISK])
         around = at(lane.default) if below is None else below.span
         span = found.range(((level, level), around, *spans))
-        span = _weighted_span(policy, lane, number, found.reads_current, around, span)
-        if found.reads_current and below is None and span == at(lane.default):
+        if found.reads_current and below is None and span == around:
             return None
+        span = _weighted_span(policy, lane, number, found.reads_current, around, span)
         return _Found(number, mapped, _weighted(policy, lane, number, found.reads_current, current, mapped), span)
     return None
 
 
 def _span_of_risk(policy: Policy, lane: Lane, now: _Levels, own: Map, below: _Found | None) -> Any:
-    """Gives the range of what `alignment_risk` itself leads to, for all its levels from where it acts up to its own."""
+    """Gives the range of what `alignment_risk` itself leads to, for all its levels from where it acts up to its own.
+
+    None where that is what stands there without it.
+    """
     risk = now.levels[RISK]
     moved = (min(policy.activations[RISK], risk), risk)
     around = at(lane.default) if below is None else at(below.value) if below.span is None else below.span
     span = own.range((moved, around, moved, *now.spans[1:]))
+    if own.reads_current and below is None and span == around:
+        return None
     return _weighted_span(policy, lane, RISK, own.reads_current, around, span)
 
 

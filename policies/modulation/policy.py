@@ -57,8 +57,8 @@ class Lane(msgspec.Struct, frozen=True):
         """Gives a value within the bounds, a whole one where the parameter is whole."""
         if self.parameter.kind is not Kind.NUMBER:
             return value
-        value = self.low if value < self.low else self.high if value > self.high else value
-        return round(value) if self.parameter.whole else round(value, DECIMALS)
+        value = round(value) if self.parameter.whole else round(value, DECIMALS)
+        return self.low if value < self.low else self.high if value > self.high else value
 
 
 class Policy:
@@ -167,12 +167,16 @@ def _lane(file: ModulationFile, parameter: Parameter, source: str, lines: Lines)
     if parameter.kind is Kind.NAMES:
         words, default = bounds.names, frozenset(bounds.default)
     elif parameter.kind is Kind.NUMBER:
-        low, high, default = ((int if parameter.whole else float)(each) for each in (bounds.low, bounds.high, default))
+        low, high, default = (_exact(parameter, each) for each in (bounds.low, bounds.high, default))
     maps = tuple(_map(file, signal, parameter, words, source, lines) for signal in SIGNALS)
     mapped_by = frozenset(number for number, each in enumerate(maps) if each is not None)
     return Lane(
         parameter, low, high, default, maps, mapped_by, any(each is not None and each.reads_risk for each in maps[1:])
     )
+
+
+def _exact(parameter: Parameter, number: float) -> float:
+    return int(number) if parameter.whole else round(number, DECIMALS)
 
 
 def _map(
