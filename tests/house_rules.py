@@ -19,8 +19,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 }
 # The homes of each foreign package: files, or folders with all below them. A new home is a decision.
 HOMES: Mapping[str, tuple[str, ...]] = {
+    "alembic": ("storage/state/migrations", "storage/state/schema.py"),
     "click": ("gateway/commands", "gateway/hookspecs.py", "gateway/references/cli.py"),
-    "cryptography": ("storage/bodies.py", "storage/signing.py"),
+    "cryptography": ("storage/bodies.py", "storage/signing.py", "storage/state/sealed.py"),
     "duckdb": (
         "storage/expiry.py",
         "storage/ingest.py",
@@ -54,6 +55,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     ),
     "rich": ("gateway/commands/printing.py", "gateway/commands/progress.py"),
     "rs_bpe": ("gateway/simulator", "plugins/usage.py"),
+    "sqlalchemy": ("storage/state",),
     "uuid_utils": ("gateway/audit_id.py",),
     "uvicorn": (
         "gateway/office/server.py",

@@ -1,0 +1,68 @@
+"""Keeps what is to happen later, until it has happened."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+
+from storage.state.database import Database
+from storage.state.records import Task, TaskState
+from storage.state.tables import TASKS
+
+
+class Tasks:
+    """The tasks of a database. Errors of every method: StateError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, task: Task) -> None:
+        """Keeps a task that nobody has kept yet."""
+        added = insert(TASKS).values(
+            id=task.id,
+            person=task.person,
+            due=task.due,
+            sealed=task.sealed,
+            made=task.made,
+            state=task.state,
+            attempts=task.attempts,
+        )
+        with self._database.writing() as connection:
+            connection.execute(added)
+
+    def of(self, person: str) -> list[Task]:
+        """Gives the tasks of somebody, the next one first."""
+        sought = select(TASKS).where(TASKS.c.person == person).order_by(TASKS.c.due, TASKS.c.id)
+        with self._database.reading() as connection:
+            return [Task(*row) for row in connection.execute(sought)]
+
+    def due(self, now: datetime, most: int) -> list[Task]:
+        """Gives waiting tasks whose time has come, the oldest first."""
+        sought = select(TASKS).where(TASKS.c.state == "waiting", TASKS.c.due <= now)
+        with self._database.reading() as connection:
+            return [Task(*row) for row in connection.execute(sought.order_by(TASKS.c.due, TASKS.c.id).limit(most))]
+
+    def claim(self, task: Task, again: datetime) -> bool:
+        """Takes a due task, which is due again at `again` unless it is closed; says whether nobody was quicker."""
+        claimed = (
+            update(TASKS)
+            .where(TASKS.c.id == task.id, TASKS.c.state == "waiting", TASKS.c.attempts == task.attempts)
+            .values(due=again, attempts=task.attempts + 1)
+        )
+        with self._database.writing() as connection:
+            return connection.execute(claimed).rowcount > 0
+
+    def close(self, id: str, state: TaskState) -> bool:
+        """Says how a waiting task ended; says whether it was waiting."""
+        closed = update(TASKS).where(TASKS.c.id == id, TASKS.c.state == "waiting").values(state=state)
+        with self._database.writing() as connection:
+            return connection.execute(closed).rowcount > 0
+
+    def remove(self, person: str, id: str) -> bool:
+        """Takes a task of somebody away; says whether it was theirs."""
+        with self._database.writing() as connection:
+            return connection.execute(delete(TASKS).where(TASKS.c.person == person, TASKS.c.id == id)).rowcount > 0
+
+    def expire(self, moment: datetime) -> int:
+        """Takes away what ended, and was due before a moment; gives how many."""
+        with self._database.writing() as connection:
+            return connection.execute(delete(TASKS).where(TASKS.c.state != "waiting", TASKS.c.due < moment)).rowcount
