@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -259,6 +260,7 @@ def _rewritten(trail: Sequence[Step]) -> tuple[bool, bool]:
     return amended, hidden
 
 
+@lru_cache(maxsize=1024)
 def _model(name: str | None) -> str | None:
     """A client may send its key in the place of a model, and upstreams repeat it."""
     return redacted(name) if name else name
