@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,16 +35,19 @@ class Recorded(NamedTuple):
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """Old days in Parquet; three writers of two segments each; a gateway that was killed before its segment ended."""
     folder = tmp_path_factory.mktemp("whole")
-    old = Writer(folder / "data", "elsewhere")
+    now = datetime.now(UTC)
+    # Older than what becomes Parquet, and younger than what goes.
+    ago = now - timedelta(days=14)
+    old = Writer(folder / "data", "elsewhere", when=ago)
     old.segment()
     for name in OLD:
-        old.append(*exchange(name))
+        old.append(*exchange(name, when=ago))
     with warehouse(folder / "data") as opened_warehouse:
-        opened_warehouse.archive(date(2026, 3, 15))
+        assert opened_warehouse.archive(now.date())
     for writer, names in RECENT.items():
         for life in (names[:4], names[4:]):
             journal = opened(folder / "data", writer)
-            for line in (line for name in life for line in exchange(name, when=datetime.now(UTC))):
+            for line in (line for name in life for line in exchange(name, when=now)):
                 journal.append_event(msgspec.json.encode(line))
             journal.close()
     recent = [name for names in RECENT.values() for name in names]
