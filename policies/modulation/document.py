@@ -1,6 +1,6 @@
 """The document `modulation.yaml`: its keys, their types, and what they may hold."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -136,11 +136,11 @@ class ModelRule(_Part, frozen=True):
 
 
 class ModulationFile(_Part, frozen=True):
-    """The document. `maps` says for a signal and a parameter what value a level leads to."""
+    """The document. `maps` says for a signal and a parameter what value a level leads to: text or a number."""
 
     signals: SignalRules
     bounds: Bounds
-    maps: dict[str, dict[str, str | int | float]]
+    maps: dict[str, dict[str, Any]]
     styles: Styles
     stabilize: Stabilize
     budget: Budget

@@ -123,9 +123,11 @@ def faults_of(file: ModulationFile) -> Iterator[tuple[Place, str]]:
     for signal, maps in file.maps.items():
         if signal not in SIGNALS:
             yield ("maps", signal), f"unknown signal; known: {', '.join(SIGNALS)}."
-        for name in maps:
+        for name, written in maps.items():
             if name not in PARAMETER_NAMES:
                 yield ("maps", signal, name), f"unknown parameter; known: {', '.join(PARAMETER_NAMES)}."
+            elif isinstance(written, bool) or not isinstance(written, str | int | float):
+                yield ("maps", signal, name), "an expression is needed: text, or a number."
     if file.stabilize.below > file.stabilize.above:
         yield ("stabilize", "below"), f"above {file.stabilize.above:g}, where it begins; it could never hold."
 

@@ -139,4 +139,5 @@ def _random_text(random: Random, result: Kind, kind: Kind, depth: int = 3) -> st
         )
     number = f"{random.choice((random.random(), random.randint(0, 3000))):.6f}"
     given = ("x", "x", "x", "alignment_risk", "trust", *(("current",) if result is Kind.NUMBER else ()))
-    return random.choice((*given, number, number, number))
+    leaves: tuple[str, ...] = (*given, number, number, number)
+    return random.choice(leaves)
