@@ -25,7 +25,7 @@ from storage.sql_sandbox import Sandbox, SqlBusy
 from storage.warehouse import Warehouse
 
 _LOG = logging.getLogger(__name__)
-TAKE_IN_SECONDS = 0.25
+TAKE_IN_SECONDS = 0.4
 ARCHIVE_SECONDS = 1.0
 PACK_SECONDS = 2.0
 RETENTION_SECONDS = 1.0
