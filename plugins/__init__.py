@@ -1,1 +1,1 @@
-"""The shipped plugins: each file one plugin, which meets the others in the exchange alone."""
+"""The shipped plugins: each file or folder one plugin, which meets the others in the exchange alone."""

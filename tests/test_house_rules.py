@@ -30,6 +30,9 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
     (imports_point_down, "plugins/a.py", "from plugins import usage"),
     (imports_point_down, "plugins/a.py", "from .usage import UsageCount"),
     (imports_point_down, "plugins/a.py", "from . import usage"),
+    (imports_point_down, "plugins/a/b.py", "from plugins.usage import UsageCount"),
+    (imports_point_down, "plugins/a/b.py", "from plugins.ab import c"),
+    (imports_point_down, "plugins/a/b.py", "from plugins import a"),
     (imports_point_down, "gateway/a/b.py", "from plugins import log"),
     (imports_point_down, "gateway/a.py", "import tests, plugins.log"),
     (imports_point_down, "identity/a.py", "from gateway import Exchange"),
@@ -103,6 +106,12 @@ def test_a_plugin_may_read_the_exchange_and_keep_what_is_its_own(tmp_path: Path)
         "        exchange = exchange or None\n"
     )
     assert [fault for rule in RULES for fault in faults(rule, tmp_path)] == []
+
+
+def test_a_plugin_that_is_a_folder_may_import_what_stands_in_it(tmp_path: Path) -> None:
+    (tmp_path / "plugins" / "counts").mkdir(parents=True)
+    (tmp_path / "plugins" / "counts" / "plugin.py").write_text("from plugins.counts.sums import added\n")
+    assert faults(imports_point_down, tmp_path) == []
 
 
 def test_every_home_is_lived_in() -> None:

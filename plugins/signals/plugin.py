@@ -1,0 +1,170 @@
+"""The plugin `signals`: reads six levels off each request, and says in words why."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway import Caller, Exchange, Refusal, Signals, Startup, hookimpl, turns
+from plugins.signals.alignment_risk import alignment_risk
+from plugins.signals.ambiguity import ambiguity
+from plugins.signals.conduct import UNKNOWN, Conduct, blocked_calls, was_refused
+from plugins.signals.cues import Cues, CueSet, Seen
+from plugins.signals.found import Found
+from plugins.signals.headers import DEADLINE, LEVELS, NAMES, HeaderError, deadline_of, levels_of
+from plugins.signals.load import Load, outcome_of
+from plugins.signals.novelty import SLOTS, Sketch, novelty, remember, shingles_of
+from plugins.signals.patterns import read_cues
+from plugins.signals.principals import ByPrincipal
+from plugins.signals.said import Said, said
+from plugins.signals.stress import stress
+from plugins.signals.trust import trust
+from plugins.signals.urgency import urgency
+from plugins.signals.words import read_words
+
+NOVELTY_PERMISSION = "signals:novelty"
+_ALL = "*"
+_READ_BY_CUES = ("alignment_risk", "stress", "ambiguity", "urgency")
+_OWN_WORDS = 4096
+"""In characters: of a longer turn, most of it is not the user's own words but what they brought along."""
+
+
+class SixSignals:
+    """Answers `observe` with alignment_risk, stress, ambiguity, urgency, novelty and trust.
+
+    Its state is the process's own: counts and sketches of principals, and how the upstream does. It changes after the
+    end of an exchange alone, so that `observe` gives the same answer to the same question.
+    """
+
+    class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+        """`off` names extractors that are not asked; times in milliseconds.
+
+        `read_characters` bounds what is read of a request, `principals` of how many something is remembered. An answer
+        is slow after `slow_ms`, an exchange waited when the gateway took `waiting_ms` before it was sent.
+        """
+
+        off: tuple[str, ...] = ()
+        read_characters: int = 65_536
+        principals: int = 2000
+        slow_ms: float = 20_000.0
+        waiting_ms: float = 250.0
+
+        def __post_init__(self) -> None:
+            unknown = [name for name in self.off if name not in NAMES]
+            if unknown:
+                raise ValueError(f"unknown signal {unknown[0]!r} in `off`; known: {', '.join(NAMES)}")
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._asked = frozenset(NAMES) - frozenset(settings.off)
+        self._mode = "shadow"
+        self._slow_ns, self._waiting_ns = int(settings.slow_ms * 1e6), int(settings.waiting_ms * 1e6)
+        self._cues = CueSet({name: read_cues(name) for name in _READ_BY_CUES})
+        self._words = read_words()
+        self._load = Load()
+        self._conducts: ByPrincipal[Conduct] = ByPrincipal(settings.principals)
+        self._sketches: ByPrincipal[Sketch] = ByPrincipal(settings.principals)
+
+    @hookimpl
+    def startup(self, startup: Startup) -> None:
+        """Takes the mode for callers that have none of their own."""
+        self._mode = startup.settings.mode
+
+    @hookimpl
+    def admit(self, exchange: Exchange) -> Refusal | None:
+        """Turns away headers that cannot be read: a level that is misread would be taken for one."""
+        try:
+            _from_client(exchange)
+        except HeaderError as error:
+            return Refusal(str(error), code="invalid_signals", status=400, param=error.header)
+        return None
+
+    @hookimpl
+    def observe(self, exchange: Exchange) -> Signals | None:
+        """Asks the extractors, and lets the client's own levels raise what they found."""
+        caller = exchange.caller
+        if caller is None or self._is_off(caller):
+            return None
+        found = {name: each for name, each in self._found(exchange, caller).items() if name in self._asked}
+        levels = {name: round(each.level, 3) for name, each in found.items() if each.level >= 0.001}
+        because = {name: found[name].because for name in levels}
+        for name, level in _from_client(exchange)[0].items():
+            if name == "novelty" and not _may_say_novelty(caller):
+                because[name] = f"the client's level does not count: its key lacks the permission {NOVELTY_PERMISSION}"
+            elif level > levels.get(name, 0.0):
+                levels[name] = level
+                because[name] = f"the client says so; {because[name]}" if name in because else "the client says so"
+        return Signals(levels, because) if because else None
+
+    @hookimpl
+    def record(self, exchange: Exchange) -> None:
+        """Takes in how the exchange went."""
+        caller = exchange.caller
+        if caller is None or self._is_off(caller):
+            return
+        now = exchange.clock
+        outcome = outcome_of(exchange, self._slow_ns, self._waiting_ns)
+        if outcome is not None:
+            self._load = self._load.after(*outcome, now)
+        conduct = self._conducts.of(caller.principal) or UNKNOWN
+        self._conducts.keep(caller.principal, conduct.after(was_refused(exchange), blocked_calls(exchange), now))
+        if "novelty" in self._asked:
+            shingles = shingles_of(self._said(exchange).last, self._words.nameless)
+            if shingles:
+                sketch = self._sketches.of(caller.principal) or Sketch(bytearray(SLOTS))
+                remember(shingles, sketch)
+                self._sketches.keep(caller.principal, sketch)
+
+    def _is_off(self, caller: Caller) -> bool:
+        return (caller.mode or self._mode) == "off"
+
+    def _said(self, exchange: Exchange) -> Said:
+        return said(turns(exchange), self._settings.read_characters)
+
+    def _found(self, exchange: Exchange, caller: Caller) -> Mapping[str, Found]:
+        text = self._said(exchange)
+        conduct = self._conducts.of(caller.principal) or UNKNOWN
+        now = exchange.clock
+        own = text.last if len(text.last) <= _OWN_WORDS else _ends(text.last)
+        seen = self._cues.seen(own)
+        risks = {"in the last turn": seen.get("alignment_risk", ()) if own is text.last else self._risky(text.last)}
+        if text.tools:
+            risks["in what a tool gave"] = self._risky(text.tools)
+        if text.earlier:
+            risks["in an earlier turn"] = self._risky(text.earlier)
+        risks = {place: cues for place, cues in risks.items() if cues}
+        json = exchange.request.json
+        tier_of_service = json.get("service_tier") if json.__class__ is dict else None
+        return {
+            "alignment_risk": alignment_risk(risks, blocked_calls(exchange), conduct, now),
+            "stress": stress(own, _of(seen, "stress"), self._load, now),
+            "ambiguity": ambiguity(own, text.in_context, _of(seen, "ambiguity"), self._words),
+            "urgency": urgency(_of(seen, "urgency"), _from_client(exchange)[1], tier_of_service),
+            "novelty": novelty(shingles_of(text.last, self._words.nameless), self._sketches.of(caller.principal)),
+            "trust": trust(caller.tier, None, conduct),
+        }
+
+    def _risky(self, text: str) -> Cues:
+        return self._cues.seen(text, "alignment_risk").get("alignment_risk", ())
+
+
+def _of(seen: Seen, name: str) -> Cues:
+    return seen.get(name, ())
+
+
+def _ends(text: str) -> str:
+    return f"{text[: _OWN_WORDS // 2]}\n{text[-(_OWN_WORDS // 2) :]}"
+
+
+def _may_say_novelty(caller: Caller) -> bool:
+    return NOVELTY_PERMISSION in caller.permissions or _ALL in caller.permissions
+
+
+def _from_client(exchange: Exchange) -> tuple[Mapping[str, float], float | None]:
+    """Gives the levels that the client sent, and its deadline in seconds. Errors: HeaderError."""
+    levels, deadline = None, None
+    for name, value in exchange.received.headers:
+        if len(name) == len(LEVELS) and name.lower() == LEVELS:
+            levels = value if levels is None else levels + b"," + value
+        elif len(name) == len(DEADLINE) and name.lower() == DEADLINE:
+            deadline = value
+    return levels_of(levels) if levels is not None else {}, deadline_of(deadline) if deadline is not None else None

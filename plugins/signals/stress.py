@@ -1,0 +1,48 @@
+"""How strained an exchange is: the patience of the person who writes, and the state of what is to answer."""
+
+import re
+
+from plugins.signals.cues import Cues, in_words, weighed
+from plugins.signals.found import NOTHING_FOUND, Found, together
+from plugins.signals.load import LEAST, Load
+
+_ONE_WORD = 0.35
+_BETWEEN = re.compile(r"[a-z,] (?:NOT|NOW|DID|DON'T|WON'T)(?: [a-z]|[.!?]|$)")
+_LEAST_CAPITALS = 12
+_SHOUTED = ("NOBODY", "NEVER ", "STILL ", "AGAIN", "EVERY ", "NOTHING", "WHY ", "ALREADY", "WRONG", "ALWAYS", "WORST")
+_BETWEEN_WORDS = (" NOT", " NOW", " DID ", " DON'T ", " WON'T ")
+# The share of exchanges from which on it strains, the share at which it is as bad as can be, and what it is called.
+_STRAINS = (
+    ("failed", 0.05, 0.5, "of the answers of the upstream lately were errors"),
+    ("retried", 0.1, 0.6, "of the requests lately were sent more than once"),
+    ("slow", 0.05, 0.5, "of the answers lately came later than they should (p95 is over budget)"),
+    ("waited", 0.1, 0.6, "of the exchanges lately waited in the gateway"),
+)
+
+
+def stress(text: str, seen: Cues, load: Load, now: int) -> Found:
+    """Reads the last turn of the user with its cues, and the load at `now` (ns of the monotonic clock)."""
+    person = Found(weighed(seen), in_words(seen)) if seen else NOTHING_FOUND
+    shouting = Found(_ONE_WORD, "capitals that shout") if _shouts(text) else NOTHING_FOUND
+    return together(person, shouting, strain(load, now))
+
+
+def _shouts(text: str) -> bool:
+    """Whether a word is in capitals where those beside it are not; names, code and headings are no shouts."""
+    if text.isupper():
+        return len(text) >= _LEAST_CAPITALS
+    if any(word in text for word in _SHOUTED):
+        return True
+    return any(word in text for word in _BETWEEN_WORDS) and _BETWEEN.search(text) is not None
+
+
+def strain(load: Load, now: int) -> Found:
+    """Gives how strained the system is."""
+    if load.counted(now) < LEAST:
+        return NOTHING_FOUND
+    found = []
+    for name, least, most, says in _STRAINS:
+        share = getattr(load, name) / load.ended
+        if share > least:
+            found.append(Found(min(1.0, (share - least) / (most - least)), f"{share:.0%} {says}"))
+    return together(*found) if found else NOTHING_FOUND
