@@ -129,15 +129,16 @@ def _held(
     `silence_falls` says that a signal that nobody speaks for is at nothing: extractors look at every exchange.
     """
     levels: dict[str, Level] = {}
-    if not admitted and not before:
-        return levels
-    for number, name in enumerate(SIGNALS):
+    said: dict[str, list[Emission]] = {}
+    for each in admitted:
+        said.setdefault(each.name, []).append(each)
+    for name in said if not before else {**said, **before}:
         held = before.get(name)
         if held is not None and held.until_ms <= now_ms:
             held = None
-        now = _highest([each for each in admitted if each.name == name], now_ms) if admitted else None
+        now = _highest(said[name], now_ms) if name in said else None
         if held is not None and (now is None or now.level < held.level):
-            wait_ms = held.since_ms + policy.rules[number].cooldown_ms - now_ms
+            wait_ms = held.since_ms + policy.rules[SIGNALS.index(name)].cooldown_ms - now_ms
             if now is None and not silence_falls:
                 now = held
             elif wait_ms > 0:
@@ -187,10 +188,8 @@ def _is_over(each: Emission, now_ms: int) -> bool:
     return each.ts_ms + each.ttl_ms <= now_ms
 
 
-def _highest(said: list[Emission], now_ms: int) -> Level | None:
+def _highest(said: list[Emission], now_ms: int) -> Level:
     """Gives the highest of what is said now, for as long as the one that lasts longest of those."""
-    if not said:
-        return None
     if len(said) == 1:
         only = said[0]
         return Level(only.level, now_ms, only.ts_ms + only.ttl_ms, (only.source,))
