@@ -1,9 +1,10 @@
 """Gives secrets stable names that tell nothing about them, under a key that stays in the data folder."""
 
 import hmac
-import os
 import secrets
 from pathlib import Path
+
+from storage.made_once import make_once
 
 KEY_BYTES = 32
 NAME_BYTES = 10
@@ -30,15 +31,7 @@ def pseudonyms_in(data: Path) -> Pseudonyms:
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.mkdir(exist_ok=True, mode=0o700)
     if not path.exists():
-        fresh = path.with_suffix(f".{os.getpid()}.new")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(secrets.token_bytes(KEY_BYTES))
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+        make_once(path, secrets.token_bytes(KEY_BYTES), 0o600)
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise PseudonymKeyError(f"{path} is damaged: it has {len(key)} bytes in place of {KEY_BYTES}. Restore it.")

@@ -25,7 +25,10 @@ GONE = "The warehouse was put in order meanwhile: ask again."
 
 
 class Reader:
-    """One connection in a transaction that cannot write; `principal` of None sees all rows."""
+    """One connection in a transaction that cannot write; `principal` of None sees all rows.
+
+    It is in use from the start: it is not taken back before its first question, or its closing.
+    """
 
     def __init__(
         self,
@@ -37,6 +40,8 @@ class Reader:
         self._connection = connection
         self._closed = closed
         self._in_use = Lock()
+        self._in_use.acquire()
+        self._fresh = True
         self._open = True
         connection.execute("USE warehouse.main")
         connection.execute("BEGIN TRANSACTION READ ONLY")
@@ -50,10 +55,15 @@ class Reader:
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Gives the connection, which is not taken back while it is in use. Errors: WarehouseError."""
-        with self._in_use:
+        if not self._fresh:
+            self._in_use.acquire()
+        self._fresh = False
+        try:
             if not self._open:
                 raise WarehouseError(GONE)
             yield self._connection
+        finally:
+            self._in_use.release()
 
     def interrupt(self) -> None:
         """Stops what the connection is at."""
@@ -61,7 +71,14 @@ class Reader:
             self._connection.interrupt()
 
     def close(self) -> None:
-        """Gives the connection back, once it is not in use."""
+        """Gives the connection back; for who borrowed it."""
+        if self._fresh:
+            self._fresh = False
+            self._in_use.release()
+        self.take_back()
+
+    def take_back(self) -> None:
+        """Closes the connection, once it is not in use."""
         with self._in_use:
             if self._open:
                 self._open = False
@@ -112,7 +129,7 @@ class Readers:
             lent = list(self._lent)
         try:
             for reader in lent:
-                reader.close()
+                reader.take_back()
             yield
         finally:
             with self._changed:

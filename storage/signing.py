@@ -1,6 +1,5 @@
 """The key that signs the roots of the journal: Ed25519, one for each data folder."""
 
-import os
 import secrets
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from storage.made_once import make_once
 from storage.seal import decoded, encoded
 
 PRIVATE = "journal.ed25519"
@@ -51,14 +51,14 @@ def signer_in(data: Path) -> Signer:
     path = data / "keys" / PRIVATE
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        _make(path, secrets.token_bytes(_KEY_BYTES), 0o600)
+        make_once(path, secrets.token_bytes(_KEY_BYTES), 0o600)
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
         raise SigningKeyError(f"{path} is damaged: it has {len(key)} bytes in place of {_KEY_BYTES}. Restore it.")
     signer = Signer(Ed25519PrivateKey.from_private_bytes(key))
     public = path.with_name(PUBLIC)
     if not public.exists():
-        _make(public, encoded(signer.public) + b"\n", 0o644)
+        make_once(public, encoded(signer.public) + b"\n", 0o644)
     if verifier_in(data) != Verifier(signer.public):
         raise SigningKeyError(f"{public} is not the public part of {path}. Restore the one that was changed.")
     return signer
@@ -81,18 +81,3 @@ def verifier_of(text: bytes) -> Verifier | None:
     """Reads a public key, base64url of 32 bytes; None where it is none."""
     key = decoded(text.strip())
     return Verifier(key) if key is not None and len(key) == _KEY_BYTES else None
-
-
-def _make(path: Path, content: bytes, mode: int) -> None:
-    """Writes a file whole, or leaves the one that another process was quicker to write."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    try:
-        os.write(fd, content)
-        os.fsync(fd)
-        os.link(fresh, path)
-    except FileExistsError:
-        pass
-    finally:
-        os.close(fd)
-        fresh.unlink()

@@ -74,3 +74,17 @@ def test_the_file_is_exchanged_when_nobody_reads_and_readers_wait_meanwhile(tmp_
         assert not compacting.is_alive() and not waiting.is_alive()
         with pytest.raises(WarehouseError, match="ask again"), reader.connection():
             pass
+
+
+def test_a_reader_that_was_just_lent_is_not_taken_back_before_its_first_question(tmp_path: Path) -> None:
+    with warehouse(tmp_path) as opened:
+        reader = opened.read(None)
+        compacting = threading.Thread(target=opened.compact)
+        compacting.start()
+        compacting.join(0.3)
+        assert compacting.is_alive()
+        with reader.connection() as connection:
+            assert connection.execute("SELECT 1").fetchall() == [(1,)]
+        compacting.join(10)
+        assert not compacting.is_alive()
+        reader.close()

@@ -439,7 +439,7 @@ async def test_a_stop_does_not_wait_for_a_client_that_does_not_close():
         client.writer.transport.pause_reading()
         began = time.monotonic()
         await asyncio.to_thread(stage.gateway.stop)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
         (record,) = await stage.records()
         assert record["outcome"] == "stopped"
 
