@@ -179,9 +179,9 @@ def _after(times: tuple[int, ...], since: int) -> tuple[int, ...]:
     return times if times and times[0] > since else tuple(time for time in times if time > since)
 
 
-def _order(each: Emission) -> tuple[int, float, str, int]:
+def _order(each: Emission) -> tuple[int, float, str, int, int, str]:
     """The highest precedence and level first, so that a budget is spent on what matters, in any order of arrival."""
-    return SIGNALS.index(each.name), -each.level, each.source, each.ts_ms
+    return SIGNALS.index(each.name), -each.level, each.source, each.ts_ms, -each.ttl_ms, each.audit_id
 
 
 def _is_over(each: Emission, now_ms: int) -> bool:

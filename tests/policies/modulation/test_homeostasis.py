@@ -179,6 +179,12 @@ def test_a_risk_is_never_held_below_what_was_found_and_nothing_above_what_was_ev
     holds(claim, cases, courses)
 
 
+def test_of_two_emissions_that_differ_in_their_time_alone_the_budget_takes_the_same_one_in_any_order() -> None:
+    state, _ = regulated(POLICY, NEW, [said("urgency", 0.5)] * 19, 0)
+    two = [emission(POLICY, "urgency", 0.5, "extractor", 0, "A-1", ttl_ms) for ttl_ms in (100, 5000)]
+    assert regulated(POLICY, state, two, 0) == regulated(POLICY, state, two[::-1], 0)
+
+
 @cases(60)
 def test_the_order_of_emissions_does_not_matter(cases: int) -> None:
     def claim(course: list[tuple[int, list[Emission]]]) -> None:
