@@ -154,6 +154,12 @@ def test_a_map_that_gives_current_back_decides_nothing_of_its_own() -> None:
     assert (settled.value, settled.signal) == (0.4, "trust")
 
 
+def test_a_map_that_would_give_current_back_at_any_lower_risk_decides_nothing_either() -> None:
+    policy = only_maps({"novelty": {"temperature": "current if alignment_risk < 0.8 else 0.1"}})
+    assert combined(policy, {"novelty": 1.0, "alignment_risk": 0.5}).settled == ()
+    assert value("temperature", {"novelty": 1.0, "alignment_risk": 0.9}, policy) == pytest.approx(0.3)
+
+
 def test_a_map_that_falls_and_rises_again_stays_as_tight_as_it_was() -> None:
     policy = only_maps({"alignment_risk": {"temperature": "0.1 if x > 0.4 and x < 0.6 else 0.5"}})
     found = [value("temperature", {"alignment_risk": x}, policy) for x in (0.3, 0.5, 0.9)]
