@@ -56,10 +56,13 @@ class Upstream(_Section, frozen=True):
 
 
 class Key(_Section, frozen=True):
-    """A gateway key of the settings file; `models` absent: all that the tier carries."""
+    """A gateway key of the settings file; `models` absent: all that the tier carries.
+
+    `owner` names its callers in records; keys of one owner are one caller. Without it the name is made from the key.
+    """
 
     key: str
-    owner: str = "settings"
+    owner: str | None = None
     tier: str = "T2"
     models: tuple[str, ...] | None = None
     permissions: tuple[str, ...] = ()
@@ -108,7 +111,8 @@ class Policies(_Section, frozen=True):
 class Storage(_Section, frozen=True):
     """Where things are kept; `data` is the folder of the embedded stores.
 
-    `archive_after_days` is how old a day is, UTC, when it moves from the warehouse's file to Parquet.
+    `archive_after_days` is how old a day is, UTC, when it moves from the warehouse's file to Parquet. `state_url` of
+    null keeps state in the data folder, `postgresql://...` in that database.
     """
 
     data: str = "./.lukhas"

@@ -16,6 +16,7 @@ Fault: TypeAlias = tuple[Place, str]
 _HOST = re.compile(r"[A-Za-z0-9_.\-]+|[0-9A-Fa-f:.]+(%\w+)?")
 DEFAULT_CHAIN = ("default",)
 _KEY = re.compile(r"[\x21-\x7e]+")
+_OWNER = re.compile(r"[\w.@+-]{1,64}")
 
 
 def faults_of(settings: Settings) -> Iterator[Fault]:
@@ -92,12 +93,17 @@ def _keys(settings: Settings) -> Iterator[Fault]:
             yield ("auth", "keys", number, "key"), "a key is at least one character of ASCII, without spaces."
         if key.key in seen:
             yield ("auth", "keys", number, "key"), "the same key stands above."
+        if key.owner is not None and not _OWNER.fullmatch(key.owner):
+            yield ("auth", "keys", number, "owner"), "an owner is 1 to 64 letters, digits, dots, @, +, - and _."
         seen.add(key.key)
 
 
 def _places(settings: Settings) -> Iterator[Fault]:
     if not settings.storage.data:
         yield ("storage", "data"), "the data folder needs a name."
+    state = settings.storage.state_url
+    if state is not None and not state.startswith(("postgresql://", "postgres://")):
+        yield ("storage", "state_url"), "it is not of the form postgresql://user:password@host:port/database."
     if not settings.chain:
         yield ("chain",), "an empty chain knows no caller, so every call is 401; `default` stands for the shipped one."
     if settings.policies.folder is not None and not Path(settings.policies.folder).is_dir():

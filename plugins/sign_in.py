@@ -25,7 +25,7 @@ class SignIn:
         for key in startup.settings.auth.keys:
             name = self._pseudonym(key.key.encode())
             self._callers[name] = Caller(
-                f"key:{name}",
+                f"key:{key.owner or name}",
                 key.tier,
                 "gateway_key",
                 "operator",

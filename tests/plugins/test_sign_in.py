@@ -41,12 +41,12 @@ def test_a_key_of_the_settings_is_known_with_all_that_stands_there(tmp_path: Pat
     )
 
 
-def test_a_principal_names_the_key_and_does_not_hold_it(tmp_path: Path) -> None:
+def test_a_principal_names_the_owner_or_else_the_key_and_never_holds_it(tmp_path: Path) -> None:
     plugin = signing_in(tmp_path)
     alice, bob = plugin.identify(asking("Bearer lk-alice")), plugin.identify(asking("bearer lk-bob"))
     assert alice is not None and bob is not None
-    assert alice.principal.startswith("key:") and "alice" not in alice.principal
-    assert alice.principal != bob.principal
+    assert alice.principal == "key:alice"
+    assert bob.principal.startswith("key:") and "bob" not in bob.principal
     assert (bob.tier, bob.models, bob.permissions) == ("T2", None, frozenset())
 
 
@@ -123,7 +123,7 @@ def test_a_bearer_token_goes_before_an_api_key_header(tmp_path: Path) -> None:
     exchange = asking("Bearer lk-bob", model_api=False, x_api_key="lk-alice")
     caller = signing_in(tmp_path).identify(exchange)
     assert caller is not None
-    assert caller.owner == "settings"
+    assert caller.owner is None
 
 
 def test_before_it_has_started_it_knows_nobody() -> None:
