@@ -20,6 +20,7 @@ from gateway.processes.listening import ListenError, address
 from gateway.settings import Loaded
 from gateway.soundness import warnings_of
 from policies.document import DocumentError
+from policies.modulation import load_modulation
 from policies.prices import load_prices
 from policies.tiers import load_tiers
 
@@ -68,7 +69,7 @@ def checked(config: str | None, data: str | None) -> list[Found]:
     folder = Path(settings.policies.folder) if settings.policies.folder else None
     found = [Found("settings", str(loaded.file) if loaded.file else "the defaults; there is no file")]
     found += [Found("warning", each) for each in warnings_of(settings, os.environ)]
-    policies = _attempt("policies", lambda: f"tiers {', '.join(load_tiers(folder).order)}")
+    policies = _attempt("policies", lambda: _policies(folder))
     found.append(policies)
     found.append(_attempt("prices", lambda: f"as of {load_prices(folder).as_of}"))
     if settings.admin.listen:
@@ -82,6 +83,10 @@ def checked(config: str | None, data: str | None) -> list[Found]:
         return found
     found.append(_attempt("plugins", lambda: _started(loaded, chain)))
     return [*found, _attempt("office", lambda: _with_pages(loaded))]
+
+
+def _policies(folder: Path | None) -> str:
+    return f"tiers {', '.join(load_tiers(folder).order)}; modulation {load_modulation(folder).revision}"
 
 
 def _attempt(what: str, look: Callable[[], str]) -> Found:

@@ -30,6 +30,14 @@ def test_two_faults_are_both_named(tmp_path: Path) -> None:
     assert [fault.split(":")[0].split(" ")[0] for fault in faults] == ["admin.listen", "The"]
 
 
+def test_a_wrong_modulation_policy_is_named_before_anybody_asks_it(tmp_path: Path) -> None:
+    (tmp_path / "modulation.yaml").write_text("signals: {mood: 1}\n")
+    (tmp_path / "lukhas.yaml").write_text("policies: {folder: .}\n")
+    done = lukhas("check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "modulation.yaml, line 1, signals.mood: unknown key; known: alignment_risk, stress" in done.stderr
+
+
 def with_a_wrong_price(folder: Path) -> None:
     (folder / "prices.yaml").write_text(
         "as_of: 2026-01-01\nprices:\n  - {models: [a], from: 2026-01-01, input: 1, output: cheap}\n"
