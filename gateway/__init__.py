@@ -23,8 +23,10 @@ from gateway.answers import (
     Window,
 )
 from gateway.exchange import Exchange, Reply, Request
+from gateway.flags import Flags
 from gateway.hookspecs import Startup, hookimpl
 from gateway.instructed import instructed
+from gateway.pushed import Standing
 from gateway.reading import counted_events, input_text, output_text, reported_usage
 from gateway.turns import Turn, turns
 from identity.caller import Caller
@@ -35,6 +37,7 @@ __all__ = [
     "Context",
     "Cut",
     "Exchange",
+    "Flags",
     "Grant",
     "Hold",
     "Insert",
@@ -49,6 +52,7 @@ __all__ = [
     "Route",
     "Set",
     "Signals",
+    "Standing",
     "Startup",
     "Target",
     "ToolCall",

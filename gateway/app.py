@@ -12,9 +12,12 @@ from gateway.exposition import exposed
 from gateway.front import AdminFront, Elsewhere, Front, Page, not_here
 from gateway.hookspecs import Hooks
 from gateway.lifecycle import start_plugins, startup_of, stop_plugins
+from gateway.live_flags import LiveFlags
 from gateway.loader import Chain, load_chain
 from gateway.metrics import FLUSH_SECONDS, Metrics
 from gateway.pipeline import Pipeline, Sizes
+from gateway.pushed import FILE as PUSHED
+from gateway.pushed import Pushed
 from gateway.readiness import Readiness
 from gateway.recorder import Recorder
 from gateway.settings import Loaded, Settings
@@ -69,6 +72,8 @@ class Gateway:
         self.journal = self._journal_of(writer)
         self.bodies = self._bodies_of(writer)
         self.keyring = Keyring(self.data, synced=settings.audit.durability == "fsync")
+        self.pushed = Pushed(self.data / PUSHED, self.keyring.pseudonym_of)
+        self.live_flags = LiveFlags(loaded, environ)
         carry_on = settings.audit.on_failure == "carry_on"
         self.recorder = Recorder(
             self.journal,
@@ -126,7 +131,16 @@ class Gateway:
         self.journal.open()
         if self.bodies is not None:
             self.bodies.journal.open()
-        await start_plugins(self.chain, startup_of(self._loaded, self.data, self._environ, self.registry))
+        self._hear()
+        startup = startup_of(
+            self._loaded,
+            self.data,
+            self._environ,
+            self.registry,
+            flags=self.live_flags.flags,
+            standing=self.pushed.standing,
+        )
+        await start_plugins(self.chain, startup)
         self._flush(asyncio.get_running_loop())
 
     async def stop(self) -> None:
@@ -166,12 +180,18 @@ class Gateway:
         self._flush_once()
         return 200, PROMETHEUS, exposed(self.registry, self._environ)
 
+    def _hear(self) -> None:
+        """Takes over what the office tells, and what the settings file says of flags by now."""
+        self.pushed.catch_up()
+        self.live_flags.catch_up(self.pushed.flags)
+
     def _flush_once(self) -> None:
         self.metrics.open.set(self.front.open)
         self.metrics.flush()
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         self._flush_once()
+        self._hear()
         self.journal.renew()
         if self.bodies is not None:
             self.bodies.journal.renew()

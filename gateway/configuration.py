@@ -6,28 +6,16 @@ from typing import Any
 
 import msgspec
 
+from gateway.flags import KNOWN_FLAGS, PREFIX, FlagError, environment_of, value_of
 from gateway.settings import Loaded, Settings
 from gateway.soundness import faults_of
 from policies.document import DocumentError, Lines, Place, fault, lines_in, read_file
 
 DEFAULT_FILE = Path("lukhas.yaml")
 NOT_BUILT: tuple[tuple[str, str], ...] = (
-    ("storage", "state_url"),
     ("storage", "memory_url"),
     ("storage", "counters_url"),
     ("storage", "archive_url"),
-)
-KNOWN_FLAGS: tuple[str, ...] = (
-    "BROWSER_TOOL",
-    "CODE_EXEC_TOOL",
-    "STRICT_DEFAULT",
-    "TOOL_ANALYTICS",
-    "ADMIN_DASHBOARD",
-    "OPS_PERF_INGEST",
-    "DNA_DUAL_WRITE",
-    "DNA_READ_SHADOW",
-    "DNA_CUTOVER_READ_FROM",
-    "DNA_ENCRYPT_PERSONAL",
 )
 ENVIRONMENT: dict[str, tuple[str, str]] = {
     "OPENAI_API_KEY": ("upstream", "api_key"),
@@ -50,7 +38,7 @@ def load_settings(
     path = Path(named) if named else DEFAULT_FILE if DEFAULT_FILE.exists() else None
     settings = read_file(path, Settings) if path else Settings()
     lines = lines_in(path) if path else {}
-    _check_flags(settings, str(path), lines)
+    _check_flags(settings, str(path), lines, environ)
     _check_built(settings, str(path), lines)
     settings = _from_its_folder(settings, path)
     said_by: dict[Place, str] = {}
@@ -89,10 +77,19 @@ def _with(settings: Settings, section: str, key: str, value: Any, source: str) -
     return msgspec.structs.replace(settings, **{section: msgspec.structs.replace(part, **{key: converted})})
 
 
-def _check_flags(settings: Settings, source: str, lines: Lines) -> None:
-    for name in settings.flags:
+def _check_flags(settings: Settings, source: str, lines: Lines, environ: Mapping[str, str]) -> None:
+    for name, said in settings.flags.items():
         if name not in KNOWN_FLAGS:
             raise fault(source, lines, ("flags", name), f"unknown flag; known: {', '.join(KNOWN_FLAGS)}.")
+        try:
+            value_of(name, said)
+        except FlagError as error:
+            raise fault(source, lines, ("flags", name), str(error)) from None
+    for name, said in environment_of(environ).items():
+        try:
+            value_of(name, said)
+        except FlagError as error:
+            raise DocumentError(f"{PREFIX}{name}: {error}") from None
 
 
 def _check_built(settings: Settings, source: str, lines: Lines) -> None:

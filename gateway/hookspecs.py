@@ -36,6 +36,8 @@ from gateway.answers import (
     Window,
 )
 from gateway.exchange import Exchange
+from gateway.flags import Flags
+from gateway.pushed import Standing, no_standing
 from gateway.settings import Settings
 from identity.caller import Caller
 from policies.document import DocumentError, Place, fault
@@ -82,7 +84,8 @@ class Startup(msgspec.Struct, frozen=True):
 
     `data` is the folder for what must survive, `pseudonym` gives a stable name for a secret without giving it
     away, `registry` is where its metrics go, `admin_key` the bootstrap credential where there is one. `fault` gives
-    the error to raise for a place of the settings file, such as `("auth", "keys", 0, "tier")`, with its line.
+    the error to raise for a place of the settings file, such as `("auth", "keys", 0, "tier")`, with its line. `flags`
+    are what they are now, at any time; `standing` says how a principal stands now: both cost a look into a dict.
     """
 
     settings: Settings
@@ -91,6 +94,8 @@ class Startup(msgspec.Struct, frozen=True):
     pseudonym: Callable[[bytes], str]
     admin_key: str | None = None
     fault: Callable[[Place, str], DocumentError] = partial(fault, "settings", {})
+    flags: Flags = msgspec.field(default_factory=Flags)
+    standing: Callable[[str], Standing] = no_standing
 
 
 @overload

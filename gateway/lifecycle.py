@@ -1,21 +1,29 @@
 """Begins and ends the life of a chain's plugins: in a worker, in the office, and where a command looks at them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import isawaitable
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from gateway.flags import Flags
 from gateway.hookspecs import Hooks, Startup
 from gateway.loader import Chain, LoadError
+from gateway.pushed import Standing, no_standing
 from gateway.settings import Loaded
 from identity.pseudonyms import pseudonyms_in
 from policies.document import DocumentError, fault
 
 
 def startup_of(
-    loaded: Loaded, data: Path, environ: Mapping[str, str], registry: CollectorRegistry | None = None
+    loaded: Loaded,
+    data: Path,
+    environ: Mapping[str, str],
+    registry: CollectorRegistry | None = None,
+    *,
+    flags: Flags | None = None,
+    standing: Callable[[str], Standing] = no_standing,
 ) -> Startup:
     """Gives what plugins start from; without a registry their metrics go nowhere."""
     return Startup(
@@ -25,6 +33,8 @@ def startup_of(
         pseudonyms_in(data),
         environ.get("LUKHAS_ADMIN_KEY"),
         partial(fault, str(loaded.file or "settings"), loaded.lines),
+        flags or Flags(),
+        standing,
     )
 
 

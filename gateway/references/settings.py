@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from gateway.configuration import ENVIRONMENT, KNOWN_FLAGS
+from gateway.configuration import ENVIRONMENT
+from gateway.flags import KNOWN_FLAGS, WORDS
 from gateway.loader import Common
 from gateway.references.tables import code, table
 from gateway.settings import AcceptedGap, Key, Settings
@@ -38,7 +39,15 @@ def page() -> list[str]:
     lines += ["## One of coverage.accepted_gaps", "", inspect.getdoc(AcceptedGap) or "", "", *_keys(AcceptedGap), ""]
     lines += ["## Any of plugins", "", inspect.getdoc(Common) or "", "", *_keys(Common), ""]
     lines += ["## Environment", "", *table(("variable", "is"), [*_environment(), *_other()]), ""]
-    return [*lines, "## Flags", "", f"Names that `flags` may hold: {', '.join(map(code, KNOWN_FLAGS))}."]
+    return [*lines, "## Flags", "", *_flags()]
+
+
+def _flags() -> list[str]:
+    words = [f"{code(name)} takes {' or '.join(map(code, words))}" for name, words in WORDS.items()]
+    return [
+        f"Names that `flags` may hold: {', '.join(map(code, KNOWN_FLAGS))}. Each is `on`, `off` or a share of the",
+        f"callers such as `25%`; {'; '.join(words)}. In the environment they begin with `FLAG_`: [Flags](../flags.md).",
+    ]
 
 
 def _is_section(kind: Any) -> bool:

@@ -66,6 +66,8 @@ def test_the_operators_key_comes_from_the_environment() -> None:
         ("coverage: {accepted_gaps: [{endpoints: a, hooks: [foo], reason: a long reason}]}", r"unknown hook 'foo'"),
         ("storage: {memory_url: x}", r"line 1, storage.memory_url: 'x' is not built yet"),
         ("storage:\n  archive_url: s3://x", r"line 2, storage.archive_url: 's3://x' is not built yet"),
+        ("storage: {state_url: 'mysql://x'}", r"line 1, storage.state_url: it is not of the form postgresql://"),
+        ("flags: {BROWSER_TOOL: maybe}", r"line 1, flags.BROWSER_TOOL: 'maybe' is neither on nor off"),
         ("flags: {BROWSER: true}", r"flags.BROWSER: unknown flag; known: BROWSER_TOOL"),
         ("upstream: {url: 'ftp://x'}", r"upstream.url: 'ftp://x' is not an http or https address"),
         ("upstream: {url: 'http://'}", r"upstream.url: 'http://' is not an http"),
@@ -118,3 +120,8 @@ def test_keys_pass_through_by_default_on_loopback_only(host: str, passthrough: b
 
 def test_passthrough_can_be_turned_off_on_loopback(tmp_path: Path) -> None:
     assert load_settings(written(tmp_path, "auth: {passthrough: false}"), {}).settings.passthrough is False
+
+
+def test_a_flag_of_the_environment_that_nobody_understands_is_one_sentence() -> None:
+    with pytest.raises(DocumentError, match="FLAG_BROWSER_TOOL: 'maybe' is neither on nor off"):
+        load_settings(None, {"FLAG_BROWSER_TOOL": "maybe"})

@@ -1,0 +1,146 @@
+"""What the office tells the workers of the state, in one file that it replaces, and how they read it.
+
+A worker looks at the file's stamp four times a second; while an exchange runs nothing is read and nothing is asked.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from gateway.ratings import style_of
+from policies.modulation import StyleDelta
+from storage.people import KeyringError
+
+_LOG = logging.getLogger(__name__)
+FILE = "pushed.json"
+UNCHANGED = StyleDelta()
+
+
+class Withheld(msgspec.Struct, frozen=True):
+    """A tool, or all (`*`), that is withheld until a moment; `person` of None is everybody."""
+
+    id: str
+    person: str | None
+    tool: str
+    until: datetime
+    because: str
+
+
+class Told(msgspec.Struct, frozen=True):
+    """The file: overrides of flags, the means of ratings, who is locked, what is withheld; persons are pseudonyms."""
+
+    flags: dict[str, str] = {}
+    mean_of_all: float = 0.0
+    means: dict[str, float] = {}
+    locked: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+
+
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """How a caller stands now: the style that ratings ask for, and whether they are held in conservative mode.
+
+    `withheld` are the tools that nobody may offer or run for them.
+    """
+
+    style: StyleDelta = UNCHANGED
+    conservative: bool = False
+    withheld: tuple[Withheld, ...] = ()
+
+
+NOTHING_SAID = Standing()
+_NOTHING_TOLD = Told()
+
+
+def no_standing(_principal: str) -> Standing:
+    """Answers where no office ever said anything."""
+    return NOTHING_SAID
+
+
+def tell(path: Path, told: Told) -> None:
+    """Replaces the file with what is told now; nobody else can read it. Errors: OSError."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(msgspec.json.encode(told))
+    fresh.replace(path)
+
+
+class Pushed:
+    """What was told last; `pseudonym_of` gives how the office names a principal, None for one who is new."""
+
+    def __init__(
+        self,
+        path: Path,
+        pseudonym_of: Callable[[str], str | None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._path = path
+        self._pseudonym_of = pseudonym_of
+        self._now = now
+        self._stamp: tuple[int, int, int] | None = None
+        self._told = _NOTHING_TOLD
+        self._locked: frozenset[str] = frozenset()
+        self._of_others = NOTHING_SAID
+        self._names_people = False
+        self._standings: dict[str, Standing] = {}
+
+    @property
+    def flags(self) -> Mapping[str, str]:
+        """The overrides of flags."""
+        return self._told.flags
+
+    def catch_up(self) -> bool:
+        """Reads the file where it is another one; says so. One that cannot be read changes nothing, and is logged."""
+        try:
+            said = self._path.stat()
+            stamp = (said.st_mtime_ns, said.st_size, said.st_ino)
+            if stamp == self._stamp:
+                return False
+            told = msgspec.json.decode(self._path.read_bytes(), type=Told)
+        except FileNotFoundError:
+            return False
+        except (OSError, msgspec.DecodeError) as error:
+            _LOG.error("What the office tells cannot be read from %s: %s", self._path, error)
+            return False
+        self._stamp = stamp
+        self._take(told)
+        return True
+
+    def standing(self, principal: str) -> Standing:
+        """Gives how a caller stands; takes less than a microsecond, two where tools are withheld."""
+        if not self._names_people:
+            return self._of_others
+        try:
+            person = self._pseudonym_of(principal)
+        except KeyringError:
+            # Who cannot be looked up may be one who is locked.
+            return Standing(self._of_others.style, bool(self._locked), self._withheld_from(None))
+        standing = self._of_others if person is None else self._standings.get(person) or self._found(person)
+        if self._told.withheld:
+            return msgspec.structs.replace(standing, withheld=self._withheld_from(person))
+        return standing
+
+    def _found(self, person: str) -> Standing:
+        mean, locked = self._told.means.get(person), person in self._locked
+        if mean is None and not locked:
+            return self._of_others
+        style = self._of_others.style if mean is None else style_of(mean, self._told.mean_of_all)
+        standing = self._standings[person] = Standing(style, locked)
+        return standing
+
+    def _withheld_from(self, person: str | None) -> tuple[Withheld, ...]:
+        withheld = self._told.withheld
+        if not withheld:
+            return ()
+        now = self._now()
+        return tuple(each for each in withheld if each.until > now and each.person in (None, person))
+
+    def _take(self, told: Told) -> None:
+        self._told = told
+        self._standings = {}
+        self._locked = frozenset(told.locked)
+        self._of_others = Standing(style_of(0.0, told.mean_of_all)) if told.mean_of_all else NOTHING_SAID
+        self._names_people = bool(told.means or told.locked or told.withheld)

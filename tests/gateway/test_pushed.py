@@ -1,0 +1,110 @@
+"""What the office tells the workers: taken over when it changes, kept when it cannot be read."""
+
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.pushed import NOTHING_SAID, Pushed, Standing, Told, Withheld, tell
+from policies.modulation import StyleDelta
+from storage.people import KeyringError
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+PEOPLE = {"key:ada": "p-ada", "key:bob": "p-bob"}
+
+
+def pushed(path: Path, pseudonym_of: Callable[[str], str | None] = PEOPLE.get) -> Pushed:
+    return Pushed(path, pseudonym_of, now=lambda: NOW)
+
+
+def told(path: Path, said: Told) -> Pushed:
+    tell(path, said)
+    found = pushed(path)
+    assert found.catch_up()
+    return found
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "pushed.json"
+
+
+def test_before_anything_was_told_nobody_is_special(path: Path) -> None:
+    found = pushed(path)
+    assert not found.catch_up()
+    assert found.standing("key:ada") == NOTHING_SAID
+    assert dict(found.flags) == {}
+
+
+def test_the_file_is_for_nobody_else(path: Path) -> None:
+    tell(path, Told())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in path.parent.iterdir()] == ["pushed.json"]
+
+
+def test_what_is_told_is_noticed_once(path: Path) -> None:
+    found = told(path, Told(flags={"STRICT_DEFAULT": "on"}))
+    assert found.flags == {"STRICT_DEFAULT": "on"}
+    assert not found.catch_up()
+    tell(path, Told())
+    assert found.catch_up()
+    assert found.flags == {}
+
+
+def test_ratings_move_the_style_of_the_rater_and_a_little_that_of_all(path: Path) -> None:
+    found = told(path, Told(mean_of_all=0.2, means={"p-ada": -0.5}))
+    assert found.standing("key:ada").style == StyleDelta(-0.03, -0.03, 0.04, -0.06)
+    assert found.standing("key:bob").style == StyleDelta(0.02, 0.02, 0.04, 0.04)
+    assert found.standing("key:nobody") == found.standing("key:bob")
+
+
+def test_who_is_locked_is_conservative_and_nobody_else(path: Path) -> None:
+    found = told(path, Told(locked=("p-ada",)))
+    assert found.standing("key:ada").conservative
+    assert not found.standing("key:bob").conservative
+    assert not found.standing("key:nobody").conservative
+
+
+def test_a_lock_that_was_released_holds_no_more(path: Path) -> None:
+    found = told(path, Told(locked=("p-ada",)))
+    assert found.standing("key:ada").conservative
+    tell(path, Told())
+    found.catch_up()
+    assert found.standing("key:ada") == NOTHING_SAID
+
+
+def test_tools_are_withheld_from_one_or_from_all_until_their_time(path: Path) -> None:
+    later, over = NOW + timedelta(minutes=1), NOW
+    ada = Withheld("t-1", "p-ada", "browser", later, "x")
+    everybody = Withheld("t-2", None, "*", later, "x")
+    found = told(path, Told(withheld=(ada, everybody, Withheld("t-3", None, "*", over, "x"))))
+    assert found.standing("key:ada").withheld == (ada, everybody)
+    assert found.standing("key:bob").withheld == (everybody,)
+    assert found.standing("key:nobody").withheld == (everybody,)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"locked": 7}'], ids=["empty", "torn", "another shape"])
+def test_a_file_that_cannot_be_read_changes_nothing(path: Path, damage: bytes) -> None:
+    found = told(path, Told(locked=("p-ada",)))
+    path.write_bytes(damage)
+    assert not found.catch_up()
+    assert found.standing("key:ada").conservative
+
+
+def test_a_file_that_is_gone_changes_nothing(path: Path) -> None:
+    found = told(path, Told(locked=("p-ada",)))
+    path.unlink()
+    assert not found.catch_up()
+    assert found.standing("key:ada").conservative
+
+
+def test_who_cannot_be_looked_up_may_be_one_who_is_locked(path: Path) -> None:
+    def unreadable(_: str) -> str | None:
+        raise KeyringError("The keyring is gone.")
+
+    tell(path, Told(locked=("p-ada",)))
+    found = pushed(path, unreadable)
+    found.catch_up()
+    assert found.standing("key:bob") == Standing(conservative=True)
