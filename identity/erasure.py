@@ -41,8 +41,9 @@ class Erased(msgspec.Struct, frozen=True):
 class Erasure:
     """Erases in one data folder.
 
-    `append` writes the tombstone; `exchanges_of` counts the records of a principal, and `forget` makes whoever answers
-    for the records forget all names at once.
+    `append` writes the tombstone; `exchanges_of` counts the records of a principal, `take_out` takes a person out of
+    the state by their pseudonym (errors: OSError), and `forget` makes whoever answers for the records forget all names
+    at once.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Erasure:
         append: Append,
         *,
         exchanges_of: Callable[[str], int | None] = lambda _: None,
+        take_out: Callable[[str], None] = lambda _: None,
         forget: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -59,6 +61,7 @@ class Erasure:
         self._keyring = keyring
         self._append = append
         self._exchanges_of = exchanges_of
+        self._take_out = take_out
         self._forget = forget
         self._now = now
 
@@ -80,6 +83,7 @@ class Erasure:
         self._keyring.erase(principal, at)
         overwritten = self._keyring.scrub()
         accepted_keys = self._strike_out(principal)
+        self._take_out(pseudonym)
         self._forget()
         return Erased(True, at, exchanges, accepted_keys, overwritten)
 

@@ -10,16 +10,20 @@ import msgspec
 
 from gateway.commands.failing import Failed
 from gateway.commands.office_connection import message_of, office_connection
-from gateway.commands.options import common, journal_folder, json_option
+from gateway.commands.options import common, journal_folder, json_option, settings_in_force
 from gateway.commands.people import keyring_of
 from gateway.commands.printing import print_json
 from gateway.office.erasure import Purge
 from gateway.office.event_log import EventLog
 from gateway.office.operator import OPERATOR
+from gateway.office.pushing import Pushing
 from gateway.office.records import exchanges_of
+from gateway.pushed import FILE as PUSHED
 from identity.erasure import Erased, Erasure
 from identity.keyring import Keyring
 from storage.sql_sandbox import Sandbox
+from storage.state.database import FILE as STATE
+from storage.state.state import State
 from storage.warehouse import Warehouse
 from storage.warehouse_file import WarehouseError
 
@@ -43,10 +47,11 @@ def purge_command(config: str | None, data: str | None, as_json: bool, principal
       lukhas audit purge --principal key:3f9a0c11d2e4b5a69788 --because "asked by letter of 3 November"
     """
     folder, purge = journal_folder(config, data), Purge(principal, because)
+    state_url = settings_in_force(config, data).settings.storage.state_url
     _look_for(folder, principal)
     if not yes:
         click.confirm(f"Erase {principal} for good?", abort=True, err=True)
-    erased = _by_office(folder, purge) or _directly(folder, purge)
+    erased = _by_office(folder, purge) or _directly(folder, state_url, purge)
     if as_json:
         print_json(erased)
         return
@@ -97,10 +102,27 @@ def _by_office(folder: Path, purge: Purge) -> Erased | None:
     return msgspec.json.decode(body, type=Erased)
 
 
-def _directly(folder: Path, purge: Purge) -> Erased:
+def _directly(folder: Path, state_url: str | None, purge: Purge) -> Erased:
     with keyring_of(folder) as keyring, closing(EventLog(folder, "fsync")) as log:
-        erase = Erasure(folder, keyring, log.append, exchanges_of=partial(_exchanges_of, folder, keyring))
+        erase = Erasure(
+            folder,
+            keyring,
+            log.append,
+            exchanges_of=partial(_exchanges_of, folder, keyring),
+            take_out=partial(_take_out, folder, state_url),
+        )
         return erase(purge.principal, OPERATOR.principal, purge.because)
+
+
+def _take_out(folder: Path, state_url: str | None, person: str) -> None:
+    """Takes a person out of the state, and out of what workers were told last. Errors: StateError, OSError."""
+    if state_url is None and not (folder / STATE).exists():
+        return
+    with closing(State(folder, state_url)) as state:
+        state.open()
+        state.erase(person)
+        state.scrub()
+        Pushing(state, folder / PUSHED).push()
 
 
 def _exchanges_of(folder: Path, keyring: Keyring, principal: str) -> int | None:

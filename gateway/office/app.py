@@ -1,7 +1,7 @@
 """Builds the office from its settings: the plugins' handlers beside our own, in one Litestar application."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from gateway.hooks import Counted
 from gateway.hookspecs import Hooks
 from gateway.lifecycle import start_plugins, startup_of, stop_plugins
+from gateway.live_flags import LiveFlags
 from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.audit.names import Names
 from gateway.office.audit.routes import audit_routes
@@ -23,12 +24,18 @@ from gateway.office.callers import Callers
 from gateway.office.chores import Chore
 from gateway.office.documents import openapi_config, openapi_json, with_worker_pages
 from gateway.office.erasure import erasure_routes
+from gateway.office.feedback.feedback import Feedback
+from gateway.office.feedback.routes import feedback_routes, lock_routes
+from gateway.office.feedback.symbols import PersonalSymbols
+from gateway.office.flags import flag_routes
 from gateway.office.records import Records
-from gateway.office.refusing import Refused, broken, not_done, refused
+from gateway.office.refusing import Refused, broken, not_done, refused, unreadable
 from gateway.office.retention_report import retention_route
 from gateway.office.sql import sql_routes
+from gateway.office.state_keeping import StateKeeping
 from gateway.office.tier_check import tier_check_route
 from gateway.office.views import plugin_views
+from gateway.pushed import FILE as PUSHED
 from gateway.settings import Loaded, Settings
 from identity.accepted_keys import AcceptedKeys
 from identity.caller import Caller
@@ -37,9 +44,11 @@ from identity.keyring import Keyring
 from policies.queries import load_queries
 from policies.tiers import load_tiers
 from storage.bodies import bodies_writer
+from storage.state.state import State
 from storage.tombstones import OFFICE
 
 PEOPLE_SECONDS = 1.0
+STATE_SECONDS = 1.0
 
 
 class Office:
@@ -70,26 +79,42 @@ class Office:
         callers = Callers(self.chain.of(Hooks.identify), self._accepted)
         folder = Path(settings.policies.folder) if settings.policies.folder else None
         tiers, queries = load_tiers(folder), load_queries(folder)
-        self.keyring = Keyring(Path(settings.storage.data), synced=settings.audit.durability == "fsync")
+        data = Path(settings.storage.data)
+        self.keyring = Keyring(data, synced=settings.audit.durability == "fsync")
         self.records = Records(
-            Path(settings.storage.data),
+            data,
             settings.audit.durability,
             archive_after_days=settings.storage.archive_after_days,
             retention=settings.retention,
             writers=_writers(settings),
             views=plugin_views(self.chain),
             people=self.keyring,
-            chores=(Chore("people", PEOPLE_SECONDS, self._look_after_people),),
+            chores=(
+                Chore("people", PEOPLE_SECONDS, self._look_after_people),
+                Chore("state", STATE_SECONDS, lambda: self.keeping.run()),
+            ),
             tell=tell,
             stuck=stuck,
+        )
+        self.state = State(data, settings.storage.state_url)
+        self._feedback = Feedback(self.state, self.records.bundles, self.keyring, self.records.log.append)
+        self.keeping = StateKeeping(
+            self.state, self.keyring, self._feedback, data / PUSHED, LiveFlags(loaded, environ), settings.retention
         )
         ours = [
             openapi_json,
             tier_check_route(tiers),
-            *audit_routes(self.records.bundles, self.records.log.append, Names(self.keyring), visits=Visits(callers)),
+            *audit_routes(
+                self.records.bundles,
+                self.records.log.append,
+                Names(self.keyring),
+                visits=Visits(callers),
+                feedback=True,
+            ),
+            *self._state_routes(),
             *sql_routes(self.records.sandbox, queries),
-            *erasure_routes(self._erasure(Path(settings.storage.data)), self._asker),
-            bodies_route(self._kept_bodies(Path(settings.storage.data))),
+            *erasure_routes(self._erasure(data), self._asker),
+            bodies_route(self._kept_bodies(data)),
             retention_route(settings.retention, lambda: self.records.retention.report),
         ]
         try:
@@ -97,7 +122,13 @@ class Office:
                 [*ours, *_handlers(self.chain)],
                 dependencies={"caller": Provide(callers.of_request)},
                 guards=[callers.signed_in],
-                exception_handlers={Refused: refused, HTTPException: not_done, Exception: broken},
+                exception_handlers={
+                    Refused: refused,
+                    HTTPException: not_done,
+                    UnicodeDecodeError: unreadable,
+                    RecursionError: unreadable,
+                    Exception: broken,
+                },
                 openapi_config=openapi_config(version("lukhas-gateway")),
                 logging_config=None,
                 request_max_body_size=settings.server.max_json_bytes,
@@ -107,22 +138,51 @@ class Office:
         with_worker_pages(self.app.openapi_schema)
 
     async def start(self) -> None:
-        """Tells the plugins, and begins to keep the records in order. Errors: KeyringError, LoadError."""
+        """Opens what is kept, tells the plugins, and begins to keep the records in order.
+
+        Errors: KeyringError, StateError, LoadError.
+        """
         self.keyring.open()
-        data = Path(self._loaded.settings.storage.data)
-        await start_plugins(self.chain, startup_of(self._loaded, data, self._environ, self._registry))
+        await asyncio.to_thread(self.state.open)
+        await asyncio.to_thread(self.keeping.start)
+        startup = startup_of(
+            self._loaded,
+            Path(self._loaded.settings.storage.data),
+            self._environ,
+            self._registry,
+            flags=self.keeping.live_flags.flags,
+            standing=self.keeping.pushed.standing,
+        )
+        await start_plugins(self.chain, startup)
         await asyncio.to_thread(self.records.start)
 
     async def stop(self) -> None:
         """Lets the plugins go, and closes what is kept."""
         await stop_plugins(self.chain)
         await asyncio.to_thread(self.records.stop)
+        self.state.close()
         self.keyring.close()
         self._accepted.close()
 
     def _erasure(self, data: Path) -> Erasure:
-        records = self.records
-        return Erasure(data, self.keyring, records.log.append, exchanges_of=records.exchanges_of, forget=records.forget)
+        return Erasure(
+            data,
+            self.keyring,
+            self.records.log.append,
+            exchanges_of=self.records.exchanges_of,
+            take_out=self.keeping.take_out,
+            forget=self.records.forget,
+        )
+
+    def _state_routes(self) -> Sequence[Any]:
+        """Gives the handlers of what people say and set while the gateway runs."""
+        push, append = self.keeping.push, self.records.log.append
+        names, flags = Names(self.keyring), self.keeping.flags_now
+        return [
+            *feedback_routes(self._feedback, PersonalSymbols(self.state, self.keyring)),
+            *lock_routes(self.state, self._feedback, names, self._asker, push),
+            *flag_routes(self.state, flags, self._asker, append, push),
+        ]
 
     def _kept_bodies(self, data: Path) -> KeptBodies:
         return KeptBodies(data, self.records.bundles, self.keyring, self.records.log.append, self._asker)

@@ -17,6 +17,7 @@ _CODES = {
     403: "not_allowed",
     405: "method_not_allowed",
     413: "body_too_large",
+    422: "invalid_value",
     429: "rate_limited",
 }
 _NOTHING_HERE = "There is nothing at this path; the model API is below /v1, and /docs lists the others."
@@ -54,6 +55,20 @@ def not_done(request: Request[Any, Any, Any], error: HTTPException) -> Response[
         headers=dict(headers),
         media_type=MediaType.JSON,
     )
+
+
+def unprocessable(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Answers a body whose members have values that they cannot have."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    param = next((each["key"] for each in extra if isinstance(each, dict) and "key" in each), None)
+    body = error_object(_message(error), 422, _CODES[422], param=param)
+    return Response(body, status_code=422, media_type=MediaType.JSON)
+
+
+def unreadable(_request: Request[Any, Any, Any], _error: Exception) -> Response[Any]:
+    """Answers a body that the framework gave up on: it is no UTF-8, or nested too deep."""
+    body = error_object("The body is no JSON that can be read.", 400, _CODES[400])
+    return Response(body, status_code=400, media_type=MediaType.JSON)
 
 
 def nothing_here() -> Response[Any]:

@@ -79,9 +79,12 @@ class Cards:
             return connection.execute(sought).scalar_one()
 
     def expire(self, moment: datetime) -> int:
-        """Takes away the cards from before a moment; gives how many."""
+        """Takes away the cards from before a moment, and the raters who left no other; gives how many cards."""
+        left = select(CARDS.c.person).where(CARDS.c.person == RATERS.c.person)
         with self._database.writing() as connection:
-            return connection.execute(delete(CARDS).where(CARDS.c.at < moment)).rowcount
+            gone = connection.execute(delete(CARDS).where(CARDS.c.at < moment)).rowcount
+            connection.execute(delete(RATERS).where(RATERS.c.met < moment, ~left.exists()))
+        return gone
 
 
 def _card(row: Row[Any]) -> Card:

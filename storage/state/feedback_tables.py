@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from storage.state.database import Database
@@ -46,3 +46,9 @@ class FeedbackTables:
         )
         with self._database.reading() as connection:
             return [FeedbackTable(*row) for row in connection.execute(sought)]
+
+    def expire(self, moment: datetime) -> int:
+        """Takes away the tables of people that say nothing, and did not since before a moment; gives how many."""
+        idle = (FEEDBACK_TABLES.c.mean == 0) & (FEEDBACK_TABLES.c.updated < moment) & (FEEDBACK_TABLES.c.owner != ALL)
+        with self._database.writing() as connection:
+            return connection.execute(delete(FEEDBACK_TABLES).where(idle)).rowcount

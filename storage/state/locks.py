@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from storage.state.database import Database
@@ -48,3 +48,8 @@ class Locks:
         sought = select(LOCKS).where(holds if since is None else or_(holds, LOCKS.c.released > since))
         with self._database.reading() as connection:
             return [Lock(*row) for row in connection.execute(sought.order_by(LOCKS.c.since, LOCKS.c.person))]
+
+    def expire(self, moment: datetime) -> int:
+        """Takes away the locks that were released before a moment; gives how many."""
+        with self._database.writing() as connection:
+            return connection.execute(delete(LOCKS).where(LOCKS.c.released < moment)).rowcount

@@ -27,6 +27,10 @@ class Names:
         # Who is called like a pseudonym is not the one who has it.
         return pseudonym or (f"not {principal}" if is_pseudonym(principal) else principal)
 
+    def of_person(self, pseudonym: str) -> str:
+        """Gives the principal behind a pseudonym, or `erased`. Errors: KeyringError."""
+        return self._keyring.shown(pseudonym)
+
     def unnamed(self, caller: Caller, line: Callable[[str], bytes]) -> bytes:
         """Gives the line that a caller leaves, made with their pseudonym. Errors: KeyringError."""
         person = self._keyring.person(caller.principal)

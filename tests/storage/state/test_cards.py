@@ -65,3 +65,14 @@ def test_old_cards_are_taken_away(state: State) -> None:
     rated(state, "p-ada", "A-2", NOW)
     assert state.cards.expire(NOW) == 1
     assert state.cards.count() == 1
+
+
+def test_a_rater_is_known_from_the_first_card_on_as_long_as_there_are_any(state: State) -> None:
+    rated(state, "p-ada", "A-1", NOW - HOUR)
+    rated(state, "p-ada", "A-2", NOW)
+    state.cards.expire(NOW)
+    rated(state, "p-ada", "A-3", NOW + HOUR)
+    assert {each.met for each in state.cards.since(NOW)} == {NOW - HOUR}
+    state.cards.expire(NOW + 2 * HOUR)
+    rated(state, "p-ada", "A-4", NOW + 3 * HOUR)
+    assert {each.met for each in state.cards.since(NOW)} == {NOW + 3 * HOUR}

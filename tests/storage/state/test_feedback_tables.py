@@ -30,3 +30,12 @@ def test_tables_that_say_nothing_are_left_out_and_keep_their_version(state: Stat
     assert [table.owner for table in state.feedback_tables.every()] == ["p-bob", "p-ada"]
     assert state.feedback_tables.of("p-cleo") == FeedbackTable("p-cleo", 0.0, 2, LATER)
     assert state.feedback_tables.of("p-nobody") is None
+
+
+def test_tables_that_said_nothing_for_long_go_and_the_one_of_all_stays(state: State) -> None:
+    for owner in (ALL, "p-ada"):
+        state.feedback_tables.put(owner, 0.0, NOW)
+    state.feedback_tables.put("p-bob", 0.5, NOW)
+    assert state.feedback_tables.expire(NOW) == 0
+    assert state.feedback_tables.expire(LATER) == 1
+    assert state.feedback_tables.of("p-ada") is None

@@ -36,3 +36,12 @@ def test_those_who_were_let_go_lately_can_be_asked_for(state: State) -> None:
     state.locks.release("p-ada", LATER, "admin")
     assert [lock.person for lock in state.locks.held(since=NOW)] == ["p-ada"]
     assert state.locks.held(since=LATER) == []
+
+
+def test_locks_that_were_released_long_ago_go_and_those_that_hold_stay(state: State) -> None:
+    for person in ("p-ada", "p-bob"):
+        state.locks.put(person, NOW, "x")
+    state.locks.release("p-ada", NOW, "admin")
+    assert state.locks.expire(NOW) == 0
+    assert state.locks.expire(LATER) == 1
+    assert [lock.person for lock in state.locks.held()] == ["p-bob"]
