@@ -116,10 +116,17 @@ def _of_text(reply: Reply, body: bytes, about: Part, limit: int) -> Part:
 
 
 def _is_withheld(exchange: Exchange) -> bool:
-    """Says whether the client got another reply than this one, or not all of it."""
-    return exchange.refusal is not None or any(
-        step.hook in _REPLY_HOOKS and (isinstance(step.answer, _WITHHELD) or step.fault is not None)
-        for step in exchange.trail
+    """Says whether the client got another reply than this one, or not all of it.
+
+    A reply that did not go out to its end may have waited for a verdict that never came.
+    """
+    return (
+        exchange.outcome != "answered"
+        or exchange.refusal is not None
+        or any(
+            step.hook in _REPLY_HOOKS and (isinstance(step.answer, _WITHHELD) or step.fault is not None)
+            for step in exchange.trail
+        )
     )
 
 

@@ -1,20 +1,32 @@
 """The bodies of an exchange as they are kept: redacted, bounded, no binary, and marked where they were withheld."""
 
-from typing import Any
+import asyncio
+from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import Exchange, Redact, Refusal, Release
+from gateway import Cut, Exchange, Hold, Redact, Refusal, Release, hookimpl
 from gateway.body_parts import LONGEST_STREAM, Part, parts_of
-from gateway.exchange import Reply, Request, Step
+from gateway.exchange import Outcome, Reply, Request, Step
 from gateway.testing import a_reply, a_streamed_reply, an_exchange
 from gateway.writable import written
+from tests.builders.fake_client import CHAT, FakeClient
+from tests.builders.fake_transport import FakeTransport, a_chat_reply, a_stream, chat_events
+from tests.builders.pipelines import Passages
 
 LIMIT = 64 << 10
 JSON = "application/json"
+
+
+def answered(*, reply: Reply) -> Exchange:
+    """An exchange whose reply went out to its end."""
+    exchange = an_exchange(reply=reply)
+    exchange.outcome = "answered"
+    return exchange
 
 
 def request_of(exchange: Exchange, limit: int = LIMIT) -> Part:
@@ -65,7 +77,7 @@ def test_what_plugins_made_of_a_request_is_kept_beside_it_and_not_for_the_client
 
 
 def test_a_reply_is_kept_as_its_json() -> None:
-    part = reply_of(an_exchange(reply=a_reply("Under the palm.")))
+    part = reply_of(answered(reply=a_reply("Under the palm.")))
     assert said_in(part) == "Under the palm."
     assert (part.type, part.cut, part.withheld) == (JSON, False, False)
 
@@ -149,7 +161,7 @@ def test_a_reply_that_is_no_json_is_kept_as_text_where_it_is_text() -> None:
     ],
 )
 def test_a_reply_that_the_client_did_not_get_so_is_marked(said: Step) -> None:
-    exchange = an_exchange(reply=a_reply())
+    exchange = answered(reply=a_reply())
     exchange.trail.append(said)
     assert reply_of(exchange).withheld
     assert not request_of(exchange).withheld
@@ -182,12 +194,63 @@ def test_nothing_that_strangers_send_stands_in_the_way(said: Any, body: bytes, s
 
 
 def test_a_reply_that_was_refused_as_a_whole_is_marked() -> None:
-    exchange = an_exchange(reply=a_reply())
+    exchange = answered(reply=a_reply())
     exchange.refusal = Refusal("no")
     assert reply_of(exchange).withheld
 
 
 def test_a_reply_that_was_let_go_is_not_marked() -> None:
-    exchange = an_exchange(reply=a_reply())
+    exchange = answered(reply=a_reply())
     exchange.trail += [step("watch", Release()), step("watch"), step("observe", None, "raised")]
     assert not reply_of(exchange).withheld
+
+
+@pytest.mark.parametrize("outcome", [each for each in get_args(Outcome) if each != "answered"])
+def test_a_reply_that_did_not_go_out_to_its_end_is_marked(outcome: Outcome) -> None:
+    exchange = an_exchange(reply=a_reply())
+    exchange.outcome = outcome
+    assert reply_of(exchange).withheld
+    assert not request_of(exchange).withheld
+
+
+class ReviewsForLong:
+    @hookimpl
+    async def review(self) -> Refusal:
+        await asyncio.sleep(60)
+        return Refusal("no")
+
+
+class HoldsAll:
+    @hookimpl
+    def watch(self) -> Hold:
+        return Hold()
+
+
+class WatchesForLong:
+    @hookimpl
+    async def watch(self) -> Cut:
+        await asyncio.sleep(60)
+        return Cut("it is secret")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "stream"),
+    [(ReviewsForLong, False), (WatchesForLong, False), (WatchesForLong, True), (HoldsAll, True)],
+)
+async def test_whoever_leaves_before_the_verdict_has_no_right_to_the_reply(
+    tmp_path: Path, plugin: type, stream: bool
+) -> None:
+    waiting = asyncio.Event()
+    reply = a_stream(*chat_events(["The secret"], done=False), waiting) if stream else a_chat_reply("The secret")
+    passages = Passages(tmp_path, FakeTransport(reply), plugin())
+    client = FakeClient(CHAT)
+    task = passages.begin(client)
+    await asyncio.sleep(0.1)
+    assert b"secret" not in client.sent
+    client.leave()
+    await asyncio.wait([task])
+    passages.close()
+    (exchange,) = passages.seen.ended
+    part = reply_of(exchange)
+    assert b"secret" in msgspec.json.encode(part)
+    assert part.withheld
