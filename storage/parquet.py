@@ -1,11 +1,12 @@
 """Moves old days of the warehouse to Parquet.
 
-A file counts when `kept.archived` names it. Its name follows from what is archived already, so that a move that was
-cut short is done again over its own traces.
+A file counts when `kept.archived` names it. A move never writes over a file: what stands there and does not count, the
+trace of a move that was cut short or what a rebuild could not read, is put aside until its day goes.
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from storage.packing import sync_folder
 from storage.warehouse_file import Folders, show_archive, transaction
 
 WORKING_NAME = ".new"
+ASIDE_NAME = ".aside"
+_SUFFIX = ".parquet"
+_PART = re.compile(r"part-(\d+)\.parquet")
 _MAGIC = b"PAR1"
 # Whoever began on a day that is old and was never heard of again is lost.
 _COPY: Mapping[str, str] = {
@@ -97,10 +101,9 @@ def _written(connection: duckdb.DuckDBPyConnection, folders: Folders, kind: str,
     """Writes the file, under its name and on the disk; None where there is nothing to write."""
     execute = connection.execute
     execute("SET VARIABLE day = ?::DATE", [day])
-    parts = number(execute("SELECT count(*) FROM kept.archived WHERE kind = ? AND day = ?", [kind, day]))
-    file = f"{kind}/day={day}/part-{parts:04d}.parquet"
-    path = folders.archive / file
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rows_of_day = execute("SELECT file FROM kept.archived WHERE kind = ? AND day = ?", [kind, day]).fetchall()
+    path = _free(folders.archive / kind / f"day={day}", {Path(file).name for (file,) in rows_of_day})
+    file = path.relative_to(folders.archive).as_posix()
     fresh = path.with_name(path.name + WORKING_NAME)
     execute("SET VARIABLE file = ?", [str(fresh)])
     rows = number(execute(_COPY[kind]))
@@ -109,6 +112,19 @@ def _written(connection: duckdb.DuckDBPyConnection, folders: Folders, kind: str,
         return None
     _settle(fresh, path, folders.archive)
     return Archived(kind, day, file, rows, path.stat().st_size)
+
+
+def _free(folder: Path, counting: Container[str]) -> Path:
+    """Gives the path of the next file of a day, and puts aside those that do not count: it will hold their rows."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    last = -1
+    for path in sorted(folder.glob("part-*")):
+        if (match := _PART.match(path.name)) is None:
+            continue
+        last = max(last, int(match[1]))
+        if path.suffix == _SUFFIX and path.name not in counting:
+            path.rename(path.with_name(path.name + ASIDE_NAME))
+    return folder / f"part-{last + 1:04d}{_SUFFIX}"
 
 
 def note(connection: duckdb.DuckDBPyConnection, archived: Archived, when: datetime) -> None:

@@ -120,9 +120,7 @@ class Warehouse:
         """Closes the file; what is in its log goes into it. What is being asked is broken off."""
         self._readers.interrupt()
         with self._writing, self._readers.none():
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = self._ingest = None
+            self._let_go()
             if self._claim is not None:
                 os.close(self._claim)
                 self._claim = None
@@ -130,6 +128,9 @@ class Warehouse:
     def ingest(self) -> Ingested:
         """Takes what is new in the journal, some MB at a time. Errors: WarehouseError, OSError."""
         with self._writing:
+            if self._connection is None and self._claim is not None:
+                # It could not be opened again: whatever stood in the way may be gone.
+                self._begin_somehow()
             try:
                 return self._taken()
             except duckdb.Error as error:
@@ -213,7 +214,7 @@ class Warehouse:
             except duckdb.Error as error:
                 self._reopen()
                 raise WarehouseError(f"The warehouse could not be copied: {_sentence(error)}") from error
-            connection.close()
+            self._let_go()
             if settled(self._folders):
                 self._folders.fresh.replace(self._folders.file)
             self._reopen()
@@ -230,13 +231,13 @@ class Warehouse:
                     raise WarehouseError(f"The names of people cannot be taken over: {_sentence(error)}") from error
 
     def forget(self) -> None:
-        """Opens the file again, so that no name stays in memory or where it was spilled to. Errors: WarehouseError."""
+        """Opens the file again, so that no name stays in memory or where it was spilled to.
+
+        Errors: WarehouseError, OSError.
+        """
         with self._writing, self._readers.none():
             self._open_connection()
-            try:
-                self._reopen()
-            except duckdb.Error as error:
-                raise WarehouseError(f"The warehouse cannot be opened again: {_sentence(error)}") from error
+            self._reopen()
 
     def _begin_somehow(self) -> None:
         try:
@@ -248,7 +249,15 @@ class Warehouse:
 
     def _begin(self) -> None:
         clear_away(self._folders)
-        connection = self._connection = opened(self._folders)
+        connection = opened(self._folders)
+        try:
+            self._settle_in(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _settle_in(self, connection: duckdb.DuckDBPyConnection) -> None:
         missing = missing_files(connection, self._folders)
         if missing:
             raise duckdb.IOException(f"{missing[0]} is missing or broken")
@@ -270,23 +279,21 @@ class Warehouse:
         recently = self._ended_at is not None and self._now() - self._ended_at < ENDS_APART
         if _ENDED in reason and not recently:
             self._ended_at = self._now()
-            try:
-                self._reopen()
-            except duckdb.Error as error:
-                reason = _sentence(error)
-            else:
-                return
-        self._make_anew(reason)
+            self._reopen()
+        else:
+            self._make_anew(reason)
 
     def _reopen(self) -> None:
+        self._let_go()
+        self._begin_somehow()
+
+    def _let_go(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._begin()
+        self._connection = self._ingest = None
 
     def _make_anew(self, reason: str) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._let_go()
         self.rebuilt = Rebuilt(reason, set_aside(self._folders, self._now()))
         try:
             self._begin()

@@ -138,6 +138,38 @@ def test_rows_of_a_day_that_come_late_go_to_a_file_of_their_own(prepared: Path) 
         assert len(ids(opened)) == 22
 
 
+def test_a_move_never_writes_over_a_file_of_the_same_day(tmp_path: Path) -> None:
+    """A rebuild passes over a file that it cannot read; the next one must not take the place of another."""
+    data = recorded(tmp_path, others=False)
+    every = [*(f"A-{number:02}" for number in range(20)), "A-late", "A-lost"]
+    folder = data / "archive" / "exchanges" / "day=2026-03-14"
+    with warehouse(data) as opened:
+        opened.archive(date(2026, 3, 15))
+        writer = Writer(data, "worker-1")
+        writer.segment()
+        writer.append(*exchange("A-late"))
+        opened.catch_up()
+        opened.archive(date(2026, 3, 15))
+    broken = folder / "part-0000.parquet"
+    broken.write_bytes(broken.read_bytes()[:200])
+    good = (folder / "part-0001.parquet").read_bytes()
+    with warehouse(data) as opened:
+        assert ids(opened) == every
+        [moved] = opened.archive(date(2026, 3, 15))
+        assert moved.file == "exchanges/day=2026-03-14/part-0002.parquet"
+        assert ids(opened) == every
+        assert (folder / "part-0001.parquet").read_bytes() == good
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "part-0000.parquet.aside",
+            "part-0001.parquet",
+            "part-0002.parquet",
+        ]
+    (data / "warehouse" / "warehouse.duckdb").unlink()
+    with warehouse(data) as opened:
+        assert opened.faults == ()
+        assert ids(opened) == every
+
+
 def test_a_file_holds_hashes_as_bytes_and_the_steps_that_answered(prepared: Path) -> None:
     with warehouse(prepared) as opened:
         opened.archive(date(2026, 3, 15))

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from storage.expiry import Limits
 from storage.sql_check import SqlRefused
 from storage.sql_sandbox import Sandbox
 from storage.warehouse import Warehouse
@@ -203,6 +204,41 @@ def test_compaction_takes_the_bytes_of_deleted_rows_away_and_no_row(tmp_path: Pa
     left = b"".join(path.read_bytes() for path in (tmp_path / "warehouse").iterdir())
     assert b"planted-secret-7" in left
     assert b"planted-secret-1234" not in left
+
+
+@pytest.mark.parametrize("work", ["compact", "forget", "expire"])
+def test_a_parquet_file_that_goes_meanwhile_costs_no_row_and_leaves_it_open(work: str, tmp_path: Path) -> None:
+    recorded(tmp_path)
+    limits = Limits(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
+    with warehouse(tmp_path) as opened:
+        if work == "expire":
+            opened._open_connection().execute("INSERT INTO kept.leftovers VALUES (true)")
+        next((tmp_path / "archive").rglob("part-*.parquet")).unlink()
+        works: dict[str, Callable[[], object]] = {
+            "compact": opened.compact,
+            "forget": opened.forget,
+            "expire": lambda: opened.expire(limits, ()),
+        }
+        works[work]()
+        assert opened.is_open
+        assert opened.rebuilt is not None
+        opened.catch_up()
+        assert ids(opened) == NAMES
+
+
+def test_a_warehouse_that_could_not_be_opened_again_is_open_once_that_can_be(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    with warehouse(tmp_path) as opened:
+        in_the_way = tmp_path / "warehouse" / "answer-in-the-way.parquet"
+        in_the_way.mkdir()
+        with pytest.raises(OSError, match="in-the-way"):
+            opened.forget()
+        assert not opened.is_open
+        with pytest.raises(WarehouseError, match="closed"):
+            ids(opened)
+        in_the_way.rmdir()
+        opened.ingest()
+        assert ids(opened) == NAMES
 
 
 def test_readers_and_writers_do_not_hinder_each_other(tmp_path: Path) -> None:
