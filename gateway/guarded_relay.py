@@ -285,8 +285,8 @@ class GuardedRelay(Relay):
         if out.refusal is None and self._guard.due is None and not self._client.paused:
             if not out.raw:
                 return True
-            if self.started and (self._recorded or not self._format.may_end(out.raw)):
-                self._client.write(out.raw)
+            may_go = self.started and (self._recorded or not self._format.may_end(out.raw))
+            if may_go and self._written_at_once(out.raw):
                 return True
         self._out = out
         return False

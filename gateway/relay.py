@@ -176,13 +176,23 @@ class Relay:
 
     def _passed(self, data: bytes) -> bool:
         """Passes whole events that are not the last at once; all else is for who waits, whom to wake costs more."""
-        client = self._client
-        if self._tail or self._recorded or client.paused:
+        if self._tail or self._recorded or self._client.paused:
             return False
         if not data.endswith(_BOUNDARIES) or self._format.may_end(data):
             return False
+        if not self._written_at_once(data):
+            return False
         self._keep(data)
-        client.write(data)
+        return True
+
+    def _written_at_once(self, data: bytes) -> bool:
+        """Writes within the call that brings the data, which must not raise; what cannot be is for who waits."""
+        if self._client.gone:
+            return False
+        try:
+            self._client.write(data)
+        except RuntimeError:  # so says the loop of a connection that is closed, and has not told the client yet
+            return False
         return True
 
     def _apart_from_end(self, raw: bytes) -> tuple[bytes, bytes]:

@@ -7,14 +7,23 @@ from typing import Any
 
 import pytest
 
-from gateway import Refusal
+from gateway import Refusal, hookimpl
 from gateway.exchange import Exchange, Headers, Outcome, Received
 from gateway.pipeline import Sizes
 from gateway.relay import Relay
 from gateway.testing import an_exchange
-from gateway.transport import ReplyTooLarge, UpstreamBroken
+from gateway.transport import ReplyTooLarge, Take, UpstreamBroken
 from tests.builders.fake_client import FakeClient
-from tests.builders.fake_transport import EVENTS, JSON, FakeReply, a_chat_reply, a_stream, chat_body, chat_events
+from tests.builders.fake_transport import (
+    EVENTS,
+    JSON,
+    FakeReply,
+    FakeTransport,
+    a_chat_reply,
+    a_stream,
+    chat_body,
+    chat_events,
+)
 from tests.builders.pipelines import Passages
 
 CHUNKED: Headers = (*EVENTS, (b"Transfer-Encoding", b"chunked"))
@@ -324,3 +333,72 @@ async def test_a_slow_reader_is_waited_for(tmp_path: Path) -> None:
     relaying.client.readable.set()
     await task
     assert relaying.client.sent == b"".join([first, *rest])
+
+
+# Clients that leave.
+
+
+class ComesAsTheClientLeaves(FakeReply):
+    """A stream whose last piece the upstream's connection brings just after the client's was lost.
+
+    `taken` is what the relay said to it: the connection must not see it raise.
+    """
+
+    def __init__(self, client: FakeClient, before: bytes, piece: bytes) -> None:
+        super().__init__(before, headers=CHUNKED)
+        self.taken: bool | None = None
+        self._client = client
+        self._piece = piece
+
+    async def chunk(self, take: Take | None = None) -> bytes:
+        data = await super().chunk(take)
+        if not data and take is not None:
+            asyncio.get_running_loop().call_soon(self._bring, take)
+            await asyncio.sleep(5)
+        return data
+
+    def _bring(self, take: Take) -> None:
+        self._client.leave()
+        self.taken = take(self._piece)
+
+
+class LostClient(FakeClient):
+    """A client on a loop that refuses to write to a closed connection; `told` says that it hears of it at once."""
+
+    told = True
+    left = False
+
+    def leave(self) -> None:
+        self.left = True
+        super().leave()
+        self.gone = self.told
+
+    def write(self, data: bytes) -> None:
+        if self.left:
+            raise RuntimeError("the handler is closed")
+        super().write(data)
+
+
+class Watches:
+    """Lets everything go, without waiting."""
+
+    @hookimpl
+    def watch(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("plugins", [(), (Watches(),)], ids=["plain", "guarded"])
+async def test_a_piece_that_comes_as_the_client_leaves_is_not_taken_and_nothing_is_raised(
+    tmp_path: Path, plugins: tuple[object, ...], told: bool
+) -> None:
+    client = LostClient(b'{"model":"gpt-4o-mini","messages":[],"stream":true}')
+    client.told = told
+    first, second = chat_events(done=False)
+    reply = ComesAsTheClientLeaves(client, first, second)
+    passages = Passages(tmp_path, FakeTransport(reply), *plugins)
+    async with asyncio.timeout(5):
+        await asyncio.wait([passages.begin(client)])
+    passages.close()
+    assert (reply.taken, client.pieces) == (False, [first])
+    assert passages.record()["outcome"] == ("client_gone" if told else "stopped")
