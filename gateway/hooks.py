@@ -170,7 +170,10 @@ class Implementation:
         if self._windowed and not late and _is_quiet(answer) and self._joined(exchange.trail, took):
             self._overruns = 0
             return answer  # type: ignore[no-any-return]
-        noted = None if answer is None else recorded(answer)
+        try:
+            noted = None if answer is None else recorded(answer)
+        except Exception as error:  # noqa: BLE001 - what stands in the answer is a stranger's
+            return self._broke(exchange, began, "wrong_type", described(error), error)
         fault = f"overran: {took / 1e6:.0f} ms, the budget is {self.budget_ns / 1e6:.0f} ms" if late else None
         exchange.trail.append(Step(self._name, self.plugin, self.version, began - exchange.clock, took, noted, fault))
         if late:

@@ -330,3 +330,18 @@ async def test_windows_with_nothing_to_say_stand_together_in_the_trail() -> None
         ("Watches", 2, "NoneType"),
         ("WatchesToo", 2, "NoneType"),
     ]
+
+
+class AnswersHollow:
+    """Answers with the right type, and nothing of what belongs into it."""
+
+    @hookimpl
+    def shape(self, exchange: Exchange) -> Nudge | None:
+        return Nudge(None, because="")  # type: ignore[arg-type]
+
+
+async def test_an_answer_that_cannot_be_written_down_is_the_plugins_fault() -> None:
+    faults, exchange = Faults(), an_exchange()
+    (implementation,) = implementations("shape", AnswersHollow(), faults=faults)
+    assert not isinstance(await asked(implementation, exchange), Nudge)
+    assert faults.seen == [("AnswersHollow", "shape", "wrong_type")]

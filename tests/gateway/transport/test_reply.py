@@ -58,8 +58,10 @@ async def test_who_waits_takes_pieces_within_the_call_that_brings_them_and_is_wo
     reply.put(b"not this")
     reply.put(b"behind what was not taken, nothing is")
     assert await reading == b"not this"
+    assert await reply.chunk(take) == b"behind what was not taken, nothing is"
+    reply.put(b"nobody waits")
     reply.end(b"last")
-    assert [await reply.chunk(take) for _ in range(3)] == [b"behind what was not taken, nothing is", b"last", b""]
+    assert [await reply.chunk(take) for _ in range(3)] == [b"nobody waits", b"last", b""]
     assert taken == [b"one", b"two"]
 
 
