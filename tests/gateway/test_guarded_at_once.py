@@ -86,10 +86,11 @@ async def test_what_is_held_goes_out_later_and_in_order(tmp_path: Path) -> None:
 async def test_what_is_held_goes_out_in_time_though_nothing_follows(tmp_path: Path) -> None:
     client, events, silence = FakeClient(STREAMED), chat_events(WORDS), asyncio.Event()
     sizes = Sizes(json_body=1 << 20, body=1 << 20, hold_ms=20)
-    passages = Passages(tmp_path, FakeTransport(a_stream(events[0], silence, *events[1:])), WaitsForWords(), sizes=sizes)
+    transport = FakeTransport(a_stream(events[0], silence, *events[1:]))
+    passages = Passages(tmp_path, transport, WaitsForWords(), sizes=sizes)
     task = passages.begin(client)
     async with asyncio.timeout(20):
-        while not client.pieces:
+        while not client.pieces:  # noqa: ASYNC110 - what it waits for is a list
             await asyncio.sleep(0.01)
     assert client.pieces == events[:1]
     silence.set()
