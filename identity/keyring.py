@@ -15,7 +15,7 @@ from threading import Lock
 
 import msgspec
 
-from storage.people import ErasedRow, KeyringError, PeopleFile, PersonRow
+from storage.people import BRIEF_SECONDS, BUSY_SECONDS, ErasedRow, KeyringError, PeopleFile, PersonRow
 from storage.tombstones import tombstones_from
 
 FILE = "people.db"
@@ -192,21 +192,36 @@ class Keyring:
         if file is None or file.is_elsewhere():
             # Restored or deleted while it was in use: what is known belongs to the one before.
             self._close()
-            self._open()
+            self._open(BRIEF_SECONDS)
             return True
         seen = file.seen()
-        if seen == self._seen:
-            return False
+        gone = seen != self._seen and self._forget_erased(file)
         self._seen = seen
-        return self._forget_erased(file)
+        if self.failure is not None:
+            self._try_again(file)
+        return gone
 
-    def _open(self) -> None:
-        file = self._file = PeopleFile(self._path, synced=self._synced)
+    def _try_again(self, file: PeopleFile) -> None:
+        """Finds out whether what failed still would: where nobody new comes, nothing else ever would."""
+        try:
+            file.check_writable()
+            self.failure = None
+        except KeyringError as error:
+            self.failure = str(error)
+
+    def _open(self, busy_seconds: float = BUSY_SECONDS) -> None:
+        file = PeopleFile(self._path, synced=self._synced, busy_seconds=busy_seconds)
+        try:
+            seen = file.seen()
+            self._heed_tombstones(file)
+            self._erased = 0
+            self._forget_erased(file)
+        except BaseException:
+            # It may still know somebody who was erased: it is not open before the tombstones are heeded.
+            file.close()
+            raise
+        self._file, self._seen = file, seen
         self.opened += 1
-        self._seen = file.seen()
-        self._erased = 0
-        self._heed_tombstones(file)
-        self._forget_erased(file)
         self.failure = None
 
     def _heed_tombstones(self, file: PeopleFile) -> None:

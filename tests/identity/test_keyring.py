@@ -2,17 +2,22 @@
 
 import hmac
 import re
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from gateway.office.event_log import EventLog
+from identity.erasure import Erasure
 from identity.keyring import KEY_BYTES, Keyring, Person
 from storage.people import KeyringError
 
@@ -243,6 +248,56 @@ def test_a_file_that_breaks_is_a_failure_until_it_is_whole_again(tmp_path: Path,
     assert keyring.catch_up() is True
     assert not failed(keyring)
     keyring.person("key:ada")
+
+
+def test_a_copy_in_its_place_knows_nobody_before_its_tombstones_are_heeded(tmp_path: Path, keyring: Keyring) -> None:
+    path = tmp_path / "keys" / "people.db"
+    pseudonym = keyring.person("key:ada").pseudonym
+    keyring.scrub()
+    copy = shutil.copy(path, tmp_path / "copy")
+    with closing(EventLog(tmp_path, "flush")) as log:
+        Erasure(tmp_path, keyring, log.append)("key:ada", None)
+    keyring.close()
+    keyring.open()
+    Path(copy).replace(path)
+    for left in ("people.db-wal", "people.db-shm"):
+        (tmp_path / "keys" / left).unlink()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(2):
+            with pytest.raises(KeyringError):
+                keyring.catch_up()
+            assert failed(keyring)
+            with pytest.raises(KeyringError):
+                keyring.key_of(pseudonym)
+    assert keyring.catch_up() is True
+    assert (keyring.principal_of(pseudonym), keyring.key_of(pseudonym), failed(keyring)) == (None, None, False)
+
+
+def test_a_file_that_another_writes_to_keeps_whoever_asks_waiting_for_a_moment_only(
+    tmp_path: Path, keyring: Keyring
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "keys" / "people.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = monotonic()
+        with pytest.raises(KeyringError, match="locked"):
+            keyring.person("key:ada")
+        assert monotonic() - began < 1
+        keyring.catch_up()
+        assert failed(keyring)
+    keyring.catch_up()
+    assert not failed(keyring)
+
+
+def test_scrubbing_holds_nobody_up_for_one_who_reads_for_long(tmp_path: Path, keyring: Keyring) -> None:
+    keyring.person("key:somebody")
+    with closing(sqlite3.connect(tmp_path / "keys" / "people.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM people").fetchall()
+        keyring.erase("key:somebody")
+        began = monotonic()
+        assert keyring.scrub() is False
+        assert monotonic() - began < 1
 
 
 def test_one_that_is_closed_says_so(tmp_path: Path) -> None:
