@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,16 +16,19 @@ import click
 import msgspec
 
 from gateway.app import Gateway
+from gateway.commands.office_connection import UnixConnection
 from gateway.commands.options import common, json_option, settings_in_force
 from gateway.commands.printing import print_json
 from gateway.office.app import Office
+from gateway.office.server import OfficeServer, bound
+from gateway.serving import Serving
 from gateway.settings import Loaded
 from gateway.transport import OutgoingRequest
 from gateway.transport.limits import Limits
 from gateway.transport.pool import ConnectionPool
 from gateway.worker import Worker
 
-NOT_BUILT = ("signal_bus", "offline_governance", "feedback")
+NOT_BUILT = ("signal_bus", "offline_governance")
 _IMPORT = "import time; began = time.perf_counter(); import gateway.app; print((time.perf_counter() - began) * 1000)"
 
 
@@ -74,12 +78,14 @@ def command(config: str | None, data: str | None, as_json: bool) -> None:
 
 
 def _found(loaded: Loaded, folder: Path) -> Smoke:
-    office = Office(loaded, os.environ, lambda *_: None, folder / "accepted")
     storage = msgspec.structs.replace(loaded.settings.storage, data=str(folder))
     apart = msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, storage=storage))
+    office = Office(apart, os.environ, lambda *_: None, folder / "accepted")
     health_ms = asyncio.run(_health_ms(apart))
+    feedback_ms = asyncio.run(_feedback_health_ms(office, folder))
     paths = len(office.app.openapi_schema.paths or {})
-    return Smoke(health_ms is not None and paths > 0, Timings(_import_ms(), health_ms), Routes(paths))
+    ok = health_ms is not None and feedback_ms is not None and paths > 0
+    return Smoke(ok, Timings(_import_ms(), health_ms, feedback_ms), Routes(paths))
 
 
 def _import_ms() -> float:
@@ -93,17 +99,44 @@ async def _health_ms(loaded: Loaded) -> float | None:
     listener = socket.create_server(("127.0.0.1", 0))
     started = asyncio.Event()
     worker = Worker(Gateway(loaded, "smoke", os.environ), started.set)
-    serving = asyncio.create_task(worker.serve([listener]))
+    async with _running(worker, listener, started) as is_up:
+        return await _asked(listener.getsockname()[1]) if is_up else None
+
+
+async def _feedback_health_ms(office: Office, folder: Path) -> float | None:
+    """Starts an office and asks for /feedback/health as its operator; None where it does not say that all is well."""
+    started = asyncio.Event()
+    operator = folder / "operator.sock"
+    server = OfficeServer(office, started.set, signals=False, operator=bound(operator))
+    async with _running(server, bound(folder / "office.sock"), started) as is_up:
+        return await asyncio.to_thread(_asked_operator, operator) if is_up else None
+
+
+@asynccontextmanager
+async def _running(server: Serving, listener: socket.socket, started: asyncio.Event) -> AsyncIterator[bool]:
+    """Runs a server until the end of the `with`; says whether it is up."""
+    serving = asyncio.create_task(server.serve([listener]))
     waiting = asyncio.create_task(started.wait())
     await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
     try:
-        return await _asked(listener.getsockname()[1]) if started.is_set() else None
+        yield started.is_set()
     finally:
         waiting.cancel()
         with suppress(asyncio.CancelledError):
             await waiting
-        worker.should_exit = True
+        server.should_exit = True
         await serving
+
+
+def _asked_operator(path: Path) -> float | None:
+    connection = UnixConnection(path)
+    began = perf_counter()
+    connection.request("GET", "/feedback/health")
+    reply = connection.getresponse()
+    body = reply.read()
+    took = (perf_counter() - began) * 1000
+    connection.close()
+    return round(took, 2) if reply.status == 200 and b'"ok":true' in body else None
 
 
 async def _asked(port: int) -> float | None:

@@ -13,8 +13,9 @@ def test_what_is_built_is_measured_and_what_is_not_is_named(tmp_path: Path) -> N
     assert found["timings"]["import_app_ms"] > 1
     assert found["timings"]["health_ms"] > 0
     assert found["routes"]["count"] >= 4
-    assert found["not_built"] == ["signal_bus", "offline_governance", "feedback"]
-    assert (found["signal_bus"], found["offline_governance"], found["timings"]["feedback_health_ms"]) == (None,) * 3
+    assert found["timings"]["feedback_health_ms"] > 0
+    assert found["not_built"] == ["signal_bus", "offline_governance"]
+    assert (found["signal_bus"], found["offline_governance"]) == (None, None)
     assert list(tmp_path.iterdir()) == []
 
 
