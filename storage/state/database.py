@@ -39,7 +39,8 @@ class Database:
         self._path = None if url else data / FILE
         self._url = _of_postgresql(url) if url else URL.create("sqlite", database=str(data / FILE))
         self.busy_seconds: float = BUSY_SECONDS
-        self.name = str(self._path or self._url.render_as_string(hide_password=True))
+        # What stands behind the question mark may be a password as well.
+        self.name = str(self._path or self._url.set(query={}).render_as_string(hide_password=True))
         self._engine: Engine | None = None
 
     @property

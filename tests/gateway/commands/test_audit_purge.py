@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from identity.keyring import Keyring
 from storage.bodies import find_body, opened_body
 from storage.packing import pack
 from storage.segments import segments, unpacked
+from storage.state.records import Card
+from storage.state.state import State
 from storage.warehouse import Warehouse
 from tests.builders.journals import ended, lines_in, opened
 from tests.builders.people import keyring_of
@@ -56,6 +59,25 @@ def test_it_asks_before_it_acts(data: Path) -> None:
     assert known(data)
     assert purge(data, "--principal", ADA, given="y\n").exit_code == 0
     assert not known(data)
+
+
+def test_what_they_said_of_exchanges_goes_from_the_state(data: Path) -> None:
+    with keyring_of(data) as keyring:
+        person = keyring.person(ADA).pseudonym
+    with closing(State(data)) as state:
+        state.open()
+        state.cards.put(Card(person, "A-00000001", datetime(2026, 11, 20, tzinfo=UTC), 5, "a note of Ada's"))
+    assert purge(data, "--principal", ADA, "--yes").exit_code == 0
+    with closing(State(data)) as state:
+        state.open()
+        assert state.cards.count() == 0
+    for name in ("state.db", "pushed.json"):
+        assert person.encode() not in (data / name).read_bytes()
+
+
+def test_a_folder_without_state_gets_none_by_an_erasure(data: Path) -> None:
+    assert purge(data, "--principal", ADA, "--yes").exit_code == 0
+    assert not (data / "state.db").exists()
 
 
 def test_what_it_did_is_told_without_saying_who_it_was(data: Path) -> None:

@@ -23,3 +23,10 @@ async def test_a_path_or_method_that_is_not_there(
     assert set(error) == {"message", "type", "param", "code"}
     assert error["message"].endswith(".")
     assert (status == 405) == ("allow" in reply.headers)
+
+
+@pytest.mark.parametrize("body", [b"\xff", b'{"sql": "\xff"}', b"[" * 100_000], ids=["byte", "text", "deep"])
+async def test_a_body_that_nobody_can_read_is_400(office: httpx.AsyncClient, body: bytes) -> None:
+    headers = {"x-api-key": "lk-mine", "content-type": "application/json"}
+    reply = await office.post("/sql", content=body, headers=headers)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_request")

@@ -147,7 +147,7 @@ def test_an_address_that_is_none_of_postgresql_is_refused_without_repeating_it(t
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
-    state = State(tmp_path, "postgresql://ada:hunter2@127.0.0.1:1/db")
+    state = State(tmp_path, "postgresql://ada:hunter2@127.0.0.1:1/db?sslpassword=hunter2")
     with pytest.raises(StateError, match=r"postgresql\+psycopg://ada:\*\*\*@127.0.0.1:1/db cannot be used") as raised:
         state.open()
     assert "hunter2" not in str(raised.value)
