@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from math import inf
 from threading import Condition, Lock
+from time import monotonic
 
 import duckdb
 
@@ -22,6 +24,9 @@ SET VARIABLE person = (
 )
 """
 GONE = "The warehouse was put in order meanwhile: ask again."
+PATIENCE_SECONDS = 1.0
+AGAIN_SECONDS = 0.1
+"""An interrupt that comes between two steps of the engine is lost."""
 
 
 class Reader:
@@ -43,6 +48,7 @@ class Reader:
         self._in_use.acquire()
         self._fresh = True
         self._open = True
+        self.was_stopped = False
         connection.execute("USE warehouse.main")
         connection.execute("BEGIN TRANSACTION READ ONLY")
         show_folders(connection, folders)
@@ -77,13 +83,18 @@ class Reader:
             self._in_use.release()
         self.take_back()
 
-    def take_back(self) -> None:
-        """Closes the connection, once it is not in use."""
-        with self._in_use:
+    def take_back(self, until: float = inf) -> None:
+        """Closes the connection, once it is not in use; what still uses it after a moment is stopped."""
+        while not self._in_use.acquire(timeout=_seconds(until)):
+            self.was_stopped = True
+            self.interrupt()
+        try:
             if self._open:
                 self._open = False
                 self._connection.close()
                 self._closed(self)
+        finally:
+            self._in_use.release()
 
 
 class Readers:
@@ -123,15 +134,21 @@ class Readers:
 
     @contextmanager
     def none(self) -> Iterator[None]:
-        """Takes all back, waiting for those in use, and lends none until the end."""
+        """Takes all back, waiting a little for those in use, and lends none until the end."""
         with self._changed:
             self._shut = True
             lent = list(self._lent)
+        until = monotonic() + PATIENCE_SECONDS
         try:
             for reader in lent:
-                reader.take_back()
+                reader.take_back(until)
             yield
         finally:
             with self._changed:
                 self._shut = False
                 self._changed.notify_all()
+
+
+def _seconds(until: float) -> float:
+    """Gives for how long a lock is waited for; -1 means for ever."""
+    return -1 if until == inf else max(AGAIN_SECONDS, until - monotonic())

@@ -2,26 +2,26 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from time import monotonic
 from typing import Protocol
 
 import duckdb
 import msgspec
 
-from storage.readers import Reader
+from storage.readers import GONE, Reader
 from storage.sql_check import SqlRefused, checked, reason
 from storage.sql_files import FILE_BYTES, Parameters, arrow_stream, check_size, parquet_file
 from storage.sql_formats import FILES, Column, Format, Row, columns_of, csv_page, json_page, plain_rows
 from storage.sql_schema import View, described
+from storage.sql_turns import SqlBusy, Turns
 from storage.sql_watch import Watch
 from storage.warehouse_file import WarehouseError
 
 PAGE_BYTES = 16 << 20
-AT_ONCE = 4
 OPEN_ANSWERS = 16
 OPEN_SECONDS = 60.0
 STOPPED = "It was stopped."
@@ -52,10 +52,6 @@ class Answer(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class SqlBusy(Exception):
-    """It cannot be answered now: too many statements are, or the warehouse is closed."""
-
-
 class Readable(Protocol):
     """What is asked: the warehouse."""
 
@@ -66,11 +62,14 @@ class Readable(Protocol):
 class _Open:
     """An answer of which a part has been given."""
 
-    def __init__(self, reader: Reader, columns: tuple[Column, ...], format: Format, principal: str | None) -> None:
+    def __init__(
+        self, reader: Reader, columns: tuple[Column, ...], format: Format, principal: str | None, limits: Limits
+    ) -> None:
         self.reader = reader
         self.columns = columns
         self.format = format
         self.principal = principal
+        self.limits = limits
         self.waiting: Sequence[Row] = ()
         self.first = True
         self.until = 0.0
@@ -97,7 +96,7 @@ class Sandbox:
         self._open: dict[str, _Open] = {}
         self._running: set[Reader] = set()
         self._lock = Lock()
-        self._turns = BoundedSemaphore(AT_ONCE)
+        self._turns = Turns()
 
     def query(
         self,
@@ -105,12 +104,16 @@ class Sandbox:
         parameters: Parameters = (),
         *,
         principal: str | None,
+        asker: str = "",
         limits: Limits = DEFAULT_LIMITS,
         format: Format = "json",
     ) -> Answer:
-        """Answers one SELECT; without a principal it sees the rows of everyone. Errors: SqlRefused, SqlBusy."""
+        """Answers one SELECT; without a principal it sees the rows of everyone, and `asker` says who asks.
+
+        Errors: SqlRefused, SqlBusy.
+        """
         self._close_idle()
-        with self._turn(limits):
+        with self._turn(principal, asker, limits.seconds):
             try:
                 reader = self._warehouse.read(principal)
             except WarehouseError as error:
@@ -121,8 +124,8 @@ class Sandbox:
                 with self._limited(reader, limits) as connection:
                     statement = _checked(connection, sql)
                     columns = columns_of(connection.execute(statement, parameters).description)
-                    opened = _Open(reader, columns, format, principal)
-                    answer = self._page(connection, opened, limits)
+                    opened = _Open(reader, columns, format, principal, limits)
+                    answer = self._page(connection, opened)
             except BaseException:
                 reader.close()
                 raise
@@ -130,17 +133,29 @@ class Sandbox:
                 reader.close()
             return answer
 
-    def next(self, token: str, *, principal: str | None, limits: Limits = DEFAULT_LIMITS) -> Answer:
-        """Gives the page behind another one of the same principal. Errors: SqlRefused, SqlBusy."""
-        with self._turn(limits):
+    def next(
+        self,
+        token: str,
+        *,
+        principal: str | None,
+        asker: str = "",
+        rows: int | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
+        """Gives the page behind another one of the same principal; what is not told anew is as it was for that one.
+
+        Errors: SqlRefused, SqlBusy.
+        """
+        with self._turn(principal, asker, seconds or DEFAULT_LIMITS.seconds):
             with self._lock:
                 opened = self._open.get(token)
                 if opened is None or opened.principal != principal:
                     raise SqlRefused("There is no such answer, or its rest is gone: ask again.")
                 del self._open[token]
+            opened.limits = Limits(rows or opened.limits.rows, seconds or opened.limits.seconds)
             try:
-                with self._limited(opened.reader, limits) as connection:
-                    answer = self._page(connection, opened, limits)
+                with self._limited(opened.reader, opened.limits) as connection:
+                    answer = self._page(connection, opened)
             except BaseException:
                 opened.reader.close()
                 raise
@@ -149,7 +164,7 @@ class Sandbox:
             return answer
 
     def views(self, *, principal: str | None) -> list[View]:
-        """Gives the views that the principal sees, with what they mean. Errors: SqlRefused."""
+        """Gives the views that the principal sees, with what they mean. Errors: SqlRefused, SqlBusy."""
         try:
             reader = self._warehouse.read(principal)
         except WarehouseError as error:
@@ -174,7 +189,8 @@ class Sandbox:
         for each in opened:
             each.reader.close()
 
-    def _page(self, connection: duckdb.DuckDBPyConnection, opened: _Open, limits: Limits) -> Answer:
+    def _page(self, connection: duckdb.DuckDBPyConnection, opened: _Open) -> Answer:
+        limits = opened.limits
         rows: list[Row] = []
         size = 0
         while len(rows) < limits.rows and size < PAGE_BYTES:
@@ -232,7 +248,10 @@ class Sandbox:
 
     @contextmanager
     def _limited(self, reader: Reader, limits: Limits, file: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Gives the connection for so many seconds; what goes wrong becomes a sentence. Errors: SqlRefused."""
+        """Gives the connection for so many seconds; what goes wrong becomes a sentence.
+
+        Errors: SqlRefused, SqlBusy.
+        """
         watch = Watch(reader.interrupt, self._stuck, limits.seconds, partial(_is_too_large, file) if file else None)
         with self._lock:
             self._running.add(reader)
@@ -240,6 +259,8 @@ class Sandbox:
             with watch, reader.connection() as connection:
                 yield connection
         except duckdb.InterruptException:
+            if reader.was_stopped and not watch.was_late:
+                raise SqlBusy(GONE) from None
             if watch.was_too_much:
                 check_size(0, limits.rows, FILE_BYTES + 1)
             said = f"It took longer than {limits.seconds:g} seconds and was stopped." if watch.was_late else STOPPED
@@ -252,14 +273,9 @@ class Sandbox:
             with self._lock:
                 self._running.discard(reader)
 
-    @contextmanager
-    def _turn(self, limits: Limits) -> Iterator[None]:
-        if not self._turns.acquire(timeout=limits.seconds):
-            raise SqlBusy(f"{AT_ONCE} statements are being answered; try again later.")
-        try:
-            yield
-        finally:
-            self._turns.release()
+    def _turn(self, principal: str | None, asker: str, seconds: float) -> AbstractContextManager[None]:
+        who = asker if principal is None else principal
+        return self._turns.turn(who, sees_all=principal is None, seconds=seconds)
 
 
 def _is_too_large(file: Path) -> bool:

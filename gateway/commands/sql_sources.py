@@ -11,11 +11,13 @@ import msgspec
 
 from gateway.commands.failing import Failed
 from gateway.commands.office_connection import message_of, office_connection
+from gateway.office.operator import OPERATOR
 from gateway.office.sql import NEXT_HEADER, Question, Schema, answered
 from identity.keyring import Keyring
 from policies.queries import Query
 from storage.sql_check import SqlRefused
-from storage.sql_sandbox import Sandbox, SqlBusy
+from storage.sql_sandbox import Sandbox
+from storage.sql_turns import SqlBusy
 from storage.warehouse import Warehouse
 from storage.warehouse_file import WarehouseBusy, WarehouseError
 
@@ -52,7 +54,7 @@ class OfFile:
         """Gives a page. Errors: Failed; KeyboardInterrupt, and then the statement has been stopped."""
         # In a thread of its own: while DuckDB works in the main one, Python is told of no signal.
         with ThreadPoolExecutor(1) as thread:
-            answering = thread.submit(answered, self._sandbox, self._queries, question, None)
+            answering = thread.submit(answered, self._sandbox, self._queries, question, None, OPERATOR.principal)
             try:
                 answer = answering.result()
             except (SqlRefused, SqlBusy) as error:
@@ -68,7 +70,7 @@ class OfFile:
         """Gives views and canned queries. Errors: Failed."""
         try:
             return Schema(self._sandbox.views(principal=None), list(self._queries.values()))
-        except SqlRefused as error:
+        except (SqlRefused, SqlBusy) as error:
             raise Failed(str(error)) from None
 
 

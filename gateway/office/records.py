@@ -21,7 +21,9 @@ from storage.kept_bundles import KeptBundles
 from storage.packing import pack
 from storage.segments import segments
 from storage.sql_check import SqlRefused
-from storage.sql_sandbox import Sandbox, SqlBusy
+from storage.sql_sandbox import Sandbox
+from storage.sql_turns import SqlBusy
+from storage.tombstones import OFFICE
 from storage.warehouse import Warehouse
 
 _LOG = logging.getLogger(__name__)
@@ -103,6 +105,7 @@ class Records:
     def stop(self) -> None:
         """Ends chores and questions, and closes everything."""
         all_ended = self._chores.stop()
+        self.sandbox.interrupt()
         self.sandbox.close()
         if all_ended:
             self.warehouse.close()
@@ -180,7 +183,7 @@ class Records:
 def exchanges_of(sandbox: Sandbox, principal: str) -> int | None:
     """Counts the records of a principal; None where that cannot be answered."""
     try:
-        answer = sandbox.query(_COUNT, {"principal": principal}, principal=None)
+        answer = sandbox.query(_COUNT, {"principal": principal}, principal=None, asker=OFFICE)
     except (SqlRefused, SqlBusy):
         return None
     ((count,),) = msgspec.json.decode(answer.body, type=_Counted).rows

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Annotated, Any
 
@@ -18,14 +19,17 @@ from identity.caller import Caller
 from policies.queries import Query
 from storage.sql_check import SqlRefused
 from storage.sql_formats import FILES, Format
-from storage.sql_sandbox import Answer, Limits, Sandbox, SqlBusy
+from storage.sql_sandbox import Answer, Limits, Sandbox
 from storage.sql_schema import View
+from storage.sql_turns import AT_ONCE, SqlBusy
 
 NEXT_HEADER = "x-lukhas-next"
 ROWS_HEADER = "x-lukhas-rows"
 MOST_ROWS = 10_000
 MOST_ROWS_OF_A_FILE = 1_000_000
 LONGEST_SECONDS = 30.0
+THREADS = 4 * AT_ONCE
+"""Most of them wait for a turn, and not for long."""
 _MEDIA_TYPES: Mapping[Format, str] = {
     "json": "application/json",
     "csv": "text/csv",
@@ -37,7 +41,8 @@ _MEDIA_TYPES: Mapping[Format, str] = {
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is asked: a statement (`sql`), a canned query by its name (`query`), or the page behind one (`next`).
 
-    `rows` is how many a page has at most, of Parquet and Arrow the file; `seconds` how long it may take.
+    `rows` is how many a page has at most, of Parquet and Arrow the file; `seconds` how long it may take. Following
+    pages have as many, and as long, as the first one unless they say otherwise.
     """
 
     sql: str | None = None
@@ -46,13 +51,13 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     parameters: dict[str, Any] | list[Any] = msgspec.field(default_factory=dict)
     format: Format = "json"
     rows: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS_OF_A_FILE)] | None = None
-    seconds: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_SECONDS)] = LONGEST_SECONDS
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_SECONDS)] | None = None
 
     @property
     def limits(self) -> Limits:
         """How long the answer may be, and take."""
         most, usual = (MOST_ROWS_OF_A_FILE, MOST_ROWS_OF_A_FILE) if self.format in FILES else (MOST_ROWS, 1000)
-        return Limits(min(self.rows or usual, most), self.seconds)
+        return Limits(min(self.rows or usual, most), self.seconds or LONGEST_SECONDS)
 
 
 class Schema(msgspec.Struct, frozen=True):
@@ -64,19 +69,26 @@ class Schema(msgspec.Struct, frozen=True):
 
 def sql_routes(sandbox: Sandbox, queries: Mapping[str, Query]) -> Sequence[HTTPRouteHandler]:
     """Gives the handlers."""
-    return [_ask(sandbox, queries), _schema(sandbox, queries)]
+    # Threads of their own: statements that run for long are no reason for others to wait for a thread.
+    threads = ThreadPoolExecutor(THREADS, "sql")
+    return [_ask(sandbox, queries, threads), _schema(sandbox, queries, threads)]
 
 
-def answered(sandbox: Sandbox, queries: Mapping[str, Query], question: Question, principal: str | None) -> Answer:
-    """Answers a question; without a principal over the rows of everyone. Errors: SqlRefused, SqlBusy."""
+def answered(
+    sandbox: Sandbox, queries: Mapping[str, Query], question: Question, principal: str | None, asker: str
+) -> Answer:
+    """Answers a question of `asker`; without a principal over the rows of everyone. Errors: SqlRefused, SqlBusy."""
     if sum(each is not None for each in (question.sql, question.query, question.next)) != 1:
         raise SqlRefused("Give one of `sql`, `query` and `next`.")
     if question.next is not None:
-        return sandbox.next(question.next, principal=principal, limits=question.limits)
+        rows = min(question.rows, MOST_ROWS) if question.rows else None
+        return sandbox.next(question.next, principal=principal, asker=asker, rows=rows, seconds=question.seconds)
     sql, parameters = question.sql or "", question.parameters
     if question.query is not None:
         sql, parameters = _canned(queries, question.query, parameters)
-    return sandbox.query(sql, parameters, principal=principal, limits=question.limits, format=question.format)
+    return sandbox.query(
+        sql, parameters, principal=principal, asker=asker, limits=question.limits, format=question.format
+    )
 
 
 def _canned(queries: Mapping[str, Query], name: str, given: dict[str, Any] | list[Any]) -> tuple[str, dict[str, Any]]:
@@ -91,7 +103,7 @@ def _canned(queries: Mapping[str, Query], name: str, given: dict[str, Any] | lis
         raise SqlRefused(str(error)) from None
 
 
-def _ask(sandbox: Sandbox, queries: Mapping[str, Query]) -> HTTPRouteHandler:
+def _ask(sandbox: Sandbox, queries: Mapping[str, Query], threads: Executor) -> HTTPRouteHandler:
     @post("/sql", tags=["sql"], status_code=200)
     async def sql_query(caller: NamedDependency[Caller], data: JSONBody[Question]) -> Response[bytes]:
         """Answers one SELECT over your own exchanges, or over everybody's with `audit:read`.
@@ -99,9 +111,9 @@ def _ask(sandbox: Sandbox, queries: Mapping[str, Query]) -> HTTPRouteHandler:
         JSON is `{"columns": [{"name", "type"}], "rows": [[...]], "next"}`. The header `x-lukhas-next` and, in JSON,
         `next` ask for the following page.
         """
-        ask = partial(answered, sandbox, queries, data, _principal(caller))
+        ask = partial(answered, sandbox, queries, data, _principal(caller), caller.principal)
         try:
-            answer = await asyncio.to_thread(ask)
+            answer = await asyncio.get_running_loop().run_in_executor(threads, ask)
         except SqlRefused as error:
             raise Refused(Refusal(str(error), code="sql_refused", status=400)) from None
         except SqlBusy as error:
@@ -114,14 +126,15 @@ def _ask(sandbox: Sandbox, queries: Mapping[str, Query]) -> HTTPRouteHandler:
     return sql_query
 
 
-def _schema(sandbox: Sandbox, queries: Mapping[str, Query]) -> HTTPRouteHandler:
+def _schema(sandbox: Sandbox, queries: Mapping[str, Query], threads: Executor) -> HTTPRouteHandler:
     @get("/sql/schema", tags=["sql"])
     async def sql_schema(caller: NamedDependency[Caller]) -> Schema:
         """Lists the views with the meaning of their columns, and the canned queries with their parameters."""
         try:
-            views = await asyncio.to_thread(partial(sandbox.views, principal=_principal(caller)))
-        except SqlRefused as error:
-            raise Refused(Refusal(str(error), code="sql_refused", status=503, retry_after=5)) from None
+            look = partial(sandbox.views, principal=_principal(caller))
+            views = await asyncio.get_running_loop().run_in_executor(threads, look)
+        except (SqlRefused, SqlBusy) as error:
+            raise Refused(Refusal(str(error), code="sql_busy", status=503, retry_after=5)) from None
         return Schema(views, list(queries.values()))
 
     return sql_schema

@@ -1,6 +1,7 @@
 """Readers: they cannot write or leave, even unchecked, and see one moment for as long as they are lent."""
 
 import threading
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -74,6 +75,22 @@ def test_the_file_is_exchanged_when_nobody_reads_and_readers_wait_meanwhile(tmp_
         assert not compacting.is_alive() and not waiting.is_alive()
         with pytest.raises(WarehouseError, match="ask again"), reader.connection():
             pass
+
+
+def test_a_question_that_runs_on_is_stopped_when_the_file_is_exchanged(tmp_path: Path) -> None:
+    stopped = threading.Event()
+    with warehouse(tmp_path) as opened:
+        reader = opened.read(None)
+
+        def ask() -> None:
+            with reader.connection() as connection, suppress(duckdb.InterruptException):
+                connection.execute("SELECT count(*) FROM range(1000000000) a, range(1000000000) b")
+            stopped.set()
+
+        threading.Thread(target=ask, daemon=True).start()
+        opened.compact()
+        assert stopped.wait(5)
+        assert reader.was_stopped
 
 
 def test_a_reader_that_was_just_lent_is_not_taken_back_before_its_first_question(tmp_path: Path) -> None:

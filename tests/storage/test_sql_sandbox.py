@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import cycle
 from pathlib import Path
+from threading import Timer
 from time import monotonic
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from storage.sql_check import SqlRefused
 from storage.sql_formats import Format
 from storage.sql_sandbox import Answer, Limits, Sandbox
+from storage.sql_turns import SqlBusy
 from storage.warehouse import Warehouse
 from tests.builders.segments import Writer, called, exchange, moment
 from tests.builders.warehouses import ids, warehouse
@@ -188,10 +190,22 @@ def test_a_long_answer_comes_in_pages_that_add_up(sandbox: Sandbox) -> None:
     page = sandbox.query("SELECT range FROM range(1000)", principal="key:ada", limits=limits)
     found = rows(page)
     while page.next is not None:
-        page = sandbox.next(page.next, principal="key:ada", limits=limits)
+        page = sandbox.next(page.next, principal="key:ada")
         assert 0 < page.rows <= 7
         found += rows(page)
     assert found == [[number] for number in range(1000)]
+
+
+def test_the_limits_of_a_page_hold_for_the_next_ones_until_others_are_told(sandbox: Sandbox) -> None:
+    first = sandbox.query("SELECT range FROM range(20)", principal=None, limits=Limits(rows=3))
+    second = sandbox.next(first.next or "", principal=None)
+    third = sandbox.next(second.next or "", principal=None, rows=5)
+    assert [page.rows for page in (first, second, third, sandbox.next(third.next or "", principal=None))] == [
+        3,
+        3,
+        5,
+        5,
+    ]
 
 
 def test_an_answer_that_fits_has_no_next_page(sandbox: Sandbox) -> None:
@@ -205,7 +219,7 @@ def test_a_page_is_given_once_and_to_nobody_else(sandbox: Sandbox) -> None:
     for stranger in ("key:bob", None):
         with pytest.raises(SqlRefused, match="no such answer"):
             sandbox.next(page.next, principal=stranger)
-    assert sandbox.next(page.next, principal="key:ada").rows == 6
+    assert sandbox.next(page.next, principal="key:ada", rows=6).rows == 6
     with pytest.raises(SqlRefused, match="no such answer"):
         sandbox.next(page.next, principal="key:ada")
 
@@ -234,6 +248,16 @@ def test_the_rest_of_an_answer_does_not_hold_up_who_puts_the_file_in_order(sandb
     assert page.next is not None
     with pytest.raises(SqlRefused, match="ask again"):
         sandbox.next(page.next, principal=None)
+
+
+def test_a_statement_that_holds_up_who_puts_the_file_in_order_is_told_to_ask_again(
+    sandbox: Sandbox, opened: Warehouse
+) -> None:
+    in_order = Timer(0.2, opened.compact)
+    in_order.start()
+    with pytest.raises(SqlBusy, match="ask again"):
+        sandbox.query("SELECT count(*) FROM range(1000000000) a, range(1000000000) b", principal="key:ada")
+    in_order.join()
 
 
 def test_what_takes_too_long_is_stopped(sandbox: Sandbox) -> None:

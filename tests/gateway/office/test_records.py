@@ -17,7 +17,7 @@ from gateway.office.records import Records
 from gateway.settings import Retention
 from storage.bundles import Search
 from storage.sql_check import SqlRefused
-from storage.sql_sandbox import SqlBusy
+from storage.sql_turns import SqlBusy
 from storage.warehouse import Warehouse
 from tests.builders.people import keyring_of
 from tests.builders.segments import WHEN, Writer, began, ended, exchange

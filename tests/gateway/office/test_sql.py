@@ -1,9 +1,11 @@
 """`/sql` over a real server: who gets which rows, in which shape, and what is refused."""
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import monotonic
 from typing import Any, cast
 
 import httpx
@@ -24,6 +26,7 @@ from storage.sql_sandbox import Sandbox
 from tests.builders.segments import Writer, exchange
 from tests.builders.servers import run_server
 from tests.builders.warehouses import warehouse
+from tests.gateway.office.conftest import ADMIN_KEY
 
 CALLERS = {
     "ada": a_caller(principal="key:ada"),
@@ -132,6 +135,34 @@ async def test_what_cannot_be_asked_is_400_with_the_reason(question: dict[str, A
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
     assert len(answer.json()["error"]["message"]) > 10
+
+
+async def test_pages_stay_as_long_as_the_first_one(client: httpx.AsyncClient) -> None:
+    page = (await ask(client, "admin", sql="SELECT range FROM range(7)", rows=3)).json()
+    lengths = [len(page["rows"])]
+    while page["next"] is not None:
+        page = (await ask(client, "admin", next=page["next"])).json()
+        lengths.append(len(page["rows"]))
+    assert lengths == [3, 3, 1]
+
+
+async def test_slow_statements_of_one_caller_keep_nobody_else_waiting(office: httpx.AsyncClient) -> None:
+    hostile, admin = {"x-api-key": "lk-mine"}, {"x-api-key": ADMIN_KEY}
+    slow = {"sql": "SELECT count(*) FROM range(1000000000) a, range(1000000000) b", "seconds": 5}
+    asked = [asyncio.create_task(office.post("/sql", json=slow, headers=hostile, timeout=30)) for _ in range(16)]
+    await asyncio.sleep(0.5)
+    began = monotonic()
+    logged = await office.post("/audit/log", json={"audit_id": "ext-12345678"}, headers=admin)
+    found = await office.get("/audit/ext-12345678", headers=admin)
+    page = await office.get("/docs")
+    answer = await office.post("/sql", json={"sql": "SELECT 1"}, headers=admin)
+    took = monotonic() - began
+    assert [each.status_code for each in (logged, found, page, answer)] == [200, 200, 200, 200]
+    assert took < 2
+    answers = await asyncio.gather(*asked)
+    assert {each.status_code for each in answers} == {400, 503}
+    busy = next(each for each in answers if each.status_code == 503)
+    assert (busy.json()["error"]["code"], busy.headers["retry-after"]) == ("sql_busy", "5")
 
 
 async def test_the_schema_tells_views_columns_and_queries(client: httpx.AsyncClient) -> None:
