@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 
 import msgspec
 
@@ -15,7 +14,7 @@ from gateway.offered_tools import offered_tools
 from gateway.recorded import reason, recorded
 from gateway.writable import canonical
 from identity.keyring import Person
-from policies.redaction import redacted
+from policies.redaction import redacted_name
 from storage.seal import encoded
 
 SAFETY_MODE = "balanced"
@@ -121,7 +120,7 @@ def began_line(exchange: Exchange, pseudonym: str | None) -> bytes:
                 caller.tier if caller else None,
                 endpoint_name(exchange),
                 exchange.received.method.decode("latin-1"),
-                _model(exchange.asked.model_label),
+                exchange.asked.model_label,
             )
         )
         + b"\n"
@@ -150,7 +149,7 @@ def ended_line(exchange: Exchange, person: Person | None, by: AnsweredBy, status
                 status,
                 exchange.outcome,
                 exchange.asked.streamed,
-                _model(exchange.asked.model_label),
+                exchange.asked.model_label,
                 _model(by.model),
                 last.request_id if last else None,
                 counts_of(usage) if usage else None,
@@ -260,10 +259,9 @@ def _rewritten(trail: Sequence[Step]) -> tuple[bool, bool]:
     return amended, hidden
 
 
-@lru_cache(maxsize=1024)
 def _model(name: str | None) -> str | None:
-    """A client may send its key in the place of a model, and upstreams repeat it."""
-    return redacted(name) if name else name
+    """What a client sent as a model, upstreams repeat."""
+    return redacted_name(name) if name else name
 
 
 def _hash(person: Person | None, body: bytes | None) -> str | None:

@@ -12,6 +12,7 @@ from gateway.answers import Answer, Context, Refusal, Route, Usage
 from gateway.endpoints import Endpoint
 from identity.caller import Caller
 from policies.prices import Cost
+from policies.redaction import redacted_name
 
 MODEL_LABEL_LENGTH = 200
 DEFAULT_ROUTE = Route()
@@ -67,9 +68,9 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def model_label(self) -> str | None:
-        """The model's name as far as a record or a message repeats it: 200 characters."""
+        """The model's name as a record or a message repeats it: 200 characters, and no secret sent in its place."""
         model = self.model
-        return model if model is None or len(model) <= MODEL_LABEL_LENGTH else model[:MODEL_LABEL_LENGTH]
+        return None if model is None else redacted_name(model[:MODEL_LABEL_LENGTH])
 
     @property
     def streamed(self) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from policies.redaction import redacted_name
+
 MOST_NAMES = 128
 LONGEST_NAME = 64
 
@@ -14,7 +16,7 @@ def offered_tools(request: Any) -> list[str]:
     tools = request.get("tools") or request.get("functions")
     if not isinstance(tools, list):
         return []
-    return [name[:LONGEST_NAME] for name in map(_name_of, tools[:MOST_NAMES]) if name]
+    return [redacted_name(name[:LONGEST_NAME]) for name in map(_name_of, tools[:MOST_NAMES]) if name]
 
 
 def _name_of(tool: Any) -> str:

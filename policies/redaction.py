@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from functools import lru_cache
 
 HIDDEN = "[redacted]"
 # One of these stands in every secret below: a text without them needs no closer look.
@@ -30,6 +31,12 @@ def redacted(text: str) -> str:
             text = _SECRETS.sub(_hidden, text)
             break
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+@lru_cache(maxsize=4096)
+def redacted_name(name: str) -> str:
+    """Gives a name as `redacted` does: of a model or a tool, for which strangers may take a secret; they come often."""
+    return redacted(name)
 
 
 def _hidden(found: re.Match[str]) -> str:

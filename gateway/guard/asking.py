@@ -8,6 +8,7 @@ import msgspec
 from gateway.answers import Cut, Hold, Redact, Refusal, Release, ToolCall, ToolResult, Verdict, Window
 from gateway.exchange import Exchange, ToolUse
 from gateway.hooks import PLUGIN_FAILED, Implementation, Pending, first_answer
+from policies.redaction import redacted_name
 
 LONGEST_NAME = 64
 
@@ -69,7 +70,8 @@ def _note(
     exchange: Exchange, call: ToolCall, status: Literal["ok", "error", "blocked"], began: int, because: str = ""
 ) -> None:
     took = monotonic_ns() - began
-    exchange.tools.append(ToolUse(call.name[:LONGEST_NAME], status, began - exchange.clock, took, because))
+    name = redacted_name(call.name[:LONGEST_NAME])
+    exchange.tools.append(ToolUse(name, status, began - exchange.clock, took, because))
 
 
 def refusal_for(cut: Cut) -> Refusal:

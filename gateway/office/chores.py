@@ -74,7 +74,12 @@ class Chores:
             else:
                 self._faults[chore.name] = fault
                 _LOG.error("%s: %s", chore.name, fault, exc_info=None if _is_told(error) else error)
-            self._tell(" ".join(self._faults[name] for name in sorted(self._faults)) or None)
+            told = " ".join(self._faults[name] for name in sorted(self._faults)) or None
+            try:
+                self._tell(told)
+            except OSError:
+                # A full disk may be what there is to tell; the log has it, and the chore goes on.
+                _LOG.exception("what is wrong cannot be told: %s", told)
 
 
 def _is_told(error: Exception | None) -> bool:

@@ -304,13 +304,19 @@ def test_the_model_is_the_one_that_was_asked_for() -> None:
 
 def test_no_secret_that_comes_from_outside_stands_in_a_line() -> None:
     key, address = "sk-0123456789abcdef", "ada@example.com"
-    exchange = an_exchange(model=key, reply=a_reply({"model": key}), headers={"traceparent": f"00-{key:x<32}-b7-01"})
+    tools = [{"type": "function", "function": {"name": key}}]
+    exchange = an_exchange(
+        {"model": key, "messages": [], "tools": tools},
+        reply=a_reply({"model": key}),
+        headers={"traceparent": f"00-{key:x<32}-b7-01"},
+    )
+    exchange.attempts.append(an_attempt(model=exchange.request.model_label))
     exchange.error = f"UpstreamInvalid: Bearer {key} of {address}"
     exchange.refusal = Refusal(f"{key} of {address} may not.")
     exchange.route = Route((Target(),), because=f"{address} asked")
     lines = json.dumps([began(exchange), ended(exchange)])
     assert key not in lines and address not in lines
-    assert lines.count("[redacted]") >= 6
+    assert lines.count("[redacted]") >= 8
 
 
 def test_the_line_of_a_usual_exchange_is_short() -> None:

@@ -79,6 +79,27 @@ def test_one_that_fails_is_told_once_tried_again_and_holds_nobody_up(caplog: pyt
     ]
 
 
+def test_one_whose_fault_cannot_be_told_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    works_again = threading.Event()
+    runs: list[int] = []
+
+    def run() -> bool:
+        runs.append(1)
+        if len(runs) == 1:
+            raise OSError(28, "No space left on device")
+        works_again.set()
+        return False
+
+    def nowhere(fault: str | None) -> None:
+        raise OSError(28, "No space left on device")
+
+    running = Chores((Chore("it", 0.01, run),), nowhere)
+    running.start()
+    assert works_again.wait(5)
+    assert running.stop()
+    assert "cannot be told" in caplog.text
+
+
 def test_what_is_wrong_with_several_is_told_together() -> None:
     told = Told()
 
