@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from plugins.signals.conduct import Conduct
 from plugins.signals.cues import Cues, in_words, weighed
-from plugins.signals.found import NOTHING_FOUND, Found, together
+from plugins.signals.found import Found, together, worded
 
 _BLOCKED_HERE = 0.7
 _MOST_OF_LATELY = 0.6
@@ -12,10 +12,11 @@ _LATELY_HALF = 3.0
 """Blocked calls, faded, that make half of the most that a past can add."""
 
 
-def alignment_risk(seen: Mapping[str, Cues], blocked_here: int, conduct: Conduct, now: int) -> Found:
+def alignment_risk(seen: Mapping[str, Cues], wording: float, blocked_here: int, conduct: Conduct, now: int) -> Found:
     """Weighs the cues by where they stood (`in the last turn`, `in what a tool gave`), and what was blocked.
 
-    `blocked_here` counts blocked calls of this exchange; `now` is in ns of the monotonic clock.
+    `wording` is the level that the last turn's wording speaks for, `blocked_here` the number of blocked calls of this
+    exchange; `now` is in ns of the monotonic clock.
     """
     found = [Found(weighed(cues), f"{place}: {in_words(cues)}") for place, cues in seen.items()]
     if blocked_here:
@@ -24,4 +25,4 @@ def alignment_risk(seen: Mapping[str, Cues], blocked_here: int, conduct: Conduct
     if lately >= 1.0:
         level = _MOST_OF_LATELY * lately / (lately + _LATELY_HALF)
         found.append(Found(level, "calls of this caller were blocked lately"))
-    return together(*found) if found else NOTHING_FOUND
+    return together(*found, worded(wording))

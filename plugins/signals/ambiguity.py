@@ -1,7 +1,7 @@
 """How unclear the last turn of the user is: too short to act on, about something unnamed, or against itself."""
 
 from plugins.signals.cues import Cues, in_words, weighed
-from plugins.signals.found import NOTHING_FOUND, Found, together
+from plugins.signals.found import NOTHING_FOUND, Found, together, worded
 from plugins.signals.words import Words
 
 LONGEST = 160
@@ -23,14 +23,17 @@ _BRIEF = (0.1, "names little")
 _CLEAR = (0.0, "")
 
 
-def ambiguity(text: str, in_context: bool, seen: Cues, words: Words) -> Found:
-    """Reads the last turn; `in_context`: something was said or attached that it may mean; `seen` are its cues."""
+def ambiguity(text: str, in_context: bool, seen: Cues, wording: float, words: Words) -> Found:
+    """Reads the last turn, its cues and its `wording`; `in_context`: something came with it that it may mean."""
     against = Found(weighed(seen), in_words(seen)) if seen else NOTHING_FOUND
-    if len(text) > LONGEST or not text or any(sign in text for sign in _SPECIFIC) or any(map(str.isdigit, text)):
+    if len(text) > LONGEST:
         return against
+    part = IN_CONTEXT if in_context else 1.0
+    if not text or any(sign in text for sign in _SPECIFIC) or any(map(str.isdigit, text)):
+        return together(against, worded(wording * part))
     lower = text.lower()
     level, because = _vague_signs(lower, words) if max(lower) >= _DENSE else _vague(lower, words)
-    return together(Found(level * IN_CONTEXT if in_context else level, because), against)
+    return together(Found(level * part, because), against, worded(wording * part))
 
 
 def _vague(lower: str, words: Words) -> tuple[float, str]:

@@ -5,35 +5,53 @@ is there are asked. RE2 answers them in time that grows with the text alone: no 
 """
 
 from collections.abc import Iterable, Mapping
+from string import ascii_letters, digits
 from typing import Any, TypeAlias
 
 import msgspec
 import re2
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import BytesAhoCorasick
 
-from plugins.signals.hints import hints_of
+from plugins.signals.hints import hints_of, literals_of
 
 MEMORY = 4 << 20
 """Bytes that the automaton of one pattern may take; it forgets and begins anew where that is not enough."""
 
 
+REACH = 240
+"""In bytes: no pattern is longer than that on one side of the words that it needs."""
+
+
 class Cue(msgspec.Struct, frozen=True):
-    """Something to look for in a text: `pattern` in RE2's syntax, upper and lower case alike.
+    """Something to look for in a text: one of the `patterns`, in RE2's syntax, upper and lower case alike.
 
     `weight` is how likely the signal is when nothing else is seen; below zero, by which part the cue lessens the
-    others. `saw` says in words what it is, and never what stood in the text. `hint` is the rarest part of the pattern,
-    where its parts do not tell by their length.
+    others. `saw` says in words what it is, and never what stood in the text.
     """
 
-    pattern: str
+    patterns: tuple[str, ...]
     weight: float
     saw: str
-    hint: str = ""
 
 
 Cues: TypeAlias = tuple[Cue, ...]
 Seen: TypeAlias = Mapping[str, Cues]
-NOTHING: Seen = {}
+_LETTERS = frozenset(bytes((code,)) for code in (ascii_letters + digits + "_").encode())
+"""Of the signs beside a word those that make it another one: what `\\b` means to RE2."""
+
+
+class _Pattern(msgspec.Struct, frozen=True):
+    """A pattern of the cue with this number; `parts` has a bit for each word that must be there.
+
+    `automaton` is None where the words alone are the pattern. It is asked about the text around its words, unless
+    the pattern speaks of the text's begin or end.
+    """
+
+    number: int
+    parts: int
+    automaton: Any
+    from_begin: bool
+    to_end: bool
 
 
 class CueSet:
@@ -43,47 +61,90 @@ class CueSet:
     """
 
     def __init__(self, cues: Mapping[str, Cues]) -> None:
-        self._cues = [
-            (name, cue, _automaton(cue.pattern)) for name, several in cues.items() for cue in _raising_first(several)
-        ]
-        by_word: dict[str, list[int]] = {}
-        for number, (_, cue, _) in enumerate(self._cues):
-            words = hints_of(cue.hint or cue.pattern)
-            if not words:
-                raise ValueError(f"{cue.pattern!r} needs no word; give a hint")
-            for word in words:
-                by_word.setdefault(word, []).append(number)
-        self._numbers = tuple(map(tuple, by_word.values()))
-        self._words = AhoCorasick(tuple(by_word))
+        self._cues = [(name, cue) for name, several in cues.items() for cue in several if cue.weight > 0]
+        self._dampers = {
+            name: [(cue, automaton("|".join(cue.patterns)), _is_about_begin(cue)) for cue in several if cue.weight < 0]
+            for name, several in cues.items()
+        }
+        self._patterns: list[_Pattern] = []
+        places: dict[bytes, list[tuple[int, int, bool]]] = {}
+        for number, (_, cue) in enumerate(self._cues):
+            for pattern in cue.patterns:
+                literals = literals_of(pattern)
+                parts = (literals,) if literals else hints_of(pattern)
+                if not parts:
+                    raise ValueError(f"{pattern!r} names no word that must be there")
+                for part, words in enumerate(parts):
+                    for word in words:
+                        places.setdefault(word.encode(), []).append((len(self._patterns), 1 << part, bool(literals)))
+                self._patterns.append(_pattern(pattern, number, len(parts), bool(literals)))
+        self._places = tuple(map(tuple, places.values()))
+        self._words = BytesAhoCorasick(tuple(places))
 
     def seen(self, text: str, only: str | None = None) -> Seen:
-        """Gives the cues that stand in a text, by signal: all of them, or those of one signal."""
-        hits = self._words.find_matches_as_indexes(text.lower(), overlapping=True)
-        if not hits:
-            return NOTHING
-        data = text.encode("utf-8", "replace")
+        """Gives the cues that stand in a text, by signal: all of them, or those of one signal.
+
+        Cues that lessen others are looked for where there is something to lessen, at the text's begin and end.
+        """
+        data = text.lower().encode("utf-8", "replace")
+        there = self._there(data)
         found: dict[str, Cues] = {}
-        for number in sorted({number for word in {hit[0] for hit in hits} for number in self._numbers[word]}):
-            name, cue, automaton = self._cues[number]
-            if only is not None and name != only:
+        last = -1
+        for number in sorted(there):
+            parts, begin, end = there[number]
+            pattern = self._patterns[number]
+            if parts != pattern.parts or pattern.number == last:
                 continue
-            if (cue.weight > 0 or name in found) and automaton.Match(data):
+            name, cue = self._cues[pattern.number]
+            if (only is None or name == only) and _matches(pattern, data, begin, end):
                 found[name] = (*found.get(name, ()), cue)
+                last = pattern.number
+        ends = data if len(data) <= 3 * REACH else b" ".join((data[: 2 * REACH], data[-REACH:]))
+        for name, seen in found.items():
+            found[name] = seen + tuple(
+                cue
+                for cue, damper, about_begin in self._dampers[name]
+                if damper.Match(data[:REACH] if about_begin else ends)
+            )
         return found
 
+    def _there(self, data: bytes) -> Mapping[int, tuple[int, int, int]]:
+        """Gives for each pattern the parts of which a word is there, and where the first begins and the last ends."""
+        there: dict[int, tuple[int, int, int]] = {}
+        places = self._places
+        for word, begin, end in self._words.find_matches_as_indexes(data, overlapping=True):
+            for number, part, whole in places[word]:
+                if whole and (data[begin - 1 : begin] in _LETTERS or data[end : end + 1] in _LETTERS):
+                    continue
+                known = there.get(number)
+                there[number] = (part, begin, end) if known is None else (known[0] | part, known[1], end)
+        return there
 
-def _raising_first(cues: Cues) -> Cues:
-    """Puts the cues that lessen others behind them: where there is nothing to lessen they are not looked for."""
-    return tuple(sorted(cues, key=lambda cue: cue.weight < 0))
+
+def _matches(pattern: _Pattern, data: bytes, begin: int, end: int) -> bool:
+    if pattern.automaton is None:
+        return True
+    near = data[0 if pattern.from_begin else max(0, begin - REACH) : len(data) if pattern.to_end else end + REACH]
+    return bool(pattern.automaton.Match(near))
 
 
-def _automaton(pattern: str) -> Any:
+def _pattern(pattern: str, number: int, parts: int, literal: bool) -> _Pattern:
+    from_begin, to_end = "^" in pattern.replace("[^", ""), "$" in pattern
+    return _Pattern(number, (1 << parts) - 1, None if literal else automaton(pattern), from_begin, to_end)
+
+
+def _is_about_begin(cue: Cue) -> bool:
+    return all(pattern.startswith("^") for pattern in cue.patterns)
+
+
+def automaton(pattern: str, as_written: bool = False) -> Any:
+    """Gives what says whether a pattern is in a text (`Match` of its bytes), capitals like small letters or not."""
     options = re2.Options()
     options.max_mem = MEMORY
-    automaton = re2.Set.SearchSet(options)
-    automaton.Add(f"(?i){pattern}")
-    automaton.Compile()
-    return automaton
+    made = re2.Set.SearchSet(options)
+    made.Add(pattern if as_written else f"(?i){pattern}")
+    made.Compile()
+    return made
 
 
 def weighed(cues: Iterable[Cue]) -> float:

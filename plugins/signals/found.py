@@ -11,6 +11,12 @@ class Found(msgspec.Struct, frozen=True):
 
 
 NOTHING_FOUND = Found(0.0)
+_WORDED = "the wording is like that of texts that have it"
+
+
+def worded(level: float) -> Found:
+    """Gives what wording alone speaks for."""
+    return Found(level, _WORDED)
 
 
 def together(*several: Found) -> Found:

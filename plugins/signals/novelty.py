@@ -5,29 +5,23 @@ read out of it.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from zlib import crc32
 
 import msgspec
 
 from plugins.signals.found import NOTHING_FOUND, Found
 
-READ = 600
-"""In characters: a prompt says at its beginning what it is about."""
 MOST = 48
 """Shingles of a prompt that are looked up."""
 SLOTS = 4096
-STEM = 6
-"""Words are the same where their first letters are: endings do not make a topic new."""
+STEM = 7
+"""In bytes. Words are the same where their beginnings are: endings do not make a topic new."""
 FIRST = 2
 """Prompts that say nothing about what is usual: to an empty sketch everything is new."""
 PROMPTS_BEFORE = 5
 _FULL = SLOTS // 4
 _WEIGHT_OF_ONE = 0.15
-_LETTERS_OF_A_WORD = 12
 _HALVED = bytes(count // 2 for count in range(256))
-_ASCII_MARKS = {sign: " " for sign in map(chr, range(128)) if not sign.isalnum()}
-_MARKS = str.maketrans(_ASCII_MARKS | dict.fromkeys("«»“”„¿¡、。！？，：「」", " "))
 
 
 class Sketch(msgspec.Struct):
@@ -40,18 +34,12 @@ class Sketch(msgspec.Struct):
     spread: float = 0.0
 
 
-def shingles_of(text: str, nameless: frozenset[str]) -> Sequence[int]:
+def shingles_of(tokens: Sequence[bytes], nameless: frozenset[bytes]) -> Sequence[int]:
     """Gives the hashes of the words of a prompt, and of each with the next; `nameless` words are left out."""
-    words = text[:READ].lower().translate(_MARKS).split()
-    if sum(map(len, words)) > _LETTERS_OF_A_WORD * len(words):
-        signs = "".join(words)[: MOST + 1]
-        return [_hashed(left + right) for left, right in pairwise(signs)]
-    stems = [word[:STEM] for word in words if word not in nameless][: MOST // 2]
-    return [_hashed(shingle) for shingle in (*stems, *map(" ".join, pairwise(stems)))]
-
-
-def _hashed(shingle: str) -> int:
-    return crc32(shingle.encode("utf-8", "replace")) % SLOTS
+    stems = [word[:STEM] for word in tokens if word not in nameless][: MOST // 2]
+    alone = list(map(crc32, stems))
+    pairs = map(crc32, stems[1:], alone)
+    return [code % SLOTS for code in (*alone, *pairs)]
 
 
 def share_unknown(shingles: Sequence[int], counts: bytearray) -> float:

@@ -1,8 +1,7 @@
 """Reads the cues of a signal from its file in `patterns/`.
 
-A file has one table for each cue: what was `saw`, its `weight`, `any` patterns (one on each line, in RE2's syntax),
-whole `words` (the same, with the bounds of a word around them) and, where the patterns do not tell by themselves, a
-`hint`: what is rarest in them. `<name>` stands for one of the lines of `parts.name`.
+A file has one table for each cue: what it `saw`, its `weight`, `any` patterns (one on each line, in RE2's syntax) and
+whole `words` (the same, with the bounds of a word around them). `<name>` stands for one of the lines of `parts.name`.
 """
 
 import tomllib
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from plugins.signals.cues import Cue, Cues
+from plugins.signals.hints import literals_of
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,7 +20,6 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weight: float
     any: str = ""
     words: str = ""
-    hint: str = ""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,13 +41,23 @@ def cues_in(text: str) -> Cues:
 
 
 def _cue(row: _Row, parts: Mapping[str, str]) -> Cue:
-    words = rf"\b(?:{_one_of(row.words)})\b" if row.words else ""
-    pattern = "|".join(part for part in (words, _one_of(row.any)) if part)
-    return Cue(_with_parts(pattern, parts), row.weight, row.saw, _with_parts(_one_of(row.hint), parts))
+    words = [_with_parts(line, parts) for line in _lines(row.words)]
+    literal = [word for word in words if literals_of(_whole([word]))]
+    others = [word for word in words if word not in literal]
+    whole = [_whole(several) for several in (literal, others) if several]
+    return Cue((*whole, *(_with_parts(line, parts) for line in _lines(row.any))), row.weight, row.saw)
+
+
+def _whole(words: list[str]) -> str:
+    return rf"\b(?:{'|'.join(words)})\b"
 
 
 def _one_of(lines: str) -> str:
-    return "|".join(line for line in lines.split("\n") if line)
+    return "|".join(_lines(lines))
+
+
+def _lines(lines: str) -> list[str]:
+    return [line for line in lines.split("\n") if line]
 
 
 def _with_parts(pattern: str, parts: Mapping[str, str]) -> str:

@@ -17,12 +17,18 @@ from plugins.signals.patterns import read_cues
 from plugins.signals.principals import ByPrincipal
 from plugins.signals.said import Said, said
 from plugins.signals.stress import stress
+from plugins.signals.tokens import tokens_of
 from plugins.signals.trust import trust
 from plugins.signals.urgency import urgency
+from plugins.signals.wording import Wording, read_learned
 from plugins.signals.words import read_words
 
 NOVELTY_PERMISSION = "signals:novelty"
 _ALL = "*"
+_LEAST = 0.001
+_TOLD = {"alignment_risk": 0.025}
+_TOLD_ELSE = 0.1
+"""A level below is too small to change anything, and stands in the record without its reason."""
 _READ_BY_CUES = ("alignment_risk", "stress", "ambiguity", "urgency")
 _OWN_WORDS = 4096
 """In characters: of a longer turn, most of it is not the user's own words but what they brought along."""
@@ -60,6 +66,7 @@ class SixSignals:
         self._slow_ns, self._waiting_ns = int(settings.slow_ms * 1e6), int(settings.waiting_ms * 1e6)
         self._cues = CueSet({name: read_cues(name) for name in _READ_BY_CUES})
         self._words = read_words()
+        self._wording = Wording(read_learned())
         self._load = Load()
         self._conducts: ByPrincipal[Conduct] = ByPrincipal(settings.principals)
         self._sketches: ByPrincipal[Sketch] = ByPrincipal(settings.principals)
@@ -85,15 +92,15 @@ class SixSignals:
         if caller is None or self._is_off(caller):
             return None
         found = {name: each for name, each in self._found(exchange, caller).items() if name in self._asked}
-        levels = {name: round(each.level, 3) for name, each in found.items() if each.level >= 0.001}
-        because = {name: found[name].because for name in levels}
+        levels = {name: round(each.level, 3) for name, each in found.items() if each.level >= _LEAST}
+        because = {name: found[name].because for name, level in levels.items() if level >= _TOLD.get(name, _TOLD_ELSE)}
         for name, level in _from_client(exchange)[0].items():
             if name == "novelty" and not _may_say_novelty(caller):
                 because[name] = f"the client's level does not count: its key lacks the permission {NOVELTY_PERMISSION}"
             elif level > levels.get(name, 0.0):
                 levels[name] = level
                 because[name] = f"the client says so; {because[name]}" if name in because else "the client says so"
-        return Signals(levels, because) if because else None
+        return Signals(levels, because) if levels or because else None
 
     @hookimpl
     def record(self, exchange: Exchange) -> None:
@@ -108,7 +115,7 @@ class SixSignals:
         conduct = self._conducts.of(caller.principal) or UNKNOWN
         self._conducts.keep(caller.principal, conduct.after(was_refused(exchange), blocked_calls(exchange), now))
         if "novelty" in self._asked:
-            shingles = shingles_of(self._said(exchange).last, self._words.nameless)
+            shingles = shingles_of(tokens_of(self._said(exchange).last), self._words.nameless_tokens)
             if shingles:
                 sketch = self._sketches.of(caller.principal) or Sketch(bytearray(SLOTS))
                 remember(shingles, sketch)
@@ -126,6 +133,8 @@ class SixSignals:
         now = exchange.clock
         own = text.last if len(text.last) <= _OWN_WORDS else _ends(text.last)
         seen = self._cues.seen(own)
+        tokens = tokens_of(own)
+        wording = self._wording.levels(tokens)
         risks = {"in the last turn": seen.get("alignment_risk", ()) if own is text.last else self._risky(text.last)}
         if text.tools:
             risks["in what a tool gave"] = self._risky(text.tools)
@@ -135,11 +144,11 @@ class SixSignals:
         json = exchange.request.json
         tier_of_service = json.get("service_tier") if json.__class__ is dict else None
         return {
-            "alignment_risk": alignment_risk(risks, blocked_calls(exchange), conduct, now),
-            "stress": stress(own, _of(seen, "stress"), self._load, now),
-            "ambiguity": ambiguity(own, text.in_context, _of(seen, "ambiguity"), self._words),
-            "urgency": urgency(_of(seen, "urgency"), _from_client(exchange)[1], tier_of_service),
-            "novelty": novelty(shingles_of(text.last, self._words.nameless), self._sketches.of(caller.principal)),
+            "alignment_risk": alignment_risk(risks, wording["alignment_risk"], blocked_calls(exchange), conduct, now),
+            "stress": stress(own, _of(seen, "stress"), wording["stress"], self._load, now),
+            "ambiguity": ambiguity(own, text.in_context, _of(seen, "ambiguity"), wording["ambiguity"], self._words),
+            "urgency": urgency(_of(seen, "urgency"), wording["urgency"], _from_client(exchange)[1], tier_of_service),
+            "novelty": novelty(shingles_of(tokens, self._words.nameless_tokens), self._sketches.of(caller.principal)),
             "trust": trust(caller.tier, None, conduct),
         }
 

@@ -1,16 +1,16 @@
 """How strained an exchange is: the patience of the person who writes, and the state of what is to answer."""
 
-import re
-
-from plugins.signals.cues import Cues, in_words, weighed
-from plugins.signals.found import NOTHING_FOUND, Found, together
+from plugins.signals.cues import Cues, automaton, in_words, weighed
+from plugins.signals.found import NOTHING_FOUND, Found, together, worded
 from plugins.signals.load import LEAST, Load
 
 _ONE_WORD = 0.35
-_BETWEEN = re.compile(r"[a-z,] (?:NOT|NOW|DID|DON'T|WON'T)(?: [a-z]|[.!?]|$)")
 _LEAST_CAPITALS = 12
-_SHOUTED = ("NOBODY", "NEVER ", "STILL ", "AGAIN", "EVERY ", "NOTHING", "WHY ", "ALREADY", "WRONG", "ALWAYS", "WORST")
-_BETWEEN_WORDS = (" NOT", " NOW", " DID ", " DON'T ", " WON'T ")
+_SHOUTED = automaton(
+    r"\b(?:NOBODY|NEVER|STILL|AGAIN|EVERY|NOTHING|WHY|ALREADY|WRONG|ALWAYS|WORST)\b|"
+    r"[a-z,] (?:NOT|NOW|DID|DON'T|WON'T)(?: [a-z]|[.!?]|$)",
+    as_written=True,
+)
 # The share of exchanges from which on it strains, the share at which it is as bad as can be, and what it is called.
 _STRAINS = (
     ("failed", 0.05, 0.5, "of the answers of the upstream lately were errors"),
@@ -20,20 +20,18 @@ _STRAINS = (
 )
 
 
-def stress(text: str, seen: Cues, load: Load, now: int) -> Found:
-    """Reads the last turn of the user with its cues, and the load at `now` (ns of the monotonic clock)."""
+def stress(text: str, seen: Cues, wording: float, load: Load, now: int) -> Found:
+    """Reads the user's last turn, its cues and `wording`; and the load at `now`, in ns of the monotonic clock."""
     person = Found(weighed(seen), in_words(seen)) if seen else NOTHING_FOUND
     shouting = Found(_ONE_WORD, "capitals that shout") if _shouts(text) else NOTHING_FOUND
-    return together(person, shouting, strain(load, now))
+    return together(person, shouting, worded(wording), strain(load, now))
 
 
 def _shouts(text: str) -> bool:
     """Whether a word is in capitals where those beside it are not; names, code and headings are no shouts."""
     if text.isupper():
         return len(text) >= _LEAST_CAPITALS
-    if any(word in text for word in _SHOUTED):
-        return True
-    return any(word in text for word in _BETWEEN_WORDS) and _BETWEEN.search(text) is not None
+    return bool(_SHOUTED.Match(text.encode("utf-8", "replace")))
 
 
 def strain(load: Load, now: int) -> Found:

@@ -3,7 +3,7 @@
 from math import log
 
 from plugins.signals.cues import Cues, in_words, weighed
-from plugins.signals.found import NOTHING_FOUND, Found, together
+from plugins.signals.found import Found, together, worded
 
 SHORT = 5.0
 LONG = 3600.0
@@ -11,12 +11,12 @@ LONG = 3600.0
 _PAID = 0.5
 
 
-def urgency(seen: Cues, deadline: float | None, service_tier: object) -> Found:
-    """Weighs the cues of the last turn; `deadline` is in seconds from now, `service_tier` the request's member."""
+def urgency(seen: Cues, wording: float, deadline: float | None, service_tier: object) -> Found:
+    """Weighs the cues and the `wording` of the last turn, a `deadline` in seconds from now, and the request's tier."""
     found = [Found(weighed(seen), in_words(seen))] if seen else []
     if deadline is not None and deadline < LONG:
         level = 1.0 - max(0.0, log(max(deadline, SHORT) / SHORT)) / log(LONG / SHORT)
         found.append(Found(level, f"the client waits no longer than {deadline:g} s"))
     if service_tier == "priority":
         found.append(Found(_PAID, "the request asks for the priority tier of service"))
-    return together(*found) if found else NOTHING_FOUND
+    return together(*found, worded(wording))

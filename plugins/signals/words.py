@@ -9,10 +9,12 @@ import msgspec
 class Words(msgspec.Struct, frozen=True):
     """`nameless` words name nothing, `references` among them stand for something else, `thanks` ask for nothing.
 
-    `defines` begin a question for one word; `signs` are nameless where words are not divided by spaces.
+    `nameless_tokens` are the first as tokens. `defines` begin a question for one word; `signs` are nameless where words
+    are not divided by spaces.
     """
 
     nameless: frozenset[str]
+    nameless_tokens: frozenset[bytes]
     references: frozenset[str]
     thanks: frozenset[str]
     defines: tuple[str, ...]
@@ -34,8 +36,10 @@ def read_words() -> Words:
     text = (files("plugins.signals") / "patterns" / "words.toml").read_text(encoding="utf-8")
     file = msgspec.convert(tomllib.loads(text), _File)
     nameless = (file.references, file.vague, file.grammar, file.generic)
+    names = frozenset(word for words in nameless for word in words.split())
     return Words(
-        frozenset(word for words in nameless for word in words.split()),
+        names,
+        frozenset(word.encode() for word in names | {"!", "?"}),
         frozenset(file.references.split()),
         frozenset(file.thanks.split()),
         file.defines,
