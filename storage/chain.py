@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from storage.chain_events import ROOT_START, Header, Root, UnsignedRoot, header_of, root_event, root_of_line
+from storage.chain_events import ROOT_START, Head, Header, Root, UnsignedRoot, header_of, root_event, root_of_line
 from storage.seal import END, MARK, NOTHING, Tree, encoded, taken_apart
 from storage.segments import Segment, SegmentError, SegmentReader, segments_of
 
@@ -16,10 +16,10 @@ class Chain:
     """Seals events; what it sealed counts once it was accepted, which is when the line is in the file.
 
     `number` is the highest segment that there is, `home` the one that holds the last line, `lines` how many lines
-    the chain has, `root` the root before the next.
+    the chain has, `root` the root before the next, `first_root` whether there is none before that.
     """
 
-    __slots__ = ("home", "lines", "number", "root", "seal", "tree")
+    __slots__ = ("first_root", "home", "lines", "number", "root", "seal", "tree")
 
     def __init__(self) -> None:
         self.number = 0
@@ -28,6 +28,7 @@ class Chain:
         self.lines = 0
         self.tree = Tree()
         self.root: str | None = None
+        self.first_root = False
 
     def sealed(self, events: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
         """Gives the lines of events, and their seals."""
@@ -49,10 +50,10 @@ class Chain:
         for seal in seals:
             add(seal)
 
-    def root_event(self, sign: Callable[[bytes], bytes] | None) -> bytes:
-        """Gives the event of the root over all lines since the last one."""
+    def root_event(self, sign: Callable[[bytes], bytes] | None, beside: Sequence[Head] = ()) -> bytes:
+        """Gives the event of the root over all lines since the last one; `beside` is where the other writers stand."""
         text = encoded(self.tree.root()).decode()
-        return root_event(UnsignedRoot(self.lines - self.tree.count, self.tree.count, text, self.root), sign)
+        return root_event(UnsignedRoot(self.lines - self.tree.count, self.tree.count, text, self.root, beside), sign)
 
     def accept_root(self, seal: bytes) -> None:
         """Goes on behind the line of the root."""
@@ -79,6 +80,7 @@ def chain_in(folder: Path) -> Chain:
     for part in reversed(parts):
         if part.root:
             chain.root, chain.lines = part.root.root, part.root.number + 1
+            chain.first_root = part.root.previous is None
         elif part.header and not chain.lines:
             chain.lines = part.header.first
         if part.last is not None:

@@ -1,6 +1,6 @@
 """The two events that the journal writes about itself: where a segment begins, and the root over the lines so far."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -26,8 +26,9 @@ class Header(msgspec.Struct, frozen=True, tag_field="event", tag="segment"):
     """The first line of a segment.
 
     `first` is the number of this line in the chain of its writer. `lost` lines were there once, says the last root
-    that was remembered, and were gone when the segment began. `continues` says that the process which wrote the
-    segment before goes on in this one, so that what it has begun there may still end here.
+    that was remembered, and were gone when the segment began; None where that root was gone itself. `continues` says
+    that the process which wrote the segment before goes on in this one, so that what it has begun there may still end
+    here.
     """
 
     writer: str
@@ -36,20 +37,36 @@ class Header(msgspec.Struct, frozen=True, tag_field="event", tag="segment"):
     version: int
     previous: Previous | None
     first: int = 0
-    lost: int = 0
+    lost: int | None = 0
     continues: bool = False
 
 
-class UnsignedRoot(msgspec.Struct, frozen=True, tag_field="event", tag="root"):
-    """The Merkle root over the seals of `count` lines, the first of which has the number `first` in its chain."""
+class Head(msgspec.Struct, frozen=True):
+    """Where a writer's chain stood once: `lines` lines, the last of them with this seal.
+
+    Kept elsewhere, with another writer or outside the data folder, it finds a journal that was cut back, or written
+    anew as a whole.
+    """
+
+    writer: str
+    lines: int
+    seal: str
+
+
+class UnsignedRoot(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", tag="root"):
+    """The Merkle root over the seals of `count` lines, the first of which has the number `first` in its chain.
+
+    `beside` are the last roots of the other writers.
+    """
 
     first: int
     count: int
     root: str
     previous: str | None
+    beside: Sequence[Head] = ()
 
 
-class Root(UnsignedRoot, frozen=True, tag_field="event", tag="root"):
+class Root(UnsignedRoot, frozen=True, kw_only=True, tag_field="event", tag="root"):
     """A root as it stands in the journal; its own line has the number `first + count`."""
 
     signature: str | None

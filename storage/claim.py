@@ -7,7 +7,9 @@ from pathlib import Path
 from storage.journal_error import JournalError
 
 LAST_ROOT = "last_root"
-_ROOT_LIMIT = 4096
+LOCK = "lock"
+# A root names the other writers of its journal, about 100 bytes each.
+_ROOT_LIMIT = 256 << 10
 
 
 class Claim:
@@ -15,11 +17,13 @@ class Claim:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / LAST_ROOT
+        self._lock = folder / LOCK
+        self._fresh = folder / f"{LAST_ROOT}.new"
         self._fd: int | None = None
 
     def take(self) -> None:
         """Takes the folder, or says that another process has it. Errors: JournalError, OSError."""
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -33,10 +37,18 @@ class Claim:
         self._fd = fd
 
     def remember(self, line: bytes) -> None:
-        """Keeps the line of the latest root, so that a segment that loses its end is missed. Errors: OSError."""
-        if self._fd is not None:
-            os.pwrite(self._fd, line, 0)
-            os.ftruncate(self._fd, len(line))
+        """Keeps the line of the latest root, so that a segment that loses its end is missed. Errors: OSError.
+
+        Other writers read it meanwhile, and never half of it.
+        """
+        if self._fd is None:
+            return
+        fd = os.open(self._fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, line)
+        finally:
+            os.close(fd)
+        self._fresh.replace(self.path)
 
     def release(self) -> None:
         """Gives the folder to whoever comes next."""
@@ -46,9 +58,9 @@ class Claim:
 
 
 def last_root_in(folder: Path) -> bytes | None:
-    """Gives the line of the root that a writer wrote last, without newline; None where it never wrote one."""
+    """Gives the line of the root that a writer wrote last, without newline; None where none is remembered."""
     try:
         with (folder / LAST_ROOT).open("rb") as file:
-            return file.read(_ROOT_LIMIT).partition(b"\n")[0] or None
+            return file.read(_ROOT_LIMIT).partition(b"\n")[0]
     except FileNotFoundError:
         return None

@@ -19,6 +19,7 @@ from storage.chain import Chain, chain_in
 from storage.chain_events import VERSION, Header, Previous, root_of_line
 from storage.claim import Claim, last_root_in
 from storage.group_commit import GroupCommit
+from storage.heads import heads_beside
 from storage.journal_error import JournalError
 from storage.seal import encoded
 from storage.segment_file import SegmentFile
@@ -234,7 +235,7 @@ class Journal:
             os.close(file.fd)
         return fresh
 
-    def _begin_segment(self, lost: int = 0, *, continues: bool = False) -> SegmentFile:
+    def _begin_segment(self, lost: int | None = 0, *, continues: bool = False) -> SegmentFile:
         chain = self._chain
         now = self._clock()
         previous = Previous(chain.home, encoded(chain.seal).decode()) if chain.home else None
@@ -263,7 +264,7 @@ class Journal:
         """Writes the root over the lines since the last one. Errors: JournalError."""
         if self._file is None or not self._chain.tree.count:
             return
-        line, seals = self._chain.sealed((self._chain.root_event(self._sign),))
+        line, seals = self._chain.sealed((self._chain.root_event(self._sign, heads_beside(self._folder)),))
         self._store(self._file, line)
         self._chain.accept_root(seals[-1])
         # An older one that stays there is true as well, and the journal itself has been written.
@@ -275,11 +276,14 @@ class Journal:
         with suppress(JournalError):
             self._write_root()
 
-    def _lost(self) -> int:
-        """Gives how many lines are gone that a root once covered."""
+    def _lost(self) -> int | None:
+        """Gives how many lines are gone that a root once covered; None where that root should be known, and is not."""
         line = last_root_in(self._folder)
         root = root_of_line(line) if line else None
-        return max(0, root.number + 1 - self._chain.lines) if root else 0
+        if root is not None:
+            return max(0, root.number + 1 - self._chain.lines)
+        # A kill right behind the first root of all leaves none either.
+        return 0 if self._chain.root is None or self._chain.first_root else None
 
     def _gather(self, events: Sequence[bytes]) -> None:
         self._ready()

@@ -4,6 +4,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from storage.chain_events import Head
+
 FaultKind: TypeAlias = Literal[
     "changed",
     "dropped",
@@ -38,17 +40,6 @@ class Note(msgspec.Struct, frozen=True):
     writer: str
     segment: int
     says: str
-
-
-class Head(msgspec.Struct, frozen=True):
-    """Where a writer's chain ended: `lines` lines, the last of them with this seal.
-
-    Kept outside the data folder, it finds a journal that was cut back or written anew as a whole.
-    """
-
-    writer: str
-    lines: int
-    seal: str
 
 
 class Walked(msgspec.Struct, frozen=True):

@@ -12,12 +12,13 @@ from pathlib import Path
 import msgspec
 
 from storage.breaks import Break, Breaks, Place, Stretch, explained
-from storage.chain_events import ROOT_START, SEGMENT_START, Header, Root, header_of, root_of_line, signed_part
+from storage.chain_events import ROOT_START, SEGMENT_START, Head, Header, Root, header_of, root_of_line, signed_part
 from storage.claim import last_root_in
 from storage.erased_people import Mention, Named, Registry, Stone, compared, pseudonym_in, registry_in
 from storage.people import KeyringError
-from storage.report import Fault, FaultKind, Head, Note, NoteKind, Report, Walked
+from storage.report import Fault, FaultKind, Note, NoteKind, Report, Walked
 from storage.retention import RETENTION_START, Removed, Retention
+from storage.said_heads import Said, Stands, sentence, unmet
 from storage.seal import END, MARK, NOTHING, Sealed, Tree, decoded, encoded, seal_of, taken_apart
 from storage.segments import Segment, SegmentError, SegmentReader, segments_of, writers
 from storage.signing import Verifier, verifier_in
@@ -60,14 +61,39 @@ def verify(
         expired[removed.writer] = max(removed, before, key=lambda each: (each.through, each.missing))
     for walk in walks:
         walk.judge_beginning(expired.get(walk.writer, Removed(walk.writer, 0)))
+    gone = _judge_heads(journal, walks, verifier)
     faults, notes = _people(data, walks, registry)
     return Report(
-        (*(fault for walk in walks for fault in walk.all_faults()), *faults),
+        (*(fault for walk in walks for fault in walk.all_faults()), *gone, *faults),
         (*(note for walk in walks for note in walk.notes), *notes),
         tuple(walk.walked() for walk in walks),
         tuple(Head(walk.writer, walk.number, encoded(walk.before).decode()) for walk in walks if walk.before),
         sum(walk.bytes for walk in walks),
     )
+
+
+def _judge_heads(journal: Path, walks: "list[_Walk]", verifier: Verifier | None) -> list[Fault]:
+    """Compares what each writer says of the others with what they are; gives the faults of those that are gone."""
+    by_writer: dict[str, list[Said]] = {}
+    for walk in walks:
+        for said in walk.beside.values():
+            by_writer.setdefault(said.head.writer, []).append(said)
+    there = {walk.writer: walk for walk in walks}
+    gone: list[Fault] = []
+    for writer, words in by_writer.items():
+        known = there.get(writer)
+        left = unmet(words, known.stands()) if known else words
+        if left:
+            # What another one says may have been written since this one was read.
+            again = _Walk(journal / writer, verifier, [], lambda _: None)
+            again.through()
+            left = unmet(left, again.stands())
+        if left and known:
+            known.miss_line(left[-1])
+        elif left:
+            says = f"is gone as a whole: it had {left[-1].head.lines} lines, which {left[-1].by}"
+            gone.append(Fault("missing", writer, 0, says))
+    return gone
 
 
 def _registry(data: Path) -> Registry | str:
@@ -112,10 +138,11 @@ class _Walk:
         self.bytes = 0
         self.people: dict[str, Mention] = {}
         self.stones: list[Stone] = []
+        self.beside: dict[str, Said] = {}
         self.begins: datetime | None = None
         self._folder = folder
         self._verifier = verifier
-        self._known = {head.lines - 1: head.seal for head in known}
+        self._known = {head.seal: Said(head, "is known") for head in known}
         self._progress = progress
         self._faults: list[Fault] = []
         self._breaks = Breaks(self.writer)
@@ -125,6 +152,8 @@ class _Walk:
         self._line = 0
         self._segments: list[Segment] = []
         self._roots = 0
+        self._root_seals: set[str] = set()
+        self._gaps: list[tuple[int, int]] = []
         self._root: Root | None = None
         self._tree = Tree()
         self._since_root = 0
@@ -141,10 +170,17 @@ class _Walk:
                 self._miss(before.number + 1, segment.number - 1)
             self._read(segment)
         self._breaks.last = (self.before, self._index - 1) if self.before else None
-        if self._last_root is not None:
-            self._compare_last_root(self._last_root)
-        for number in sorted(self._known):
-            self._fault("truncated", self.last_number(), f"ends before line {number} of the chain, which is known")
+        self._compare_last_root()
+        for said in unmet(self._known.values(), self.stands()):
+            self.miss_line(said)
+
+    def stands(self) -> Stands:
+        """Gives what others' words are compared with; they name roots."""
+        return Stands(self._root_seals, self.number, self._gaps)
+
+    def miss_line(self, said: Said) -> None:
+        """Tells of a line that should be there, and is not."""
+        self._fault("truncated", self.last_number(), sentence(said, self.stands()))
 
     def judge_beginning(self, expired: Removed) -> None:
         """Says whether the segments that are missing at the beginning are so by right."""
@@ -209,13 +245,14 @@ class _Walk:
             self._compare_header(segment, text)
         self._instead = seal_of(self.before or NOTHING, body) if place and sealed else None
         self._index += 1
-        if self._known.get(self.number) == encoded(seal).decode():
-            del self._known[self.number]
+        if self._known:
+            self._known.pop(encoded(seal).decode(), None)
         self.number += 1
         if self.before is not None:
             self._near.append((self.before, self._index - 2))
         self.before = seal
         if body.startswith(ROOT_START):
+            self._root_seals.add(encoded(seal).decode())
             self._end_stretch(segment, text, body, broken=place is not None)
         else:
             self._since_root += 1
@@ -275,8 +312,12 @@ class _Walk:
             says = f"was written as segment {header.number} of {header.writer}"
             self._fault("misplaced", segment.number, says, 1)
         if not self._index or self._damaged:
+            self._gaps.append((self.number, header.first))
             self.number = header.first
-        if header.lost:
+        if header.lost is None:
+            says = "began when last_root was gone, which knows whether lines are missing before"
+            self._fault("truncated", segment.number, says, 1)
+        elif header.lost:
             says = f"began when {header.lost} lines were gone that a root had covered"
             self._fault("truncated", segment.number, says, 1)
 
@@ -296,6 +337,10 @@ class _Walk:
             if text != self._last_root and self._is_last_root(root):
                 self._fault("root", segment.number, "is not the root that was remembered as the last", self._line)
             self._check_signature(segment, root, body)
+            for head in root.beside:
+                self.beside[head.seal] = Said(head, f"{self.writer} names in segment {segment.number}")
+            if self._damaged:
+                self._gaps.append((first, root.number))
             self.number = root.number + 1
         self._root = root or self._root
         self._tree, self._since_root, self._damaged = Tree(), 0, False
@@ -335,10 +380,15 @@ class _Walk:
             return
         self._note("torn", segment.number, f"ends with {len(torn)} bytes of a line that was never whole")
 
-    def _compare_last_root(self, line: bytes) -> None:
-        kept = root_of_line(line)
+    def _compare_last_root(self) -> None:
+        kept = root_of_line(self._last_root) if self._last_root is not None else None
         if kept is None:
-            self._note("unreadable", self.last_number(), "the root that was written last cannot be read")
+            # A gateway may have written its first one meanwhile.
+            line = last_root_in(self._folder) if self._roots else None
+            if self._roots and (line is None or root_of_line(line) is None):
+                state = "is gone" if line is None else "cannot be read"
+                says = f"last_root {state}, so that lines may be missing at the end"
+                self._fault("missing" if line is None else "unreadable", self.last_number(), says)
         elif self._root is None or self._root.number < kept.number:
             says = f"ends before the root over the lines {kept.first} to {kept.number - 1} of the chain"
             self._fault("truncated", self.last_number(), says)

@@ -13,11 +13,14 @@ from gateway.commands.failing import Failed
 from gateway.commands.options import common, journal_folder, json_option
 from gateway.commands.printing import print_json, print_table
 from gateway.commands.progress import progress
+from storage.chain_events import Head
 from storage.proof import ProofError, prove
-from storage.report import Fault, Head, Note, Report
+from storage.report import Fault, Note, Report
 from storage.segments import SegmentError
 from storage.signing import Verifier, verifier_of
 from storage.verify import verify
+
+KEYRING = "keys/people.db"
 
 
 @click.group("audit")
@@ -106,8 +109,11 @@ def _verdict(lines: int, faults: Sequence[Fault]) -> str:
 
 
 def _where(each: Fault | Note) -> str:
+    if each.kind == "unnamed":
+        return KEYRING
+    segment = f" {each.segment:08d}" if each.segment else ""
     line = f" line {each.line}" if isinstance(each, Fault) and each.line is not None else ""
-    return f"{each.writer} {each.segment:08d}{line}"
+    return f"{each.writer}{segment}{line}"
 
 
 def _public_key(file: str) -> Verifier:

@@ -40,9 +40,9 @@ def test_a_chain_is_found_as_it_was_left(tmp_path: Path) -> None:
 
 def test_reading_back_goes_over_packed_segments_and_those_without_a_root(tmp_path: Path) -> None:
     folder = killed(tmp_path, 2)
-    (folder / "last_root").unlink()
+    (folder / "lock").unlink()
     killed(tmp_path, 0)
-    (folder / "last_root").unlink()
+    (folder / "lock").unlink()
     plain = chain_in(folder)
     assert (plain.number, plain.home, plain.lines, plain.tree.count) == (2, 2, 4, 4)
     pack(segments(tmp_path / "journal")[0])
@@ -51,7 +51,7 @@ def test_reading_back_goes_over_packed_segments_and_those_without_a_root(tmp_pat
 
 def test_the_number_of_the_next_line_is_known_when_the_first_segments_are_gone(tmp_path: Path) -> None:
     folder = killed(tmp_path, 1)
-    (folder / "last_root").unlink()
+    (folder / "lock").unlink()
     killed(tmp_path, 0)
     (folder / "00000001.jsonl").unlink()
     assert (chain_in(folder).lines, chain_in(folder).tree.count) == (3, 1)

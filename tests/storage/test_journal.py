@@ -177,7 +177,7 @@ def test_a_root_goes_over_the_end_of_a_process_that_wrote_none(tmp_path: Path) -
 
 def _after_a_kill(data: Path) -> Journal:
     """A kill lets go of the lock and leaves the segment as it is."""
-    (data / "journal" / "worker-0" / "last_root").unlink()
+    (data / "journal" / "worker-0" / "lock").unlink()
     return opened(data, limits=SMALL)
 
 
@@ -190,11 +190,13 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         journal = opened(tmp_path)
+        journal.close()
     finally:
         os.umask(before)
     assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(journal.path.parent.stat().st_mode) == 0o700
-    assert stat.S_IMODE((journal.path.parent / "last_root").stat().st_mode) == 0o600
+    for name in ("last_root", "lock"):
+        assert stat.S_IMODE((journal.path.parent / name).stat().st_mode) == 0o600
 
 
 def test_a_segment_that_is_full_is_followed_by_the_next(tmp_path: Path) -> None:

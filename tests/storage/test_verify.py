@@ -1,5 +1,6 @@
 """Whatever is done to a journal after it was written is found and named, and what a kill leaves is no fault."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage.chain_events import Head
 from storage.packing import pack
 from storage.report import Fault, Report
 from storage.seal import encoded, seal_of, sealed_line, taken_apart
@@ -335,8 +337,9 @@ def test_a_journal_that_was_written_anew_as_a_whole_is_found_by_an_earlier_head(
         journal.append_event(ended(number))
     journal.close()
     report = verify(tmp_path / "forged", known=heads)
-    assert [fault.kind for fault in report.faults] == ["truncated"]
-    assert "line 41 of the chain, which is known" in report.faults[0].says
+    assert [(fault.kind, fault.says) for fault in report.faults] == [
+        ("truncated", "has another line in the place of line 41 of the chain, which is known")
+    ]
 
 
 def test_a_writer_that_is_gone_is_found_by_an_earlier_head(tmp_path: Path) -> None:
@@ -412,10 +415,94 @@ def test_a_packed_segment_that_cannot_be_unpacked_is_named(tmp_path: Path) -> No
     assert [(fault.kind, fault.segment) for fault in report.faults] == [("unreadable", 2)]
 
 
-def test_a_last_root_that_cannot_be_read_is_noted(tmp_path: Path) -> None:
-    (written(tmp_path) / "last_root").write_bytes(b"nonsense")
-    report = verify(tmp_path)
-    assert (report.faults, [note.kind for note in report.notes]) == ((), ["unreadable"])
+@pytest.mark.parametrize("left", [b"nonsense", b"", None], ids=["nonsense", "nothing", "no file"])
+def test_a_last_root_that_is_gone_beside_roots_is_a_fault(tmp_path: Path, left: bytes | None) -> None:
+    remembered = written(tmp_path) / "last_root"
+    if left is None:
+        remembered.unlink()
+    else:
+        remembered.write_bytes(left)
+    assert found(verify(tmp_path)) == [("missing" if left is None else "unreadable", 3, None)]
+
+
+def test_a_start_that_found_no_last_root_beside_roots_stays_known(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    change(folder, 3, lambda lines: lines.__delitem__(slice(7, None)))
+    (folder / "last_root").unlink()
+    opened(tmp_path).close()
+    assert found(verify(tmp_path)) == [("truncated", 4, 1)]
+
+
+def beside(data: Path, *others: str) -> None:
+    """Other writers, each with a root behind that of the one before."""
+    for writer in others:
+        journal = opened(data, writer)
+        journal.append_event(ended(1))
+        journal.close()
+
+
+def test_writers_that_name_each_other_are_no_fault_while_they_write(tmp_path: Path) -> None:
+    journals = [opened(tmp_path, f"worker-{number}", limits=SMALL) for number in range(3)]
+    for number in range(40):
+        journals[number % 3].append_event(ended(number))
+    assert verify(tmp_path).faults == ()
+    for journal in journals:
+        journal.close()
+    assert (verify(tmp_path).faults, verify(tmp_path).notes) == ((), ())
+
+
+def test_a_writer_that_is_gone_as_a_whole_is_named_by_another_one(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    beside(tmp_path, "worker-1")
+    shutil.rmtree(folder)
+    (fault,) = verify(tmp_path).faults
+    assert (fault.kind, fault.writer, fault.segment) == ("missing", "worker-0", 0)
+    assert fault.says == "is gone as a whole: it had 42 lines, which worker-1 names in segment 1"
+
+
+def test_a_writer_whose_files_alone_are_gone_is_named_too(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    beside(tmp_path, "worker-1")
+    for path in folder.iterdir():
+        path.unlink()
+    assert [(fault.kind, fault.writer) for fault in verify(tmp_path).faults] == [("truncated", "worker-0")]
+
+
+def test_an_end_that_was_cut_off_with_its_last_root_is_missed_by_another_writer(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    beside(tmp_path, "worker-1")
+    change(folder, 3, lambda lines: lines.__delitem__(slice(10, None)))
+    root = (folder / "00000003.jsonl").read_bytes().splitlines()[9]
+    assert root.startswith(b'{"event":"root"')
+    (folder / "last_root").write_bytes(root + b"\n")
+    (fault,) = verify(tmp_path).faults
+    assert (fault.kind, fault.writer, fault.segment) == ("truncated", "worker-0", 3)
+    assert fault.says == "ends before line 41 of the chain, which worker-1 names in segment 1"
+    journal = opened(tmp_path, limits=SMALL)
+    for number in range(10):
+        journal.append_event(ended(number))
+    (fault,) = verify(tmp_path).faults
+    assert fault.says == "has another line in the place of line 41 of the chain, which worker-1 names in segment 1"
+
+
+def test_what_the_retention_took_away_is_not_missed_by_another_writer(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    beside(tmp_path, "worker-1")
+    opened(tmp_path).close()
+    office = opened(tmp_path, "office")
+    office.append_event(b'{"event":"retention","removed":[{"writer":"worker-0","through":3}]}')
+    office.close()
+    for number in (1, 2, 3):
+        (folder / f"{number:08d}.jsonl").unlink()
+    assert verify(tmp_path).faults == ()
+    assert verify(tmp_path, known=[Head("worker-0", 12, "A" * 43)]).faults == ()
+
+
+def test_one_thing_that_was_done_is_not_told_twice_because_another_writer_knows_of_it(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    beside(tmp_path, "worker-1")
+    change(folder, 3, lambda lines: lines.pop(6))
+    assert found(verify(tmp_path)) == [("dropped", 3, 7)]
 
 
 def test_a_retention_event_that_cannot_be_read_is_noted(tmp_path: Path) -> None:
