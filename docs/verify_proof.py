@@ -5,7 +5,8 @@
 It needs Python's standard library alone, and nothing of the gateway. PUBLIC_KEY is the text of `keys/journal.pub`
 as you got it from the operator, on another way than the proof; without it the key in the proof is taken, which shows
 that the proof fits together, and not who signed it. The signature is checked by the `openssl` command (3.0 or
-newer). Exit code: 0 proven, 1 not proven, 2 wrong use.
+newer); where you name a key, a signature that cannot be checked is none. Exit code: 0 proven, 1 not proven, 2 wrong
+use, such as a key that is empty because its file is.
 """
 
 import base64
@@ -51,19 +52,27 @@ def check(proof: dict[str, object], public_key: str | None = None) -> list[str]:
         raise NotProven("The path from the seal does not lead to the root.")
     said.append(f"It is line {_number(proof['index']) + 1} of the {proof['count']} under the root {root['root']}.")
 
-    key = public_key or proof.get("public_key")
+    key = proof.get("public_key") if public_key is None else public_key
     if root.get("signature") is None or key is None:
+        if public_key is not None:
+            raise NotProven("The root is not signed.")
         said.append("The signature was not checked: the root is not signed, or there is no public key.")
         return said
     # The signature covers the line of the root up to itself.
     signed = PURPOSE + root_line.rpartition(',"signature":')[0].encode()
     held = _signature_holds(_bytes(key), signed, _bytes(root["signature"]))
+    if held is None and public_key is not None:
+        raise NotProven("The signature cannot be checked: no `openssl` command (3.0 or newer) takes this key.")
     if held is None:
         said.append("The signature was not checked: there is no `openssl` command (3.0 or newer).")
     elif not held:
         raise NotProven("The root was not signed with this key.")
     else:
-        whose = "the key that you named" if public_key else "the key in the proof; compare it with the operator's"
+        whose = (
+            "the key that you named"
+            if public_key is not None
+            else "the key in the proof; compare it with the operator's"
+        )
         said.append(f"The root is signed with {whose}.")
     return said
 
@@ -140,6 +149,9 @@ def main(arguments: list[str]) -> int:
     """Prints what was proven."""
     if len(arguments) not in (1, 2):
         print(__doc__, file=sys.stderr)
+        return 2
+    if len(arguments) == 2 and not arguments[1].strip():
+        print("The public key is empty: is its file there? Nothing was checked.", file=sys.stderr)
         return 2
     try:
         for sentence in check(json.loads(Path(arguments[0]).read_text("utf-8")), *arguments[1:]):

@@ -57,6 +57,26 @@ def test_a_proof_holds_for_the_key_of_the_operator_alone(tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (1, "Not proven: The root was not signed with this key.\n")
 
 
+@pytest.mark.parametrize("key", ["", "\n"], ids=["empty", "blank"])
+def test_a_key_that_is_empty_is_wrong_use_and_proves_nothing(tmp_path: Path, key: str) -> None:
+    done = checked(proof_in(tmp_path), tmp_path, key)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "The public key is empty" in done.stderr
+
+
+@pytest.mark.parametrize("key", ["AAAA", "A" * 43])
+def test_a_key_that_is_none_proves_nothing(tmp_path: Path, key: str) -> None:
+    assert checked(proof_in(tmp_path), tmp_path, key).returncode == 1
+
+
+def test_where_a_key_is_named_a_signature_that_is_not_there_or_cannot_be_checked_proves_nothing(tmp_path: Path) -> None:
+    proof = proof_in(tmp_path)
+    public = (tmp_path / "keys" / "journal.pub").read_text()
+    assert checked(proof, tmp_path, public, path=str(tmp_path / "empty")).returncode == 1
+    done = checked(proof_in(tmp_path / "unsigned", signed=False), tmp_path, public)
+    assert (done.returncode, done.stderr) == (1, "Not proven: The root is not signed.\n")
+
+
 def test_without_openssl_the_script_says_that_the_signature_was_not_checked(tmp_path: Path) -> None:
     done = checked(proof_in(tmp_path), tmp_path, path=str(tmp_path / "empty"))
     assert done.returncode == 0
