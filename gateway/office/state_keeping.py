@@ -75,18 +75,16 @@ class StateKeeping:
     def take_out(self, person: str) -> None:
         """Takes a person out of every table and out of what the workers were told. Errors: StateError, OSError."""
         with self._lock:
-            self._state.erase(person)
+            self._feedback.take_out((person,))
             self._scrubbed = self._state.scrub()
-        self._feedback.reckon_soon()
         self.push()
 
     def heed_erased(self) -> None:
         """Takes out those whom the keyring says to be erased. Errors: KeyringError, StateError."""
         with self._lock:
             rows = self._keyring.erased_after(self._erased)
-            if rows and self._state.erase(*(row.pseudonym for row in rows)):
+            if rows and self._feedback.take_out([row.pseudonym for row in rows]):
                 self._scrubbed = False
-                self._feedback.reckon_soon()
             self._erased = max((row.number for row in rows), default=self._erased)
             self._scrubbed = self._scrubbed or self._state.scrub()
 

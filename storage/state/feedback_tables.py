@@ -1,5 +1,6 @@
 """Keeps what ratings come to, for each person and for all; each change has a version of its own."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -21,14 +22,24 @@ class FeedbackTables:
 
     def put(self, owner: str, mean: float, at: datetime) -> None:
         """Keeps a mean with the next version; one that is there already keeps its own."""
-        added = insert(FEEDBACK_TABLES).values(owner=owner, mean=mean, version=1, updated=at)
+        self.put_all({owner: mean}, at)
+
+    def put_all(self, means: Mapping[str, float], at: datetime) -> None:
+        """Keeps the means of several owners at once, as `put` does."""
+        if not means:
+            return
+        rows = [{"owner": owner, "mean": mean, "version": 1, "updated": at} for owner, mean in means.items()]
+        added = insert(FEEDBACK_TABLES)
+        said = {
+            "mean": added.excluded.mean,
+            "version": FEEDBACK_TABLES.c.version + 1,
+            "updated": added.excluded.updated,
+        }
         changed = added.on_conflict_do_update(
-            index_elements=["owner"],
-            set_={"mean": mean, "version": FEEDBACK_TABLES.c.version + 1, "updated": at},
-            where=FEEDBACK_TABLES.c.mean != mean,
+            index_elements=["owner"], set_=said, where=FEEDBACK_TABLES.c.mean != added.excluded.mean
         )
         with self._database.writing() as connection:
-            connection.execute(changed)
+            connection.execute(changed, rows)
 
     def of(self, owner: str) -> FeedbackTable | None:
         """Gives the table of one owner, None where there is none."""

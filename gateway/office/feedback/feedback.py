@@ -1,6 +1,6 @@
 """Takes cards, keeps what they come to up to date, and raises the alarm when ratings speak against the policy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
@@ -21,6 +21,8 @@ from storage.state.state import State
 
 MOST_DISAGREEMENTS = 5
 RECKON_AGAIN = timedelta(minutes=1)
+REST = 20
+"""So many times as long as reckoning took nothing is reckoned: with very many cards the office has other work too."""
 BECAUSE = f"more than {MOST_DISAGREEMENTS} ratings within a day spoke against the policy"
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_ACTION = Refusal(UNKNOWN.message, code=UNKNOWN.code, status=404, param="target_action_id")
@@ -70,6 +72,8 @@ class Feedback:
         self._outliner = Outliner()
         self._one_at_a_time = Lock()
         self._due = _LONG_AGO
+        self._rested = _LONG_AGO
+        self._just_rated: set[str] = set()
 
     def rate(self, caller: Caller, sent: CardSent) -> Lut:
         """Takes a card of an exchange of the caller's own, in the place of an earlier one.
@@ -80,12 +84,15 @@ class Feedback:
         person, at = self._keyring.person(caller.principal), self._now()
         card = kept_card(sent, caller, person, at, disagrees=disagrees(line, sent.rating))
         with self._one_at_a_time:
+            if self._keyring.pseudonym_of(caller.principal) != card.person:
+                raise Refused(UNKNOWN_ACTION)  # erased meanwhile
             self._append(feedback_line(card))
             self._state.cards.meet(card.person, at)
             self._state.cards.put(card)
             mean = mean_of(self._state.cards.of(card.person, at - WINDOW), at)
             self._state.feedback_tables.put(card.person, mean, at)
-            self._due = _LONG_AGO
+            self._just_rated.add(card.person)
+            self._due = min(self._due, self._rested)
             if card.disagrees:
                 self._look_for_drift(card.person, at)
         return self.lut(caller)
@@ -113,19 +120,32 @@ class Feedback:
             now = self._now()
             if now < self._due:
                 return False
-            ratings = self._state.cards.since(now - WINDOW)
-            means = means_of_raters(ratings, now)
-            means[ALL] = mean_of_all(means_that_count(ratings, now))
-            before = {table.owner: table.mean for table in self._state.feedback_tables.every()}
-            for owner in means.keys() | before.keys():
-                if means.get(owner, 0.0) != before.get(owner, 0.0):
-                    self._state.feedback_tables.put(owner, means.get(owner, 0.0), now)
             self._due = now + RECKON_AGAIN
-            return True
+            self._just_rated.clear()
+        # Cards are taken meanwhile: with very many of them this takes seconds.
+        ratings = self._state.cards.since(now - WINDOW)
+        means = means_of_raters(ratings, now)
+        means[ALL] = mean_of_all(means_that_count(ratings, now))
+        before = {table.owner: table.mean for table in self._state.feedback_tables.every()}
+        after = {owner: means.get(owner, 0.0) for owner in means.keys() | before.keys()}
+        with self._one_at_a_time:
+            moved = {owner: mean for owner, mean in after.items() if mean != before.get(owner, 0.0)}
+            for owner in self._just_rated & moved.keys():
+                del moved[owner]
+            self._state.feedback_tables.put_all(moved, now)
+            self._rested = now + REST * (self._now() - now)
+            self._due = self._rested if self._just_rated else max(now + RECKON_AGAIN, self._rested)
+        return True
 
-    def reckon_soon(self) -> None:
-        """Makes the next `reckon` do its work: rows are gone that it has counted."""
-        self._due = _LONG_AGO
+    def take_out(self, people: Collection[str]) -> int:
+        """Takes people out of every table of the state; gives how many rows were theirs. Errors: StateError."""
+        with self._one_at_a_time:
+            gone = self._state.erase(*people)
+            if gone:
+                # What is being reckoned may still count them.
+                self._just_rated.update(people)
+                self._due = _LONG_AGO
+            return gone
 
     def release(self, person: str, by: str) -> bool:
         """Lets somebody out of conservative mode; says whether they were in it. Errors: JournalError, StateError."""

@@ -39,3 +39,12 @@ def test_tables_that_said_nothing_for_long_go_and_the_one_of_all_stays(state: St
     assert state.feedback_tables.expire(NOW) == 0
     assert state.feedback_tables.expire(LATER) == 1
     assert state.feedback_tables.of("p-ada") is None
+
+
+def test_several_are_kept_at_once_each_with_its_own_version(state: State) -> None:
+    state.feedback_tables.put("p-ada", 0.5, NOW)
+    state.feedback_tables.put_all({"p-ada": 0.5, "p-bob": -1.0, ALL: 0.1}, LATER)
+    state.feedback_tables.put_all({"p-bob": 1.0}, LATER)
+    state.feedback_tables.put_all({}, LATER)
+    found = {table.owner: (table.mean, table.version) for table in state.feedback_tables.every()}
+    assert found == {"p-ada": (0.5, 1), "p-bob": (1.0, 2), ALL: (0.1, 1)}

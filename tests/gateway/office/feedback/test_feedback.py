@@ -173,3 +173,26 @@ def test_somebody_whom_nobody_knows_has_rated_nothing(told: Told) -> None:
     assert told.keyring.pseudonym_of("key:stranger") is None
     with pytest.raises(Refused):
         told.feedback.rate(stranger, CardSent("stranger-00001", 5))
+
+
+def test_a_card_of_somebody_who_is_erased_meanwhile_is_not_taken(told: Told) -> None:
+    told.feedback.rate(ADA, CardSent("ada-00001", 5))
+    person = told.keyring.person(ADA.principal).pseudonym
+    told.keyring.erase(ADA.principal)
+    assert told.feedback.take_out([person]) == 3
+    with pytest.raises(Refused):
+        told.feedback.rate(ADA, CardSent("ada-00001", 5))
+    assert told.feedback.reckon()
+    assert told.state.cards.count() == 0
+    assert told.state.feedback_tables.of(person) is None
+
+
+def test_reckoning_that_takes_long_is_done_less_often(state: State, tmp_path: Path) -> None:
+    moments = iter([NOON, NOON + timedelta(seconds=10), NOON + timedelta(seconds=199), NOON + timedelta(seconds=200)])
+    with keyring_of(tmp_path) as keyring:
+        feedback = Feedback(
+            state, Records(keyring), keyring, lambda _: None, now=lambda: next(moments, NOON + timedelta(seconds=201))
+        )
+        assert feedback.reckon()
+        assert not feedback.reckon()
+        assert feedback.reckon()
