@@ -1,7 +1,6 @@
 """Takes what is new in the journal into the tables, exactly once through any kill."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import duckdb
@@ -201,12 +200,25 @@ class Ingest:
 
 
 def _filled(listed: Sequence[Segment]) -> frozenset[tuple[str, int]]:
-    """Gives the segments after which their writer has written another one: nothing more comes to those."""
+    """Gives the segments after which their writer has written another one: nothing more comes to those.
+
+    A part of a line is not enough: its writer may find no room for the rest, and go on in the segment before.
+    """
     filled = set()
-    for segment, after in pairwise(listed):
-        if segment.writer == after.writer and after.path.stat().st_size:
+    gone_on: str | None = None
+    for segment in reversed(listed):
+        if segment.writer == gone_on:
             filled.add((segment.writer, segment.number))
+        elif _has_line(segment):
+            gone_on = segment.writer
     return frozenset(filled)
+
+
+def _has_line(segment: Segment) -> bool:
+    try:
+        return any(True for _ in SegmentReader(segment))
+    except (SegmentError, OSError):
+        return segment.packed
 
 
 def _scripts() -> dict[str, str]:

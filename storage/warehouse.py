@@ -215,8 +215,11 @@ class Warehouse:
                 self._reopen()
                 raise WarehouseError(f"The warehouse could not be copied: {_sentence(error)}") from error
             self._let_go()
-            if settled(self._folders):
-                self._folders.fresh.replace(self._folders.file)
+            if not settled(self._folders):
+                self._folders.fresh.unlink()
+                self._reopen()
+                raise WarehouseError("The warehouse could not be copied: its log was not taken into the file.")
+            self._folders.fresh.replace(self._folders.file)
             self._reopen()
             return Compacted(before, size(self._folders))
 

@@ -160,6 +160,25 @@ def test_a_torn_line_at_the_end_of_a_closed_segment_is_counted_once(tmp_path: Pa
     opened.close()
 
 
+def test_a_writer_that_found_no_room_for_the_next_segment_is_followed_in_the_old_one(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    first = writer.segment()
+    writer.append(*exchange("A-1"))
+    half = writer.folder / "00000002.jsonl"
+    half.write_bytes(b'{"event":"segment","wr')
+    with warehouse(tmp_path) as opened:
+        half.unlink()
+        writer.append(*exchange("A-2"))
+        opened.catch_up()
+        assert ids(opened) == ["A-1", "A-2"]
+        half.write_bytes(b'{"event":"segment","wr')
+        writer.number = 2
+        writer.segment()
+        opened.catch_up()
+        assert ("worker-0", 1) in opened.taken_in
+        assert first.exists()
+
+
 def test_a_line_that_cannot_be_read_is_kept_aside_and_stops_nothing(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.segment()

@@ -206,6 +206,19 @@ def test_compaction_takes_the_bytes_of_deleted_rows_away_and_no_row(tmp_path: Pa
     assert b"planted-secret-1234" not in left
 
 
+def test_a_file_beside_which_a_log_is_left_is_not_exchanged_and_that_is_said(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    with warehouse(tmp_path) as opened:
+        opened.forget()
+        of_the_log(tmp_path).touch()
+        with pytest.raises(WarehouseError, match="could not be copied"):
+            opened.compact()
+        assert not (tmp_path / "warehouse" / "fresh.duckdb").exists()
+        assert ids(opened) == NAMES
+        of_the_log(tmp_path).unlink(missing_ok=True)
+        opened.compact()
+
+
 @pytest.mark.parametrize("work", ["compact", "forget", "expire"])
 def test_a_parquet_file_that_goes_meanwhile_costs_no_row_and_leaves_it_open(work: str, tmp_path: Path) -> None:
     recorded(tmp_path)
