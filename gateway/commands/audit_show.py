@@ -41,7 +41,7 @@ def show_command(config: str | None, data: str | None, as_json: bool, audit_id: 
 
 
 def _print(record: Record) -> None:
-    click.echo(f"{record.audit_id}: {headline(record)}.")
+    print_folded(f"{record.audit_id}: {headline(record)}.", 0)
     for sentence in story(record):
         print_folded(sentence, 0)
     rows = [row for _, row in sorted(_rows(record), key=lambda each: each[0])]

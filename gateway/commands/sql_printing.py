@@ -7,16 +7,19 @@ from typing import Any
 import click
 import msgspec
 
-from gateway.commands.printing import print_table
+from gateway.commands.printing import one_line, sized, width
 from gateway.commands.progress import waiting
 from gateway.commands.sql_sources import Page, Source
+from gateway.commands.sql_table import table
 from gateway.office.sql import MOST_ROWS, Question
 from storage.sql_formats import FILES
 
-FORMATS = ("table", "csv", "json", "parquet", "arrow")
+FORMATS = ("table", "line", "csv", "json", "parquet", "arrow")
 MODES = ("table", "line", "csv", "json")
 """How the shell can show rows; `line` has a line for each column."""
 ASKING = "Asking"
+MOST_AS_LINES = 3
+"""So few rows are shown as lines where a table has no room for all columns."""
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -50,7 +53,7 @@ def print_answer(source: Source, question: Question, form: str) -> int | None:
     if form == "line":
         _print_lines(page)
     else:
-        print_table("", page.names, [tuple(map(_cell, row)) for row in page.rows])
+        _print_table(page)
     if first.next is not None:
         click.echo(f"These are the first {len(page.rows)} rows; as CSV or JSON all of them come.", err=True)
     return len(page.rows)
@@ -67,13 +70,34 @@ def _print_json(source: Source, question: Question) -> int:
     return count
 
 
-def _print_lines(page: Rows) -> None:
-    width = max(map(len, page.names), default=0)
+def _print_table(page: Rows) -> None:
+    """Prints a table as wide as the terminal; in a pipe no line is folded and no column left out."""
+    rows = [tuple(map(_cell, row)) for row in page.rows]
+    room = width() if sys.stdout.isatty() else None
+    laid = table(page.names, rows, room)
+    if laid.left_out and len(rows) <= MOST_AS_LINES:
+        _print_lines(page, room)
+        return
+    head, *lines = laid.lines
+    click.echo(click.style(head, bold=True))
+    for line in lines:
+        click.echo(line)
+    if laid.left_out:
+        count = f"{len(laid.left_out)} column" + ("s have" if len(laid.left_out) > 1 else " has")
+        click.echo(f"{count} no room: {', '.join(laid.left_out)}. As `line` all are shown.", err=True)
+    if laid.is_cut:
+        click.echo("Long values are cut; as `line`, CSV or JSON they come whole.", err=True)
+
+
+def _print_lines(page: Rows, room: int | None = None) -> None:
+    """Prints a line for each value, cut to the room where there is no more."""
+    longest = max(map(len, page.names), default=0)
     for number, row in enumerate(page.rows):
         if number:
             click.echo()
         for name, value in zip(page.names, row, strict=True):
-            click.echo(f"{name:>{width}} = {_cell(value)}")
+            line = f"{name:>{longest}} = {one_line(_cell(value))}"
+            click.echo(line if room is None else sized(line, room).rstrip())
 
 
 def _asked(source: Source, question: Question) -> Page:

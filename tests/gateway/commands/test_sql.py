@@ -108,6 +108,32 @@ def test_rows_come_as_csv_json_parquet_and_arrow(data: Path) -> None:
         assert stream.read_all().column("audit_id").to_pylist() == ["A-0", "A-1"]
 
 
+def test_a_wide_answer_has_a_line_for_each_row_in_a_terminal_and_says_what_it_lacks(data: Path) -> None:
+    command = [sys.executable, "-c", SHELL, "SELECT * FROM exchanges", "--data", str(data)]
+    with at_a_terminal(command, {"COLUMNS": "80"}) as terminal:
+        shown = terminal.until("have no room: ").strip().splitlines()
+        assert terminal.ended() == 0
+    lines = shown[-7:-1]
+    assert sorted(line.split()[0] for line in lines) == [*(f"A-{number}" for number in range(5)), "audit_id"]
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_row_that_is_too_wide_is_shown_line_by_line(data: Path) -> None:
+    command = [sys.executable, "-c", SHELL, "SELECT * FROM exchanges LIMIT 1", "--data", str(data)]
+    with at_a_terminal(command, {"COLUMNS": "80"}) as terminal:
+        terminal.until("audit_id = A-0\n")
+        assert terminal.ended() == 0
+
+
+def test_a_wide_answer_in_a_pipe_has_a_line_for_each_row(data: Path) -> None:
+    result = run(data, "SELECT *, repeat('long ', 1000) AS said FROM exchanges")
+    assert len(result.stdout.splitlines()) == 6
+    assert len(result.stdout) < 20_000
+    assert "Long values are cut" in result.stderr
+    whole = run(data, "SELECT repeat('long ', 1000) AS said", "--format", "line")
+    assert whole.stdout == f"said = {'long ' * 1000}\n"
+
+
 @pytest.mark.parametrize("format", ["parquet", "arrow"])
 def test_a_file_is_not_sent_to_a_terminal(format: str, data: Path) -> None:
     command = [sys.executable, "-c", SHELL, "SELECT 1", "--format", format, "--data", str(data)]
