@@ -89,6 +89,7 @@ async def test_a_body_that_is_far_too_large_is_413(asked: Asked) -> None:
 async def test_the_exchange_of_another_is_404_whatever_else_one_may(asked: Asked) -> None:
     await asked.carried("A-00000001", "lk-ada")
     for key in ("lk-bob", "lk-officer", "the-admin"):
+        assert await asked.pseudonym(key) != await asked.pseudonym("lk-ada")
         reply = await asked("POST", "/feedback/card", key, {"target_action_id": "A-00000001", "rating": 1})
         assert (reply.status_code, error_of(reply)["code"]) == (404, "not_found")
         assert error_of(reply)["param"] == "target_action_id"
