@@ -4,14 +4,17 @@ The lines of a writer fall into runs, each from one break to the next. Where the
 by its seal, the end of another run, the runs stand in another order, or one that follows nothing stands between.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from storage.report import Fault, FaultKind
+from storage.runs import moved
 from storage.seal import seal_of
 
 # Above this many breaks each is only named: looking for what belongs where takes their square.
 EXPLAINED_LIMIT = 300
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,16 @@ class Stretch:
 
 @dataclass(slots=True)
 class Breaks:
-    """The breaks of one writer, in their order; `last` is the seal and index of the last line."""
+    """The breaks of one writer, in their order; `last` is the seal and index of the last line.
+
+    `alone` gives the exchanges whose other line may have stood before an index.
+    """
 
     writer: str
     found: list[Break] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=lambda: [Stretch()])
     last: tuple[bytes, int] | None = None
+    alone: Callable[[int], Sequence[str]] = lambda _: ()
 
 
 def explained(breaks: Breaks) -> list[Fault]:
@@ -76,12 +83,23 @@ def explained(breaks: Breaks) -> list[Fault]:
                 inserted.add(place.index)
                 faults.append(_at(breaks, place, "inserted", says))
     faults += _unexplained(breaks, follows, inserted)
-    for each in breaks.found:
-        if follows.get(each.place.index, -1) > each.place.index:
-            faults.append(_fault(breaks, each, "reordered", "stands before the line that it follows"))
+    faults += _reordered(breaks, follows)
     if breaks.found and not faults:
         faults = [_fault(breaks, each, "reordered", "does not follow the line before it") for each in breaks.found]
     return faults
+
+
+def _reordered(breaks: Breaks, follows: Mapping[int, int]) -> Iterator[Fault]:
+    total = breaks.last[1] + 1 if breaks.last else 0
+    starts = [each.place.index for each in breaks.found]
+    elsewhere = moved(starts, total, follows)
+    places = (each.place for each in breaks.found)
+    for place, (each, end) in zip(places, pairwise((*starts, total)), strict=True):
+        if elsewhere is None and follows.get(each, -1) > each:
+            yield _at(breaks, place, "reordered", "stands before the line that it follows")
+        elif elsewhere and each in elsewhere:
+            others = f", and the {_lines(end - each - 1)} behind it" if end - each > 1 else ""
+            yield _at(breaks, place, "reordered", f"was written elsewhere{others}")
 
 
 def _predecessors(breaks: Breaks) -> Mapping[int, int]:
@@ -133,10 +151,19 @@ def _unexplained(breaks: Breaks, follows: Mapping[int, int], inserted: set[int])
         elif stretch.missing is None:
             yield _fault(breaks, each, "changed", "is not what was written, or lines before it were dropped")
         elif gone >= alike:
-            yield _fault(breaks, each, "dropped", f"follows a line that is gone; {_lines(gone)} missing {stretch.ends}")
+            yield _dropped(breaks, each, f"before this line {_lines(gone)} missing, {stretch.ends}")
         else:
             says = f"is not what was written, or lines before it were dropped; {_lines(gone)} missing {stretch.ends}"
             yield _fault(breaks, each, "changed", says)
+
+
+def _dropped(breaks: Breaks, each: Break, says: str) -> Fault:
+    """The line that stands there now is as it was written: its exchange is not the one that is told of."""
+    alone = breaks.alone(each.place.index)
+    if alone and len(alone) <= MOST_NAMED:
+        says += f"; of {', '.join(alone)} one line alone is there"
+    name = alone[0] if len(alone) == 1 else None
+    return Fault("dropped", breaks.writer, each.place.segment, says, each.place.line, name)
 
 
 def _lines(count: int) -> str:

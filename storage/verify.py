@@ -15,6 +15,7 @@ from storage.breaks import Break, Breaks, Place, Stretch, explained
 from storage.chain_events import ROOT_START, SEGMENT_START, Head, Header, Root, header_of, root_of_line, signed_part
 from storage.claim import last_root_in
 from storage.erased_people import Mention, Named, Registry, Stone, compared, pseudonym_in, registry_in
+from storage.pairs import Pairs
 from storage.people import KeyringError
 from storage.report import Fault, FaultKind, Note, NoteKind, Report, Walked
 from storage.retention import RETENTION_START, Removed, Retention
@@ -145,7 +146,8 @@ class _Walk:
         self._known = {head.seal: Said(head, "is known") for head in known}
         self._progress = progress
         self._faults: list[Fault] = []
-        self._breaks = Breaks(self.writer)
+        self._pairs = Pairs()
+        self._breaks = Breaks(self.writer, alone=self._pairs.alone_around)
         self._instead: bytes | None = None
         self._near: deque[tuple[bytes, int]] = deque(maxlen=_NEAR)
         self._index = 0
@@ -244,6 +246,7 @@ class _Walk:
         if self._line == 1:
             self._compare_header(segment, text)
         self._instead = seal_of(self.before or NOTHING, body) if place and sealed else None
+        self._pairs.take(self._index, text)
         self._index += 1
         if self._known:
             self._known.pop(encoded(seal).decode(), None)
@@ -308,6 +311,8 @@ class _Walk:
         if header is None:
             return
         self.begins = self.begins or header.at
+        if not header.continues:
+            self._pairs.begin_life()
         if (header.writer, header.number) != (self.writer, segment.number):
             says = f"was written as segment {header.number} of {header.writer}"
             self._fault("misplaced", segment.number, says, 1)

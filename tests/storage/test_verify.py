@@ -119,6 +119,7 @@ def test_dropped_lines_are_named_where_they_stood(tmp_path: Path, count: int) ->
     report = verify(tmp_path)
     assert found(report) == [("dropped", 2, 7)]
     assert f"{count} line" in report.faults[0].says
+    assert report.faults[0].audit_id is None
 
 
 def test_lines_dropped_at_two_places_are_both_named(tmp_path: Path) -> None:
@@ -186,6 +187,45 @@ def test_lines_that_changed_places_are_named(tmp_path: Path, first: int, second:
     faults = verify(tmp_path).faults
     assert {fault.kind for fault in faults} == {"reordered"}
     assert any(fault.line in (first, second) for fault in faults)
+
+
+def test_lines_that_changed_places_over_a_distance_are_both_named_and_no_other(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+
+    def swap(lines: Lines) -> None:
+        lines[2], lines[10] = lines[10], lines[2]
+
+    change(folder, 2, swap)
+    assert [(fault.kind, fault.line, fault.audit_id) for fault in verify(tmp_path).faults] == [
+        ("reordered", 3, audit_id(27)),
+        ("reordered", 11, audit_id(21)),
+    ]
+
+
+def test_lines_that_were_moved_together_are_one_fault(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+
+    def move(lines: Lines) -> None:
+        lines[10:10] = [lines.pop(1), lines.pop(1)]
+
+    change(folder, 2, move)
+    (fault,) = verify(tmp_path).faults
+    assert (fault.kind, fault.line, fault.audit_id) == ("reordered", 11, audit_id(20))
+    assert fault.says == "was written elsewhere, and the 1 line behind it"
+
+
+@pytest.mark.parametrize("dropped", ["began", "ended"])
+def test_a_line_that_was_dropped_is_named_by_the_other_one_of_its_exchange(tmp_path: Path, dropped: str) -> None:
+    journal = opened(tmp_path)
+    for number in range(6):
+        journal.append_event(b'{"event":"began","audit_id":"%s"}' % audit_id(number).encode())
+        sent = b'{"event":"ended","audit_id":"%s","attempts":[{"status":200}]}'
+        journal.append_event(sent % audit_id(number).encode())
+    journal.close()
+    line = 1 + 2 * 3 + (dropped == "ended")
+    change(journal.path.parent, 1, lambda lines: lines.pop(line))
+    (fault,) = verify(tmp_path).faults
+    assert (fault.kind, fault.line, fault.audit_id) == ("dropped", line + 1, audit_id(3))
 
 
 def test_a_line_that_was_moved_far_is_named(tmp_path: Path) -> None:
