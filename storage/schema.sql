@@ -125,6 +125,10 @@ CREATE OR REPLACE MACRO kept.bytes_of(text) AS CASE length(text)
     WHEN 43 THEN try(from_base64(replace(replace(text, '-', '+'), '_', '/') || '='))
 END;
 
+-- Bytes as base64url, as records and their pages spell hashes.
+CREATE OR REPLACE MACRO kept.spelled(bytes) AS
+    rtrim(replace(replace(base64(bytes), '+', '-'), '/', '_'), '=');
+
 -- What is left of a trail after a while: the steps that answered something, or broke.
 CREATE OR REPLACE MACRO kept.telling(trail) AS
     list_filter(trail, lambda step: step.answer IS NOT NULL OR step.fault IS NOT NULL);

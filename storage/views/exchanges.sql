@@ -49,8 +49,8 @@ SELECT
     refusal_message,
     refusal_status,
     lower(hex(trace_id)) AS trace_id,
-    lower(hex(prompt_hash)) AS prompt_hash,
-    lower(hex(answer_hash)) AS answer_hash,
+    kept.spelled(prompt_hash) AS prompt_hash,
+    kept.spelled(answer_hash) AS answer_hash,
     audio_input_tokens,
     audio_output_tokens,
     cached_audio_tokens,
@@ -101,8 +101,8 @@ COMMENT ON COLUMN exchanges.cost_basis IS 'Which price was taken; `unknown` wher
 COMMENT ON COLUMN exchanges.refusal_message IS 'The refusal as the client read it.';
 COMMENT ON COLUMN exchanges.refusal_status IS 'The HTTP status of the refusal.';
 COMMENT ON COLUMN exchanges.trace_id IS 'The W3C trace id that the client sent.';
-COMMENT ON COLUMN exchanges.prompt_hash IS 'HMAC-SHA-256 of the body of the request as it came, under a key of the caller, in hexadecimal.';
-COMMENT ON COLUMN exchanges.answer_hash IS 'HMAC-SHA-256 of the body of the reply as it went out, under a key of the caller, in hexadecimal.';
+COMMENT ON COLUMN exchanges.prompt_hash IS 'HMAC-SHA-256 of the body of the request as it came, under a key of the caller, in base64url as everywhere.';
+COMMENT ON COLUMN exchanges.answer_hash IS 'HMAC-SHA-256 of the body of the reply as it went out, under a key of the caller, in base64url as everywhere.';
 COMMENT ON COLUMN exchanges.audio_input_tokens IS 'Those of the input tokens that were sound; NULL where none were.';
 COMMENT ON COLUMN exchanges.audio_output_tokens IS 'Those of the output tokens that were sound; NULL where none were.';
 COMMENT ON COLUMN exchanges.cached_audio_tokens IS 'Those of the cached tokens that were sound; NULL where none were.';

@@ -331,7 +331,7 @@ def test_what_plugins_did_shows_in_the_views(governed: RunningGateway) -> None:
         ]
         columns = "cost > 0, cost_basis, safety_mode, length(prompt_hash), length(answer_hash), upstream_status"
         assert asked(opened, f"SELECT {columns} FROM exchanges WHERE outcome = 'answered'") == [
-            (True, "gpt-4.1-mini from 2025-04-14", "balanced", 64, 64, 200)
+            (True, "gpt-4.1-mini from 2025-04-14", "balanced", 43, 43, 200)
         ]
         apart = "abs(decide_ms + wait_ms + relay_ms - total_ms)"
         assert asked(opened, f"SELECT count(*) FROM exchanges WHERE {apart} > greatest(50, total_ms)") == [(0,)]
