@@ -24,7 +24,10 @@ class BundlesError(Exception):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """Which records are asked for; None asks for all. `below` is the position of the last one of the page before."""
+    """Which records are asked for; None asks for all.
+
+    `below` is the position of the last one of the page before, `among` are several callers any of whom will do.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -33,6 +36,7 @@ class Search(msgspec.Struct, frozen=True):
     outcome: str | None = None
     endpoint: str | None = None
     below: Position | None = None
+    among: frozenset[str] | None = None
 
 
 class Outline(msgspec.Struct, frozen=True, gc=False):
@@ -148,6 +152,7 @@ def fits(outline: Outline, search: Search) -> bool:
         and (search.until is None or position[0] < search.until)
         and (search.below is None or position < search.below)
         and search.caller in (None, outline.caller)
+        and (search.among is None or outline.caller in search.among)
         and search.model in (None, outline.model, outline.model_used)
         and search.outcome in (None, outline.outcome)
         and search.endpoint in (None, outline.endpoint)

@@ -29,6 +29,7 @@ _FITTING = """
 WHERE started >= $since AND started < $until AND started <= $below
     AND (started < $below OR audit_id < $below_id)
     AND ($caller IS NULL OR caller = $caller)
+    AND ($among IS NULL OR list_contains($among::VARCHAR[], caller))
     AND ($model IS NULL OR model = $model OR model_used = $model)
     AND ($outcome IS NULL OR outcome = $outcome)
     AND ($endpoint IS NULL OR endpoint = $endpoint)
@@ -123,6 +124,7 @@ def _asked(search: Search, limit: int) -> dict[str, Any]:
         "below": _naive(below[0]),
         "below_id": below[1],
         "caller": search.caller,
+        "among": sorted(search.among) if search.among is not None else None,
         "model": search.model,
         "outcome": search.outcome,
         "endpoint": search.endpoint,

@@ -31,7 +31,7 @@ _PAGE = 500
 @common
 @click.option("--since", metavar="TIME", help="Exchanges that began at this time or later (RFC 3339).")
 @click.option("--until", metavar="TIME", help="Exchanges that began before this time.")
-@click.option("--caller", metavar="PRINCIPAL", help="Exchanges of this caller alone.")
+@click.option("--caller", metavar="PRINCIPAL", help="Exchanges of this caller alone; `erased`: of all who were.")
 @click.option("--format", type=click.Choice(("jsonl", "csv")), default="jsonl", show_default=True)
 @click.option("--pseudonyms", is_flag=True, help="Leave pseudonyms in the place of principals.")
 @click.option("--out", metavar="FILE", help="Write to a file, which is there when it is whole.")
@@ -58,8 +58,7 @@ def export_command(
     journal = folder / "journal"
     with keyring_of(folder) as keyring:
         names = Names(keyring)
-        whose = names.recorded(caller) if caller is not None else None
-        search = Search(_time("--since", since), _time("--until", until), whose)
+        search = names.searched(Search(_time("--since", since), _time("--until", until), caller))
         with _target(out) as target, progress("journal", bytes_of(journal, search)) as told:
             lines = records(journal, search, progress=told)
             count = _write(target, lines if pseudonyms else map(names.shown, lines), format)

@@ -28,6 +28,7 @@ from storage.warehouse import Warehouse
 from storage.warehouse_file import WarehouseError
 
 MOST_LIKE_IT = 3
+WHERE = 'Those on record: lukhas sql "SELECT DISTINCT caller FROM exchanges".'
 
 
 @click.command("purge")
@@ -46,6 +47,8 @@ def purge_command(config: str | None, data: str | None, as_json: bool, principal
     Example:
       lukhas audit purge --principal key:3f9a0c11d2e4b5a69788 --because "asked by letter of 3 November"
     """
+    if not principal.strip():
+        raise Failed(f"The principal is empty. {WHERE}")
     folder, purge = journal_folder(config, data), Purge(principal, because)
     state_url = settings_in_force(config, data).settings.storage.state_url
     _look_for(folder, principal)
@@ -81,9 +84,11 @@ def _look_for(folder: Path, principal: str) -> None:
     with keyring_of(folder) as keyring:
         if keyring.pseudonym_of(principal) is None and keyring.principal_of(principal) is None:
             names = [row.principal for row in keyring.people_after(0)]
-            like_it = difflib.get_close_matches(principal, names, MOST_LIKE_IT)
-            hint = f" There is {', '.join(like_it)}." if like_it else ""
-            raise Failed(f"Nobody on record is called {principal}.{hint}")
+            # Whoever owns a key is called `key:` and the owner.
+            of_owner = [name for name in names if name.partition(":")[2] == principal]
+            like_it = of_owner or difflib.get_close_matches(principal, names, MOST_LIKE_IT)
+            hint = f" There is {', '.join(like_it)}." if like_it else f" {WHERE}"
+            raise Failed(f"Nobody on record is called {principal!r}.{hint}")
 
 
 def _by_office(folder: Path, purge: Purge) -> Erased | None:

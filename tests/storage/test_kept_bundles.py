@@ -115,6 +115,12 @@ def test_lists_are_the_newest_that_fit(data: Path, opened: Warehouse) -> None:
     kept = KeptBundles(opened, data / "journal")
     assert ids(kept.listed(Search(), 4)) == ["A-lost-0001", *NAMES[:3:-1], NAMES[3]]
     assert ids(kept.listed(Search(caller="key:ada"), 9)) == ["A-lost-0001", NAMES[3], NAMES[0]]
+    assert ids(kept.listed(Search(among=frozenset(("key:ada", "key:nobody"))), 9)) == [
+        "A-lost-0001",
+        NAMES[3],
+        NAMES[0],
+    ]
+    assert ids(kept.listed(Search(among=frozenset()), 9)) == []
     assert ids(kept.listed(Search(model="llama"), 9)) == ["run-00001"]
     assert ids(kept.listed(Search(model="gpt-4o-mini-2024-07-18"), 9)) == NAMES[::-1]
     assert ids(kept.listed(Search(outcome="lost"), 9)) == ["A-lost-0001"]

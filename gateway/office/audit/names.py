@@ -6,7 +6,8 @@ from collections.abc import Callable
 import msgspec
 
 from identity.caller import Caller
-from identity.keyring import Keyring, is_pseudonym
+from identity.keyring import ERASED, Keyring, is_pseudonym
+from storage.bundles import Search
 
 _CALLER = re.compile(rb'"caller":"(p-[0-9a-f]{20})"')
 
@@ -26,6 +27,14 @@ class Names:
         pseudonym = self._keyring.pseudonym_of(principal)
         # Who is called like a pseudonym is not the one who has it.
         return pseudonym or (f"not {principal}" if is_pseudonym(principal) else principal)
+
+    def searched(self, search: Search) -> Search:
+        """Gives a search with the callers as records name them; `erased` are all who were. Errors: KeyringError."""
+        if search.caller == ERASED:
+            erased = frozenset(row.pseudonym for row in self._keyring.erased_after(0))
+            return msgspec.structs.replace(search, caller=None, among=erased)
+        whose = self.recorded(search.caller) if search.caller is not None else None
+        return msgspec.structs.replace(search, caller=whose)
 
     def of_person(self, pseudonym: str) -> str:
         """Gives the principal behind a pseudonym, or `erased`. Errors: KeyringError."""

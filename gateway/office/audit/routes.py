@@ -130,8 +130,7 @@ def _list(bundles: Bundles, names: Names) -> HTTPRouteHandler:
         search = search_of(caller, Search(since, until, of, model, outcome, endpoint), cursor)
 
         def found() -> list[bytes]:
-            whose = names.recorded(search.caller) if search.caller is not None else None
-            lines = bundles.listed(msgspec.structs.replace(search, caller=whose), limit + 1)
+            lines = bundles.listed(names.searched(search), limit + 1)
             return [names.shown(line) for line in lines]
 
         return listed(await _done(found), limit)

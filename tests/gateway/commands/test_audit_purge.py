@@ -98,8 +98,28 @@ def test_programs_get_json(data: Path) -> None:
 def test_a_slip_of_the_pen_is_refused_with_the_names_that_are_like_it(data: Path) -> None:
     done = purge(data, "--principal", ADA[:-1] + "4", "--yes")
     assert isinstance(done.exception, Failed)
-    assert str(done.exception) == f"Nobody on record is called {ADA[:-1]}4. There is {ADA}."
+    assert str(done.exception) == f"Nobody on record is called '{ADA[:-1]}4'. There is {ADA}."
     assert known(data)
+
+
+def test_the_owner_of_a_key_leads_to_the_principal(data: Path) -> None:
+    with keyring_of(data) as keyring:
+        keyring.person("key:bo")
+    assert (
+        str(purge(data, "--principal", "bo", "--yes").exception) == "Nobody on record is called 'bo'. There is key:bo."
+    )
+
+
+@pytest.mark.parametrize(
+    ("principal", "says"), [("", "The principal is empty."), (" ", "The principal is empty."), ("zz", "called 'zz'.")]
+)
+def test_nobody_is_erased_by_a_name_that_is_none_and_where_names_stand_is_told(
+    data: Path, principal: str, says: str
+) -> None:
+    done = purge(data, "--principal", principal, "--yes")
+    assert isinstance(done.exception, Failed)
+    assert says in str(done.exception)
+    assert str(done.exception).endswith('lukhas sql "SELECT DISTINCT caller FROM exchanges".')
 
 
 def test_another_reader_of_the_keyring_is_told_of(data: Path) -> None:

@@ -145,6 +145,16 @@ def test_after_an_erasure_nobody_but_readers_finds_the_record(url: str, segment:
     assert [each["caller"] for each in ask(url, "/audit", "reader").json()["exchanges"]] == ["erased"]
 
 
+def test_readers_list_the_exchanges_of_all_who_were_erased(url: str, segment: Segment, keyring: Keyring) -> None:
+    for number, caller in enumerate(("key:mine", "key:other", "key:third")):
+        segment.append(an_ended(audit_id=f"A-0000000{number}", caller=keyring.person(caller).pseudonym))
+    keyring.erase("key:mine")
+    keyring.erase("key:other")
+    listed = ask(url, "/audit", "reader", caller="erased").json()["exchanges"]
+    assert sorted(each["audit_id"] for each in listed) == ["A-00000000", "A-00000001"]
+    assert ask(url, "/audit", "mine", caller="erased").status_code == 403
+
+
 def test_a_keyring_that_cannot_be_read_is_503(url: str, segment: Segment, keyring: Keyring) -> None:
     segment.append(an_ended())
     keyring.close()
