@@ -19,7 +19,7 @@ MEMORY = 4 << 20
 
 
 REACH = 240
-"""In bytes: no pattern is longer than that on one side of the words that it needs."""
+"""In bytes: the words that a pattern needs are no further apart, and it is no longer on either side of them."""
 
 
 class Cue(msgspec.Struct, frozen=True):
@@ -35,6 +35,9 @@ class Cue(msgspec.Struct, frozen=True):
 
 
 Cues: TypeAlias = tuple[Cue, ...]
+MOST_CLOSELY = 640 << 10
+"""Bytes that patterns are asked about for one text: who fills a text with words of all of them gets no further."""
+_TOO_MUCH = Cue((), 0.3, "more words of such texts than are looked at closely")
 Seen: TypeAlias = Mapping[str, Cues]
 _LETTERS = frozenset(bytes((code,)) for code in (ascii_letters + digits + "_").encode())
 """Of the signs beside a word those that make it another one: what `\\b` means to RE2."""
@@ -63,8 +66,13 @@ class CueSet:
     def __init__(self, cues: Mapping[str, Cues]) -> None:
         self._cues = [(name, cue) for name, several in cues.items() for cue in several if cue.weight > 0]
         self._dampers = {
-            name: [(cue, automaton("|".join(cue.patterns)), _is_about_begin(cue)) for cue in several if cue.weight < 0]
+            name: [(cue, automaton("|".join(cue.patterns))) for cue in several if cue.weight < 0]
             for name, several in cues.items()
+        }
+        self._any_damper = {
+            name: automaton("|".join(pattern for cue, _ in several for pattern in cue.patterns))
+            for name, several in self._dampers.items()
+            if several
         }
         self._patterns: list[_Pattern] = []
         places: dict[bytes, list[tuple[int, int, bool]]] = {}
@@ -78,7 +86,7 @@ class CueSet:
                     for word in words:
                         places.setdefault(word.encode(), []).append((len(self._patterns), 1 << part, bool(literals)))
                 self._patterns.append(_pattern(pattern, number, len(parts), bool(literals)))
-        self._places = tuple(map(tuple, places.values()))
+        self._needed = tuple(map(tuple, places.values()))
         self._words = BytesAhoCorasick(tuple(places))
 
     def seen(self, text: str, only: str | None = None) -> Seen:
@@ -87,54 +95,61 @@ class CueSet:
         Cues that lessen others are looked for where there is something to lessen, at the text's begin and end.
         """
         data = text.lower().encode("utf-8", "replace")
-        there = self._there(data)
         found: dict[str, Cues] = {}
-        last = -1
-        for number in sorted(there):
-            parts, begin, end = there[number]
+        last, left = -1, MOST_CLOSELY
+        for number, begin, end in sorted(self._places_in(data)):
             pattern = self._patterns[number]
-            if parts != pattern.parts or pattern.number == last:
-                continue
             name, cue = self._cues[pattern.number]
-            if (only is None or name == only) and _matches(pattern, data, begin, end):
+            if pattern.number == last or (only is not None and name != only):
+                continue
+            near = _near(pattern, data, begin, end)
+            left -= len(near)
+            if left < 0:
+                found[name] = (*found.get(name, ()), _TOO_MUCH)
+                break
+            if pattern.automaton is None or pattern.automaton.Match(near):
                 found[name] = (*found.get(name, ()), cue)
                 last = pattern.number
         ends = data if len(data) <= 3 * REACH else b" ".join((data[: 2 * REACH], data[-REACH:]))
         for name, seen in found.items():
-            found[name] = seen + tuple(
-                cue
-                for cue, damper, about_begin in self._dampers[name]
-                if damper.Match(data[:REACH] if about_begin else ends)
-            )
+            if name in self._any_damper and self._any_damper[name].Match(ends):
+                found[name] = seen + tuple(cue for cue, damper in self._dampers[name] if damper.Match(ends))
         return found
 
-    def _there(self, data: bytes) -> Mapping[int, tuple[int, int, int]]:
-        """Gives for each pattern the parts of which a word is there, and where the first begins and the last ends."""
-        there: dict[int, tuple[int, int, int]] = {}
-        places = self._places
+    def _places_in(self, data: bytes) -> list[tuple[int, int, int]]:
+        """Gives each pattern with each place where all words that it needs stand near each other."""
+        places: list[tuple[int, int, int]] = []
+        near: dict[int, tuple[int, int, int]] = {}
+        patterns, needed = self._patterns, self._needed
         for word, begin, end in self._words.find_matches_as_indexes(data, overlapping=True):
-            for number, part, whole in places[word]:
-                if whole and (data[begin - 1 : begin] in _LETTERS or data[end : end + 1] in _LETTERS):
+            for number, part, whole in needed[word]:
+                if whole:
+                    if data[begin - 1 : begin] not in _LETTERS and data[end : end + 1] not in _LETTERS:
+                        places.append((number, begin, end))
                     continue
-                known = there.get(number)
-                there[number] = (part, begin, end) if known is None else (known[0] | part, known[1], end)
-        return there
+                known = near.get(number)
+                if known is not None and begin - known[2] <= REACH:
+                    near[number] = (known[0] | part, known[1], end)
+                    continue
+                if known is not None and known[0] == patterns[number].parts:
+                    places.append((number, known[1], known[2]))
+                near[number] = (part, begin, end)
+        places.extend(
+            (number, begin, end) for number, (parts, begin, end) in near.items() if parts == patterns[number].parts
+        )
+        return places
 
 
-def _matches(pattern: _Pattern, data: bytes, begin: int, end: int) -> bool:
+def _near(pattern: _Pattern, data: bytes, begin: int, end: int) -> bytes:
+    """Gives the part of a text that a pattern is asked about."""
     if pattern.automaton is None:
-        return True
-    near = data[0 if pattern.from_begin else max(0, begin - REACH) : len(data) if pattern.to_end else end + REACH]
-    return bool(pattern.automaton.Match(near))
+        return b""
+    return data[0 if pattern.from_begin else max(0, begin - REACH) : len(data) if pattern.to_end else end + REACH]
 
 
 def _pattern(pattern: str, number: int, parts: int, literal: bool) -> _Pattern:
     from_begin, to_end = "^" in pattern.replace("[^", ""), "$" in pattern
     return _Pattern(number, (1 << parts) - 1, None if literal else automaton(pattern), from_begin, to_end)
-
-
-def _is_about_begin(cue: Cue) -> bool:
-    return all(pattern.startswith("^") for pattern in cue.patterns)
 
 
 def automaton(pattern: str, as_written: bool = False) -> Any:

@@ -1,10 +1,12 @@
 """What a client says itself about its request: levels in `x-lukhas-signals`, seconds in `x-lukhas-deadline`."""
 
 from collections.abc import Mapping
+from typing import Literal, TypeAlias, get_args
 
 LEVELS = b"x-lukhas-signals"
 DEADLINE = b"x-lukhas-deadline"
-NAMES = ("alignment_risk", "stress", "ambiguity", "urgency", "novelty", "trust")
+Name: TypeAlias = Literal["alignment_risk", "stress", "ambiguity", "urgency", "novelty", "trust"]
+NAMES: tuple[str, ...] = get_args(Name)
 """In the order of precedence, highest first."""
 _FROM_CLIENTS = frozenset(NAMES) - {"trust"}
 _LONGEST = 400

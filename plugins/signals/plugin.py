@@ -10,7 +10,7 @@ from plugins.signals.ambiguity import ambiguity
 from plugins.signals.conduct import UNKNOWN, Conduct, blocked_calls, was_refused
 from plugins.signals.cues import Cues, CueSet, Seen
 from plugins.signals.found import Found
-from plugins.signals.headers import DEADLINE, LEVELS, NAMES, HeaderError, deadline_of, levels_of
+from plugins.signals.headers import DEADLINE, LEVELS, HeaderError, Name, deadline_of, levels_of
 from plugins.signals.load import Load, outcome_of
 from plugins.signals.novelty import SLOTS, Sketch, novelty, remember, shingles_of
 from plugins.signals.patterns import read_cues
@@ -48,20 +48,14 @@ class SixSignals:
         is slow after `slow_ms`, an exchange waited when the gateway took `waiting_ms` before it was sent.
         """
 
-        off: tuple[str, ...] = ()
-        read_characters: int = 65_536
+        off: tuple[Name, ...] = ()
+        read_characters: int = 32_768
         principals: int = 2000
         slow_ms: float = 20_000.0
         waiting_ms: float = 250.0
 
-        def __post_init__(self) -> None:
-            unknown = [name for name in self.off if name not in NAMES]
-            if unknown:
-                raise ValueError(f"unknown signal {unknown[0]!r} in `off`; known: {', '.join(NAMES)}")
-
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._asked = frozenset(NAMES) - frozenset(settings.off)
         self._mode = "shadow"
         self._slow_ns, self._waiting_ns = int(settings.slow_ms * 1e6), int(settings.waiting_ms * 1e6)
         self._cues = CueSet({name: read_cues(name) for name in _READ_BY_CUES})
@@ -91,10 +85,13 @@ class SixSignals:
         caller = exchange.caller
         if caller is None or self._is_off(caller):
             return None
-        found = {name: each for name, each in self._found(exchange, caller).items() if name in self._asked}
+        said_levels, deadline = _from_client(exchange)
+        found = self._found(exchange, caller, deadline)
+        if self._settings.off:
+            found = {name: each for name, each in found.items() if name not in self._settings.off}
         levels = {name: round(each.level, 3) for name, each in found.items() if each.level >= _LEAST}
         because = {name: found[name].because for name, level in levels.items() if level >= _TOLD.get(name, _TOLD_ELSE)}
-        for name, level in _from_client(exchange)[0].items():
+        for name, level in said_levels.items():
             if name == "novelty" and not _may_say_novelty(caller):
                 because[name] = f"the client's level does not count: its key lacks the permission {NOVELTY_PERMISSION}"
             elif level > levels.get(name, 0.0):
@@ -114,7 +111,7 @@ class SixSignals:
             self._load = self._load.after(*outcome, now)
         conduct = self._conducts.of(caller.principal) or UNKNOWN
         self._conducts.keep(caller.principal, conduct.after(was_refused(exchange), blocked_calls(exchange), now))
-        if "novelty" in self._asked:
+        if "novelty" not in self._settings.off:
             shingles = shingles_of(tokens_of(self._said(exchange).last), self._words.nameless_tokens)
             if shingles:
                 sketch = self._sketches.of(caller.principal) or Sketch(bytearray(SLOTS))
@@ -127,7 +124,7 @@ class SixSignals:
     def _said(self, exchange: Exchange) -> Said:
         return said(turns(exchange), self._settings.read_characters)
 
-    def _found(self, exchange: Exchange, caller: Caller) -> Mapping[str, Found]:
+    def _found(self, exchange: Exchange, caller: Caller, deadline: float | None) -> Mapping[str, Found]:
         text = self._said(exchange)
         conduct = self._conducts.of(caller.principal) or UNKNOWN
         now = exchange.clock
@@ -147,7 +144,7 @@ class SixSignals:
             "alignment_risk": alignment_risk(risks, wording["alignment_risk"], blocked_calls(exchange), conduct, now),
             "stress": stress(own, _of(seen, "stress"), wording["stress"], self._load, now),
             "ambiguity": ambiguity(own, text.in_context, _of(seen, "ambiguity"), wording["ambiguity"], self._words),
-            "urgency": urgency(_of(seen, "urgency"), wording["urgency"], _from_client(exchange)[1], tier_of_service),
+            "urgency": urgency(_of(seen, "urgency"), wording["urgency"], deadline, tier_of_service),
             "novelty": novelty(shingles_of(tokens, self._words.nameless_tokens), self._sketches.of(caller.principal)),
             "trust": trust(caller.tier, None, conduct),
         }
