@@ -230,6 +230,7 @@ class Passage:
         """Counts the tokens and writes the record, before the last bytes go out."""
         self._attempt_ended()
         await self._accounted()
+        await self._made_ready(outcome)
         refusal = self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
         recorder = self._pipeline.recorder
         return await recorder.durable() if refusal is None and recorder.waits else refusal
@@ -241,6 +242,13 @@ class Passage:
                 answer = await answer
             if isinstance(answer, Usage) and counted(implementation, self._exchange, answer):
                 break
+
+    async def _made_ready(self, outcome: Outcome) -> None:
+        """Makes ready what of the record takes long; where nothing may wait, the record does with less."""
+        recorder = self._pipeline.recorder
+        if not self._recorded and recorder.takes_long(self._exchange):
+            self._exchange.outcome = outcome
+            await recorder.make_ready(self._exchange)
 
     def _record(self, outcome: Outcome, status: int | None) -> Refusal | None:
         if self._recorded:
@@ -261,6 +269,7 @@ class Passage:
         if exchange.reply is not None and not self._recorded:
             await self._accounted()
         outcome: Outcome = "upstream_error" if exchange.error is not None else "refused"
+        await self._made_ready(outcome)
         self._record(outcome, refusal.status)
         if self._pipeline.recorder.waits:
             # What cannot be synced changes nothing here: nothing but the refusal goes out in any case.

@@ -1,10 +1,12 @@
 """Leaves the record of each exchange: its journal lines first, then metrics, then whoever wants to know.
 
-The lines name the caller by a pseudonym alone, and an exchange keeps the one that it began with.
+The lines name the caller by a pseudonym alone, and an exchange keeps the one that it began with. They name nobody whose
+key is passed through and was never accepted by the upstream: whoever makes up keys becomes no person of ours.
 """
 
 import asyncio
 from datetime import UTC, datetime
+from http.client import SWITCHING_PROTOCOLS
 from time import monotonic_ns
 from typing import NamedTuple
 
@@ -16,13 +18,14 @@ from gateway.exchange import Exchange
 from gateway.hooks import Implementation, Pending
 from gateway.metrics import Metrics
 from identity.accepted_keys import AcceptedKeys
-from identity.keyring import Keyring, Person, nobody
+from identity.keyring import NOBODY, Keyring, Person
 from policies.prices import Cost, Prices
 from storage.journal import Journal
 from storage.journal_error import JournalError
 from storage.people import KeyringError
 
 UNKEPT = "its bodies could not be kept"
+UNNAMED = "its caller could not be looked up"
 UNRECORDABLE = Refusal(
     "The gateway cannot record this request and therefore does not carry it. Try again later.",
     code="journal_unavailable",
@@ -32,11 +35,11 @@ UNRECORDABLE = Refusal(
 
 
 class Named(NamedTuple):
-    """Whom the lines of an exchange name; `refusal` says that this could not be looked up, and is somebody made up."""
+    """Whom the lines of an exchange name; `failed` says that this could not be looked up."""
 
     principal: str = ""
     person: Person | None = None
-    refusal: Refusal | None = None
+    failed: bool = False
 
     @property
     def pseudonym(self) -> str | None:
@@ -45,7 +48,7 @@ class Named(NamedTuple):
 
     def lines(self, lines: bytes) -> bytes:
         """Takes the principal out of what errors and the reasons of plugins repeat."""
-        return self.person.in_place_of(self.principal, lines) if self.person is not None else lines
+        return (self.person or NOBODY).in_place_of(self.principal, lines)
 
 
 NO_CALLER = Named()
@@ -86,7 +89,19 @@ class Recorder:
     def began(self, exchange: Exchange) -> Refusal | None:
         """Writes the first line; gives the refusal of an exchange that must not go on without it."""
         named = self._named[exchange.id] = self._named_in(exchange)
-        return self._append(named.lines(began_line(exchange, named.pseudonym))) or named.refusal
+        if named.failed and not self._carry_on:
+            # Both lines are written at its end, which is now.
+            return UNRECORDABLE
+        return self._append(named.lines(began_line(exchange, named.pseudonym)))
+
+    def takes_long(self, exchange: Exchange) -> bool:
+        """Says whether `make_ready` should come before `ended`, where the end of the exchange can wait."""
+        return self._bodies is not None and exchange.caller is not None and self._bodies.takes_long(exchange)
+
+    async def make_ready(self, exchange: Exchange) -> None:
+        """Makes ready what takes long of an exchange to which nothing will happen any more."""
+        if self._bodies is not None:
+            await self._bodies.make(exchange)
 
     def ended(self, exchange: Exchange, status: int | None, *, began: bool) -> Refusal | None:
         """Writes the last line, with the first where nothing was sent; then counts and tells the record hooks.
@@ -94,9 +109,11 @@ class Recorder:
         It never waits, so that nothing can cancel it. Gives the refusal of a reply that must not go out.
         """
         now = monotonic_ns()
-        named = self._named.pop(exchange.id, None) or self._named_in(exchange)
-        refused = named.refusal
-        if self._bodies is not None and named.person is not None:
+        named = self._named_at_end(exchange)
+        refused = UNRECORDABLE if named.failed and not self._carry_on else None
+        if named.failed:
+            exchange.error = exchange.error or UNNAMED
+        if self._bodies is not None:
             refused = self._keep(self._bodies, exchange, named.person) or refused
         by = answered_by(exchange)
         exchange.cost = self._cost(exchange, by)
@@ -105,10 +122,9 @@ class Recorder:
             lines = began_line(exchange, named.pseudonym) + lines
         refusal = self._append(named.lines(lines)) or refused
         self._metrics.ended(exchange, endpoint_name(exchange), status or 0, now - exchange.clock, upstream_ns(exchange))
-        caller, reply = exchange.caller, exchange.reply
-        # A path that the table does not know may be one that the upstream answers without looking at the key.
-        if reply is not None and caller is not None and caller.kind == "passthrough" and exchange.endpoint is not None:
-            self._accepted.answered(caller.principal, reply.status)
+        status_of_key = _status_of_key(exchange)
+        if status_of_key is not None:
+            self._accepted.answered(named.principal, status_of_key)
         for implementation in self._record:
             waiting = implementation.ask(exchange)
             if isinstance(waiting, Pending):
@@ -138,14 +154,30 @@ class Recorder:
         caller = exchange.caller
         if caller is None:
             return NO_CALLER
+        return self._looked_up(caller.principal, is_somebody=caller.kind != "passthrough")
+
+    def _named_at_end(self, exchange: Exchange) -> Named:
+        named = self._named.pop(exchange.id, None) or self._named_in(exchange)
+        if named.person is not None or named.failed:
+            return named
+        return self._looked_up(named.principal, is_somebody=True) if _accepts(exchange) else named
+
+    def _looked_up(self, principal: str, *, is_somebody: bool) -> Named:
+        """Gives whom a principal is; one who is new becomes a person only where they are known to be somebody."""
         try:
-            return Named(caller.principal, self._keyring.person(caller.principal))
+            person = self._keyring.known(principal)
+            if person is None and (is_somebody or self._accepted.knows(principal)):
+                person = self._keyring.person(principal)
         except KeyringError:
             self._metrics.journal_failures.inc()
-            return Named(caller.principal, nobody(), None if self._carry_on else UNRECORDABLE)
+            return Named(principal, failed=True)
+        return Named(principal, person)
 
-    def _keep(self, bodies: Bodies, exchange: Exchange, person: Person) -> Refusal | None:
-        """Keeps the bodies ahead of the record, which says where that could not be done."""
+    def _keep(self, bodies: Bodies, exchange: Exchange, person: Person | None) -> Refusal | None:
+        """Keeps the bodies ahead of the record, which says where that could not be done; nobody's are not kept."""
+        if person is None:
+            bodies.drop(exchange)
+            return None
         try:
             bodies.keep(exchange, person)
         except JournalError:
@@ -171,6 +203,21 @@ class Recorder:
         """Waits for the record hooks that are still at work."""
         if self._waiting:
             await asyncio.wait(self._waiting)
+
+
+def _accepts(exchange: Exchange) -> bool:
+    """Says whether the upstream took the key that was passed through: it answered well, or opened a websocket."""
+    status = _status_of_key(exchange)
+    return status is not None and (status == SWITCHING_PROTOCOLS or 200 <= status < 300)
+
+
+def _status_of_key(exchange: Exchange) -> int | None:
+    """Gives how the upstream answered a key that was passed through; None where it did not answer to one."""
+    caller, reply = exchange.caller, exchange.reply
+    # A path that the table does not know may be one that the upstream answers without looking at the key.
+    if reply is None or caller is None or caller.kind != "passthrough" or exchange.endpoint is None:
+        return None
+    return reply.status
 
 
 async def _finished(waiting: Pending) -> None:

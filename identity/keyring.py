@@ -63,9 +63,8 @@ class Person:
         return f"Person({self.pseudonym!r})"
 
 
-def nobody() -> Person:
-    """Gives someone whom no keyring knows, for records whose person cannot be looked up."""
-    return Person(_pseudonym(), secrets.token_bytes(KEY_BYTES))
+NOBODY = Person("unknown", b"")
+"""Stands for whoever cannot be named in what repeats their name. Commit to nothing with it: everybody knows its key."""
 
 
 class Keyring:
@@ -120,6 +119,15 @@ class Keyring:
                 raise
             self.failure = None
             return person
+
+    def known(self, principal: str) -> Person | None:
+        """Gives the person of a principal who is known, and adds nobody. Errors: KeyringError."""
+        known = self._known.get(principal)
+        if known is not None:
+            return known
+        with self._lock:
+            row = self._open_file().of_principal(principal)
+            return self._remembered(row) if row else None
 
     def pseudonym_of(self, principal: str) -> str | None:
         """Gives the pseudonym of a principal who is known, and adds nobody. Errors: KeyringError."""

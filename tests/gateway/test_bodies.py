@@ -1,5 +1,6 @@
 """Keeping bodies: whose, which, and under which key."""
 
+import asyncio
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,3 +80,46 @@ def test_a_journal_that_takes_nothing_is_told(tmp_path: Path) -> None:
     bodies.journal.close()
     with pytest.raises(JournalError):
         bodies.keep(an_answered_exchange(), ADA)
+
+
+LONG = "A word of many. " * 6000
+
+
+async def test_long_ones_are_made_ready_while_the_loop_goes_on_and_are_kept_whole(tmp_path: Path) -> None:
+    bodies, exchange = keeping(tmp_path), an_exchange(LONG, reply=a_reply(LONG))
+    assert bodies.takes_long(exchange)
+    making = asyncio.ensure_future(bodies.make(exchange))
+    turns = 0
+    while not making.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 3
+    exchange.asked = exchange.request = an_exchange("something else").request
+    bodies.keep(exchange, ADA)
+    assert len(said_in(tmp_path)) > 60_000
+
+
+def test_of_long_ones_that_nobody_made_ready_the_beginning_is_kept_at_once(tmp_path: Path) -> None:
+    keeping(tmp_path).keep(an_exchange(LONG, reply=a_reply(LONG)), ADA)
+    assert 3000 < len(said_in(tmp_path)) < 5000
+
+
+async def test_what_was_made_ready_is_forgotten_when_it_is_dropped(tmp_path: Path) -> None:
+    bodies, exchange = keeping(tmp_path), an_exchange(LONG, reply=a_reply(LONG))
+    await bodies.make(exchange)
+    bodies.drop(exchange)
+    bodies.keep(exchange, ADA)
+    assert len(said_in(tmp_path)) < 5000
+
+
+def test_short_ones_and_those_that_are_not_kept_take_no_long_time(tmp_path: Path) -> None:
+    assert not keeping(tmp_path / "all").takes_long(an_answered_exchange())
+    assert not keeping(tmp_path / "refused", "refused").takes_long(an_exchange(LONG, reply=a_reply(LONG)))
+
+
+def said_in(data: Path) -> str:
+    """What the client said in the one exchange whose bodies are kept."""
+    (event,) = kept(data)
+    parts = msgspec.json.decode(opened_body(event, ADA.key))
+    content: str = parts["request"]["json"]["messages"][0]["content"]
+    return content

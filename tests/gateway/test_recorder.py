@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway import Exchange, Refusal, Usage, hookimpl
+from gateway import Caller, Exchange, Refusal, Usage, hookimpl
 from gateway.bodies import Bodies
 from gateway.exchange import Step
 from gateway.hookspecs import Hooks
@@ -18,6 +18,7 @@ from gateway.testing import a_caller, a_reply, an_exchange
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
 from storage.journal import Journal
+from storage.verify import verify
 from tests.builders.gateway import exchange_lines
 from tests.builders.pipelines import PRICES, a_chain
 
@@ -179,21 +180,32 @@ def test_whoever_is_erased_meanwhile_ends_under_the_pseudonym_that_they_began_wi
 def test_an_exchange_whose_caller_cannot_be_looked_up_is_refused_and_recorded_under_nobodys_name(
     tmp_path: Path,
 ) -> None:
-    recording, exchange = Recording(tmp_path), an_exchange()
+    recording = Recording(tmp_path)
+    exchange = an_exchange(caller=a_caller(principal="key:0123456789abcdef0123"))
+    exchange.refusal = Refusal("key:0123456789abcdef0123 has no budget left.")
     recording.keyring.close()
     assert recording.recorder.began(exchange) is UNRECORDABLE
     assert recording.recorder.ended(exchange, 503, began=False) is UNRECORDABLE
-    assert len({line["caller"] for line in recording.lines()}) == 1
-    assert recording.lines()[0]["caller"].startswith("p-")
+    began, ended = recording.lines()
+    assert (began["event"], ended["event"]) == ("began", "ended")
+    assert began["caller"] is ended["caller"] is None
+    assert ended["error"] == "its caller could not be looked up"
+    assert ended["refusal"]["message"] == "unknown has no budget left."
     assert recording.registry.get_sample_value("lukhas_journal_failures_total") == 1
 
 
-def test_where_the_operator_carries_on_it_goes_on_without_a_name(tmp_path: Path) -> None:
-    recording, exchange = Recording(tmp_path, carry_on=True), an_exchange()
+def test_where_the_operator_carries_on_it_goes_on_without_a_name_and_verifies_afterwards(tmp_path: Path) -> None:
+    recording, exchange = Recording(tmp_path, carry_on=True, bodies=True), an_exchange(reply=a_reply())
+    recording.recorder.ended(an_exchange(caller=a_caller(principal="key:bob")), 200, began=False)
     recording.keyring.close()
     assert recording.recorder.began(exchange) is None
+    recording.keyring.open()
     assert recording.recorder.ended(exchange, 200, began=True) is None
-    assert recording.events() == ["began", "ended"]
+    assert recording.events() == ["began", "ended"] * 2
+    assert recording.lines()[-1]["error"] == "its caller could not be looked up"
+    assert exchange.id not in recording.kept()
+    recording.journal.close()
+    assert verify(tmp_path).faults == ()
 
 
 def test_bodies_are_kept_once_and_under_the_pseudonym_of_the_record(tmp_path: Path) -> None:
@@ -224,6 +236,18 @@ def test_bodies_that_cannot_be_kept_are_treated_like_a_record_that_cannot_be(
     assert recording.recorder.ended(an_exchange(reply=a_reply()), 200, began=False) is refusal
     assert recording.registry.get_sample_value("lukhas_journal_failures_total") == 1
     assert recording.lines()[-1]["error"] == "its bodies could not be kept"
+
+
+async def test_long_bodies_are_made_ready_ahead_of_the_record_and_for_somebody_alone(tmp_path: Path) -> None:
+    recording, text = Recording(tmp_path, bodies=True), "word " * 6000
+    exchange, nobodys = an_exchange(text, reply=a_reply()), an_exchange(text, reply=a_reply())
+    nobodys.caller = None
+    short = an_exchange(reply=a_reply())
+    assert [recording.recorder.takes_long(each) for each in (exchange, nobodys, short)] == [True, False, False]
+    await recording.recorder.make_ready(exchange)
+    assert recording.kept() == []
+    recording.recorder.ended(exchange, 200, began=False)
+    assert recording.kept() == [exchange.id]
 
 
 async def test_a_plugin_that_takes_its_time_is_waited_for_at_the_end(tmp_path: Path) -> None:
@@ -267,3 +291,45 @@ def test_a_key_that_was_passed_through_counts_once_the_upstream_has_accepted_it(
         an_exchange(path=path, caller=caller, reply=a_reply({}, status=status)), status, began=True
     )
     assert recording.accepted.knows("upstream:1") is known
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+def test_a_key_that_was_passed_through_and_refused_leaves_no_person_behind(tmp_path: Path, status: int) -> None:
+    recording = Recording(tmp_path, bodies=True)
+    exchange = an_exchange(caller=a_stranger(), reply=a_reply({}, status=status))
+    recording.recorder.began(exchange)
+    assert recording.recorder.ended(exchange, status, began=True) is None
+    assert [(line["caller"], line.get("error")) for line in recording.lines()] == [(None, None)] * 2
+    assert recording.lines()[-1]["tier"] == "T1"
+    assert recording.keyring.people_after(0) == [] and recording.kept() == []
+
+
+def test_a_key_that_was_passed_through_names_a_person_from_its_first_answer_on(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    for status in (200, 429):
+        exchange = an_exchange(caller=a_stranger(), reply=a_reply({}, status=status))
+        recording.recorder.began(exchange)
+        recording.recorder.ended(exchange, status, began=True)
+    pseudonym = recording.keyring.pseudonym_of("upstream:0123456789abcdef0123")
+    assert pseudonym is not None
+    assert [line["caller"] for line in recording.lines()] == [None, pseudonym, pseudonym, pseudonym]
+
+
+def test_a_key_that_opened_a_websocket_names_a_person(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    exchange = an_exchange(caller=a_stranger(), reply=a_reply({}, status=101))
+    recording.recorder.ended(exchange, 101, began=False)
+    assert [line["caller"] is None for line in recording.lines()] == [False, False]
+
+
+def test_whoever_another_worker_saw_accepted_is_named_from_the_beginning(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    AcceptedKeys(tmp_path / "accepted").answered("upstream:0123456789abcdef0123", 200)
+    recording.recorder.began(an_exchange(caller=a_stranger()))
+    (line,) = recording.lines()
+    assert line["caller"] == recording.keyring.pseudonym_of("upstream:0123456789abcdef0123") is not None
+
+
+def a_stranger() -> Caller:
+    """A caller whose key is passed through."""
+    return a_caller("T1", principal="upstream:0123456789abcdef0123", kind="passthrough", upstream_key="caller")

@@ -48,7 +48,10 @@ def test_bodies_are_kept_for_their_caller_in_no_plain_byte_and_gone_with_the_cal
             assert texts(reply.json()) == (f"!say {SECRET}", SECRET)
             assert bodies(running, audit_id, "lk-bob").status_code == 404
             assert bodies(running, audit_id, "lk-reader").status_code == 404
-        eventually(lambda: rows(running, "SELECT count(*) FROM exchanges") == [[2]])
+        long = "and a word more, " * 2000
+        kept = bodies(running, said_by_model(running, text=long)).json()["request"]
+        assert (kept["json"]["messages"][0]["content"], kept.get("cut")) == (long, None)
+        eventually(lambda: rows(running, "SELECT count(*) FROM exchanges") == [[3]])
         assert in_files(running.data, "seagulls") == []
         erased = httpx.request("DELETE", f"{running.url}/me/data", headers={"x-api-key": "lk-ada"}, timeout=20)
         assert erased.status_code == 200
