@@ -22,6 +22,7 @@ FILE = "people.db"
 KEY_BYTES = 32
 PSEUDONYM_BYTES = 10
 _PSEUDONYM = re.compile(r"p-[0-9a-f]{20}")
+_NO_MEMBER = rb"""(?![^"\\]*":)"""
 _COMMITMENT = b"lukhas commitment 1\n"
 _BLOCK_BYTES = 64
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
@@ -53,10 +54,16 @@ class Person:
         return sha256(self._outer + inner.digest()).digest()
 
     def in_place_of(self, principal: str, text: bytes) -> bytes:
-        """Puts the pseudonym where JSON repeats the principal; a short one is a word like any, and stays."""
+        """Puts the pseudonym where JSON repeats the principal; a short one is a word like any, and stays.
+
+        One without a colon could be the name of a member, which stays as well.
+        """
         if len(principal) < SHORTEST_NAME:
             return text
-        return text.replace(msgspec.json.encode(principal)[1:-1], self.pseudonym.encode())
+        name, pseudonym = msgspec.json.encode(principal)[1:-1], self.pseudonym.encode()
+        if b":" in name or name not in text:
+            return text.replace(name, pseudonym)
+        return re.sub(re.escape(name) + _NO_MEMBER, pseudonym, text)
 
     def __repr__(self) -> str:
         """Shows no key: what is shown ends up in logs."""

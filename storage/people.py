@@ -161,15 +161,17 @@ class PeopleFile:
                     # In the way of the second one somebody would stand after all the work.
                     if not _log_cut(connection):
                         return False
+                    (last,) = connection.execute("SELECT max(number) FROM erased").fetchone()
                     connection.execute("VACUUM")
                     if not _log_cut(connection):
                         return False
-                    connection.execute("UPDATE about SET scrubbed = 1")
+                    # Whoever was erased by another process since then is for the next time.
+                    done = "UPDATE about SET scrubbed = 1 WHERE (SELECT max(number) FROM erased) IS ?"
+                    return connection.execute(done, (last,)).rowcount > 0
                 except sqlite3.OperationalError as error:
                     if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                         return False
                     raise
-            return True
 
         return self._in_words(scrub)
 

@@ -1,5 +1,6 @@
 """Plugins that judge replies, end to end: texts, calls, tools that run here, reviews; whole and streamed."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,13 @@ from typing import Any
 import openai
 import pytest
 
+from gateway import Exchange, Hold, Window, hookimpl
+from gateway.pipeline import Sizes
 from gateway.simulator import create_app
+from tests.builders.fake_client import FakeClient
+from tests.builders.fake_transport import FakeTransport, a_stream, chat_events
 from tests.builders.gateway import RunningGateway, running_gateway
+from tests.builders.pipelines import Passages
 from tests.builders.servers import run_server
 
 PLUGIN = """
@@ -229,3 +235,58 @@ def test_a_review_that_breaks_lets_nothing_end_well(gateway: RunningGateway, ask
     with pytest.raises(openai.APIError) as caught:
         ask(gateway, "!say hello")
     assert caught.value.code == "plugin_failed"
+
+
+# Within the call that brings a piece.
+
+
+class Reads:
+    """Notes every text that it is asked about; holds those that say so."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    @hookimpl
+    def watch(self, exchange: Exchange, window: Window) -> Hold | None:
+        self.seen.append(window.text)
+        return Hold() if "hold" in window.text else None
+
+
+async def test_a_piece_that_has_to_wait_is_judged_and_sent_once(tmp_path: Path) -> None:
+    reads, events, client = Reads(), chat_events(["Hel", "lo"]), FakeClient()
+    passages = Passages(tmp_path, FakeTransport(a_stream(*events)), reads)
+    await passages.carry(client)
+    passages.close()
+    assert client.sent == b"".join(events)
+    assert "".join(reads.seen) == "Hello"
+
+
+async def test_a_client_that_reads_slowly_is_sent_nothing_until_it_has_caught_up(tmp_path: Path) -> None:
+    first, second, done = chat_events()
+    client = FakeClient()
+
+    def pause() -> None:
+        client.paused = True
+
+    passages = Passages(tmp_path, FakeTransport(a_stream(first, pause, second, done)), Reads())
+    task = passages.begin(client)
+    await asyncio.sleep(0.1)
+    assert client.sent == first
+    client.paused = False
+    client.readable.set()
+    await task
+    passages.close()
+    assert client.sent == first + second + done
+
+
+async def test_what_is_held_is_asked_about_again_while_the_upstream_is_silent(tmp_path: Path) -> None:
+    reads, client, silent = Reads(), FakeClient(), asyncio.Event()
+    first, second, done = chat_events(["Hello", "hold"])
+    sizes = Sizes(json_body=1 << 20, body=1 << 20, hold_ms=50)
+    passages = Passages(tmp_path, FakeTransport(a_stream(first, second, silent, done)), reads, sizes=sizes)
+    task = passages.begin(client)
+    await asyncio.sleep(0.3)
+    assert reads.seen.count("hold") > 1
+    silent.set()
+    await task
+    passages.close()

@@ -203,6 +203,16 @@ def test_a_commitment_is_an_hmac_under_a_key_that_is_made_of_the_persons(text: b
     assert Person("p-0123456789abcdef0123", bytes(range(32))).commitment(text) == hmac.digest(key, text, "sha256")
 
 
+def test_a_principal_is_replaced_in_texts_and_takes_no_member_out_of_a_line() -> None:
+    person = Person("p-0123456789abcdef0123", bytes(32))
+    line = b'{"usage":{"input_tokens":10},"error":"input_tokens said \\"input_tokens\\": no","of":["input_tokens"]}'
+    assert person.in_place_of("input_tokens", line) == (
+        b'{"usage":{"input_tokens":10},"error":"p-0123456789abcdef0123 said \\"p-0123456789abcdef0123\\": no",'
+        b'"of":["p-0123456789abcdef0123"]}'
+    )
+    assert person.in_place_of("key:0123456789", b'{"key:0123456789":1}') == b'{"p-0123456789abcdef0123":1}'
+
+
 def test_a_file_that_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "people.db"
     path.parent.mkdir()
