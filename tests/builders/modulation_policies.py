@@ -40,11 +40,10 @@ _numbers = some.integers(0, 3000).map(str) | some.floats(0, 3).map(lambda number
 def expressions(kind: Kind, variables: tuple[str, ...], words: tuple[str, ...] = ()) -> some.SearchStrategy[str]:
     """Gives texts of the language that give a value of this kind."""
     leaves = _numbers | some.sampled_from([name for name in variables if name != "current" or kind is Kind.NUMBER])
-    numbers = some.recursive(leaves, _more_numbers, max_leaves=6)
     if kind is Kind.NUMBER:
-        return numbers
+        return some.recursive(leaves, _more_numbers, max_leaves=6)
     ends = some.sampled_from((*words, "current"))
-    return some.recursive(ends, lambda inner: _more_words(inner, numbers, kind), max_leaves=4)
+    return some.recursive(ends, lambda inner: _more_words(inner, leaves, kind), max_leaves=4)
 
 
 def _more_numbers(inner: some.SearchStrategy[str]) -> some.SearchStrategy[str]:
