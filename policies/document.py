@@ -45,7 +45,7 @@ def read_document(text: str, kind: type[Document], source: str) -> Document:
     """Gives the document in `text` as a value of `kind`; `source` is its name in errors. Errors: DocumentError."""
     node = _composed(text, source)
     if node is None:
-        return msgspec.convert({}, kind)
+        return converted({}, kind, source)
     lines: Lines = {}
     values = _values(node, (), lines, source)
     if isinstance(values, dict):

@@ -122,6 +122,17 @@ class Prices:
         )
         self._charged: dict[tuple[str, str | None, date], tuple[Rates, str] | None] = {}
 
+    def hidden(self) -> Iterator[tuple[str, str]]:
+        """Gives each pattern that never counts, with the wider one above it: of those that end in `*` and no other."""
+        every = [(tier, found) for (_, tier), found in self._named.items()]
+        every += [(tier, found) for _, tier, found in self._globs]
+        for tier, found in every:
+            for glob, of_tier, wider in self._globs:
+                plain = not _GLOB.search(wider.pattern.removesuffix("*"))
+                if plain and wider.place < found.place and of_tier == tier and glob.match(found.pattern):
+                    yield found.pattern, wider.pattern
+                    break
+
     @property
     def remembered(self) -> int:
         """How many models' prices are at hand."""

@@ -22,6 +22,7 @@ from gateway.soundness import warnings_of
 from policies.document import DocumentError
 from policies.modulation import load_modulation
 from policies.prices import load_prices
+from policies.queries import load_queries
 from policies.tiers import load_tiers
 
 
@@ -71,7 +72,9 @@ def checked(config: str | None, data: str | None) -> list[Found]:
     found += [Found("warning", each) for each in warnings_of(settings, os.environ)]
     policies = _attempt("policies", lambda: _policies(folder))
     found.append(policies)
-    found.append(_attempt("prices", lambda: f"as of {load_prices(folder).as_of}"))
+    found += _priced(folder)
+    queries = _attempt("queries", lambda: f"{len(load_queries(folder))} canned queries")
+    found.append(queries)
     if settings.admin.listen:
         found.append(_attempt("admin", lambda: "{}, port {}".format(*address(settings.admin.listen or ""))))
     try:
@@ -82,11 +85,25 @@ def checked(config: str | None, data: str | None) -> list[Found]:
     if policies.fault is not None:
         return found
     found.append(_attempt("plugins", lambda: _started(loaded, chain)))
+    if queries.fault is not None:
+        return found
     return [*found, _attempt("office", lambda: _with_pages(loaded))]
 
 
 def _policies(folder: Path | None) -> str:
     return f"tiers {', '.join(load_tiers(folder).order)}; modulation {load_modulation(folder).revision}"
+
+
+def _priced(folder: Path | None) -> list[Found]:
+    try:
+        prices = load_prices(folder)
+    except DocumentError as error:
+        return [Found("prices", "", str(error))]
+    warnings = [
+        Found("warning", f"prices.yaml: {pattern} never counts, since {wider} stands above it")
+        for pattern, wider in prices.hidden()
+    ]
+    return [*warnings, Found("prices", f"as of {prices.as_of}")]
 
 
 def _attempt(what: str, look: Callable[[], str]) -> Found:

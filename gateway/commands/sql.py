@@ -16,7 +16,7 @@ from gateway.commands.sql_sources import source
 from gateway.loader import load_chain
 from gateway.office.sql import Question
 from gateway.office.views import plugin_views
-from policies.queries import load_queries
+from policies.queries import find_queries
 from storage.sql_formats import FILES
 
 
@@ -53,7 +53,10 @@ def command(
     if not home.is_dir():
         raise Failed(f"{home} is not there: nothing has been recorded yet, or --data names another folder.")
     views = plugin_views(load_chain(loaded, lambda *_: None))
-    with source(home, load_queries(folder), views, os.environ) as asked:
+    found = find_queries(folder)
+    if query is not None and query in found.faults:
+        raise Failed(found.faults[query])
+    with source(home, found.queries, views, os.environ) as asked:
         if statement is None and query is None:
             Shell(asked, history_file(os.environ)).run()
             return

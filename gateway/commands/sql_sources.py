@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -23,6 +24,8 @@ from storage.warehouse_file import WarehouseBusy, WarehouseError
 
 AGAIN_SECONDS = 0.1
 """An interrupt that comes between two steps of the engine is lost."""
+SECONDS_TO_START = 5.0
+KEY = "LUKHAS_KEY"
 Document = TypeVar("Document")
 
 
@@ -84,16 +87,20 @@ class OfOffice:
     def ask(self, question: Question) -> Page:
         """Gives a page. Errors: Failed."""
         status, headers, body = self._exchange("POST", "/sql", msgspec.json.encode(question))
-        if status != 200:
-            raise Failed(message_of(status, body))
+        self._check(status, body)
         return Page(body, headers.get(NEXT_HEADER))
 
     def schema(self) -> Schema:
         """Gives views and canned queries. Errors: Failed."""
         status, _, body = self._exchange("GET", "/sql/schema", None)
+        self._check(status, body)
+        return _read(body, Schema)
+
+    def _check(self, status: int, body: bytes) -> None:
+        if status == 401 and "authorization" in self._headers:
+            raise Failed("LUKHAS_KEY holds no key that the running gateway knows.")
         if status != 200:
             raise Failed(message_of(status, body))
-        return _read(body, Schema)
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
         connection = self._connection
@@ -125,6 +132,8 @@ def source(
         raise Failed(str(error)) from None
     sandbox = Sandbox(warehouse, warehouse.folder)
     try:
+        if environ.get(KEY):
+            raise Failed(f"{KEY} is set, and no gateway serves this data folder that could say whose it is: unset it.")
         warehouse.catch_up()
         yield OfFile(sandbox, queries)
     except WarehouseError as error:
@@ -136,12 +145,17 @@ def source(
 
 
 def _office(data: Path, environ: Mapping[str, str]) -> OfOffice:
+    until = monotonic() + SECONDS_TO_START
     connection = office_connection(data)
+    # A gateway has the warehouse open before it takes connections.
+    while connection is None and any((data / "run").glob("*")) and monotonic() < until:
+        sleep(AGAIN_SECONDS)
+        connection = office_connection(data)
     if connection is None:
         raise Failed(
             "Another process has the warehouse open, and no gateway that could be asked serves this data folder."
         )
-    return OfOffice(connection, environ.get("LUKHAS_KEY"))
+    return OfOffice(connection, environ.get(KEY))
 
 
 def _read(body: bytes, kind: type[Document]) -> Document:

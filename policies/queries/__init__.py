@@ -48,15 +48,38 @@ class Query(msgspec.Struct, frozen=True):
         return {name: given.get(name, each.default) for name, each in known.items()}
 
 
-def load_queries(folder: Path | None) -> dict[str, Query]:
-    """Gives the shipped queries, and over them those in the operator's folder `queries`. Errors: DocumentError."""
-    found = {
-        name: read_query(name, text, f"policies/queries/{name}.sql") for name, text in _in(files("policies.queries"))
-    }
+class Found(msgspec.Struct, frozen=True):
+    """The queries by their names, and the sentences about files that cannot be read as one."""
+
+    queries: Mapping[str, Query]
+    faults: Mapping[str, str]
+
+
+def load_queries(folder: Path | None) -> Mapping[str, Query]:
+    """Gives the shipped queries, and over them those in the operator's folder `queries`.
+
+    Errors: DocumentError, with a line for each file that is wrong.
+    """
+    found = find_queries(folder)
+    if found.faults:
+        raise DocumentError("\n".join(found.faults.values()))
+    return found.queries
+
+
+def find_queries(folder: Path | None) -> Found:
+    """Gives the same where files that are wrong must not be in the way of others."""
+    queries: dict[str, Query] = {}
+    faults: dict[str, str] = {}
     own = folder / "queries" if folder is not None else None
-    if own is not None and own.is_dir():
-        found |= {name: read_query(name, text, str(own / f"{name}.sql")) for name, text in _in(own)}
-    return dict(sorted(found.items()))
+    for place, shown in ((files("policies.queries"), "policies/queries"), *([(own, str(own))] if own else [])):
+        for name, file in _in(place):
+            queries.pop(name, None)
+            source = f"{shown}/{name}.sql"
+            try:
+                queries[name] = read_query(name, _text(file, source), source)
+            except DocumentError as error:
+                faults[name] = str(error)
+    return Found(dict(sorted(queries.items())), faults)
 
 
 def read_query(name: str, text: str, source: str) -> Query:
@@ -82,10 +105,20 @@ def _parameter(line: str, where: str) -> Parameter:
     return Parameter(match["name"], match["type"], match["says"], required=False, default=default)
 
 
-def _in(folder: Traversable) -> Iterator[tuple[str, str]]:
+def _in(folder: Traversable) -> Iterator[tuple[str, Traversable]]:
+    if not folder.is_dir():
+        return
     for file in sorted(folder.iterdir(), key=lambda each: each.name):
         if file.name.endswith(".sql"):
-            yield file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")
+            yield file.name.removesuffix(".sql"), file
+
+
+def _text(file: Traversable, source: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise DocumentError(f"{source}: cannot be read: {reason}.") from None
 
 
 def _listed(known: Mapping[str, Parameter]) -> str:

@@ -30,6 +30,16 @@ def test_an_empty_document_has_the_defaults() -> None:
     assert read_document("", Outer, "a.yaml") == read_document("# nothing\n", Outer, "a.yaml") == Outer()
 
 
+class Needy(msgspec.Struct, frozen=True):
+    order: tuple[str, ...]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "order:\n"])
+def test_an_empty_document_that_needs_a_key_is_an_error_with_file_and_key(text: str) -> None:
+    with pytest.raises(DocumentError, match=r"a\.yaml(, line \d)?: needs the key `order`\."):
+        read_document(text, Needy, "a.yaml")
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

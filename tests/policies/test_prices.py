@@ -209,3 +209,7 @@ def test_a_wrong_table_is_refused_by_name(entry: str, says: str, tmp_path: Path)
     with pytest.raises(DocumentError) as error:
         load_prices(tmp_path)
     assert says in str(error.value) and str(tmp_path / "prices.yaml") in str(error.value)
+
+
+def test_no_shipped_price_is_hidden_by_a_wider_one() -> None:
+    assert list(load_prices(None).hidden()) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from policies.document import DocumentError
-from policies.queries import Parameter, load_queries, read_query
+from policies.queries import Parameter, find_queries, load_queries, read_query
 
 TEXT = """-- What it answers.
 -- $hours INTEGER = 6: how far back
@@ -45,6 +45,23 @@ def test_the_operators_queries_stand_over_the_shipped_ones(tmp_path: Path) -> No
     assert found["slowest"].says == "Mine."
     assert found.keys() - shipped.keys() == {"extra"}
     assert len(shipped) >= 10
+
+
+def test_files_that_are_wrong_are_all_named_and_leave_the_others_as_they_are(tmp_path: Path) -> None:
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    (folder / "mine.sql").write_text("-- Mine.\nSELECT 2\n")
+    (folder / "bad.sql").write_text("SELECT 1\n")
+    (folder / "lost.sql").write_bytes(b"-- \xff\n")
+    found = find_queries(tmp_path)
+    assert "mine" in found.queries and "slowest" in found.queries
+    assert not found.queries.keys() & {"bad", "lost"}
+    with pytest.raises(DocumentError) as error:
+        load_queries(tmp_path)
+    assert [line.rpartition("/")[2][:16] for line in str(error.value).splitlines()] == [
+        "bad.sql, line 1:",
+        "lost.sql: cannot",
+    ]
 
 
 @pytest.mark.parametrize(

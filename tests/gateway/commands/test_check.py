@@ -38,6 +38,38 @@ def test_a_wrong_modulation_policy_is_named_before_anybody_asks_it(tmp_path: Pat
     assert "modulation.yaml, line 1, signals.mood: unknown key; known: alignment_risk, stress" in done.stderr
 
 
+@pytest.mark.parametrize(("name", "key"), [("prices.yaml", "as_of"), ("tiers.yaml", "order")])
+def test_an_empty_policy_is_named_with_the_key_that_it_needs(tmp_path: Path, name: str, key: str) -> None:
+    (tmp_path / name).touch()
+    (tmp_path / "lukhas.yaml").write_text("policies: {folder: .}\n")
+    done = lukhas("check", cwd=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, f"{name}: needs the key `{key}`.")
+    assert "Traceback" not in done.stderr
+
+
+def test_all_queries_that_are_wrong_are_named(tmp_path: Path) -> None:
+    (tmp_path / "queries").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "queries" / f"{name}.sql").write_text("SELECT 1\n")
+    (tmp_path / "lukhas.yaml").write_text("policies: {folder: .}\n")
+    done = lukhas("check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert [line.partition(",")[0] for line in done.stderr.splitlines()] == ["queries/one.sql", "queries/two.sql"]
+
+
+def test_a_price_that_a_wider_one_hides_is_a_warning(tmp_path: Path) -> None:
+    price = "from: 2026-01-01, input: 1, output: 1"
+    (tmp_path / "prices.yaml").write_text(
+        f"as_of: 2026-01-01\nprices:\n  - {{models: [o3, '*'], {price}}}\n"
+        f"  - {{models: [gpt-4o*, o3-mini], {price}}}\n  - {{models: [o3-pro], {price}, service_tier: flex}}\n"
+    )
+    (tmp_path / "lukhas.yaml").write_text("policies: {folder: .}\n")
+    done = lukhas("check", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    hidden = [line.split()[2] for line in done.stdout.splitlines() if "never counts, since * stands above it" in line]
+    assert sorted(hidden) == ["gpt-4o*", "o3-mini"]
+
+
 def with_a_wrong_price(folder: Path) -> None:
     (folder / "prices.yaml").write_text(
         "as_of: 2026-01-01\nprices:\n  - {models: [a], from: 2026-01-01, input: 1, output: cheap}\n"

@@ -156,6 +156,18 @@ def test_a_canned_query_takes_its_parameters(data: Path) -> None:
     assert len(json.loads(result.stdout)) == 2
 
 
+def test_a_query_that_is_wrong_is_in_the_way_of_no_other(data: Path, tmp_path: Path) -> None:
+    queries = tmp_path / "policies" / "queries"
+    queries.mkdir(parents=True)
+    (queries / "mine.sql").write_text("-- Mine.\nSELECT 42 AS n\n")
+    (queries / "bad.sql").write_text("SELECT 1\n")
+    config = tmp_path / "lukhas.yaml"
+    config.write_text(f"policies: {{folder: {tmp_path}/policies}}\n")
+    found = run(data, "--config", str(config), "--query", "mine", "--format", "json")
+    assert json.loads(found.stdout) == [{"n": 42}]
+    assert "bad.sql, line 1" in str(run(data, "--config", str(config), "--query", "bad").exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
@@ -188,9 +200,26 @@ def test_while_a_gateway_serves_its_office_answers(data: Path) -> None:
         assert json.loads(found.stdout) == [{"n": 5}]
         pages = run(data, "SELECT range AS n FROM range(15000)", "--format", "csv", LUKHAS_KEY="the-admin-key")
         assert pages.stdout_bytes.count(b"\n") == 15_001
-        assert "Who are you?" in str(run(data, ask, LUKHAS_KEY="another").exception)
+        assert "LUKHAS_KEY holds no key" in str(run(data, ask, LUKHAS_KEY="another").exception)
         assert "Only SELECT" in str(run(data, "DROP VIEW exchanges", LUKHAS_KEY="the-admin-key").exception)
     assert json.loads(run(data, ask, "--format", "json").stdout) == [{"n": 5}]
+
+
+def test_a_key_is_not_passed_over_where_nobody_can_say_whose_it_is(data: Path) -> None:
+    done = run(data, "SELECT caller FROM exchanges", LUKHAS_KEY="lk-bob")
+    assert "no gateway serves this data folder" in str(done.exception)
+    assert done.stdout == ""
+
+
+def test_a_gateway_that_is_starting_is_waited_for(data: Path) -> None:
+    late = data / "run" / "4711" / "operator.sock"
+    with served(data):
+        early = late.rename(late.with_name("early.sock"))
+        opening = threading.Timer(1.0, early.rename, (late,))
+        opening.start()
+        done = run(data, "SELECT count(*) AS n FROM exchanges", "--format", "json")
+        opening.join()
+    assert json.loads(done.stdout) == [{"n": 5}]
 
 
 def test_a_warehouse_that_is_open_and_not_served_is_said(data: Path) -> None:
