@@ -16,6 +16,7 @@ from gateway.transport.limits import Limits
 from gateway.transport.pool import ConnectionPool
 
 _LIMITS = Limits(connect_timeout=5.0, first_byte_timeout=120.0, between_chunks_timeout=300.0, max_connections=256)
+STARTING = "it is starting, or starting again after its end"
 _DOWN = "The office, which answers this path, is not running; /v1 is not affected. Try again."
 _FAILED = "The office, which answers this path, broke off in the middle; /v1 is not affected."
 _FORWARDED_FOR = b"x-forwarded-for"
@@ -65,6 +66,8 @@ class Forward:
                 probe.connect(str(self._office))
             except BlockingIOError:
                 return "it does not take connections"
+            except (FileNotFoundError, ConnectionRefusedError):
+                return STARTING
             except OSError as error:
                 return error.strerror
         return None

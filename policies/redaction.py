@@ -8,7 +8,8 @@ HIDDEN = "[redacted]"
 # One of these stands in every secret below: a text without them needs no closer look.
 _MARKS = ("k-", "k_", "eyj", "bearer", "basic", "akia", "asia", "gh", "xox", "aiza", "hf_", "glpat", "private")
 _SECRETS = re.compile(
-    r"(?P<bearer>\b(?i:bearer)\s+)[^\s\"',;]+"
+    # What an error says to write there is no secret.
+    r"(?P<bearer>\b(?i:bearer)\s+)(?!YOUR_(?:API_)?KEY(?:[\s\"',;).]|$))[^\s\"',;]+"
     r"|(?P<basic>\b(?i:basic)\s+)(?P<pair>[A-Za-z0-9+/]{4,}={0,2})"
     r"|(?<![A-Za-z0-9])(?:sk|lk|rk|pk)-[A-Za-z0-9_\-]{6,}"
     r"|(?<![A-Za-z0-9])(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{6,}"

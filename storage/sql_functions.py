@@ -25,7 +25,7 @@ _SWELLING = frozenset(
         "reservoir_quantile",
     )
 )
-# The argument that says how much; where it is a small number that stands there, they are let through.
+# The argument that says how much; where it is a small number that is written out, they are let through.
 _SWELLING_BY: Mapping[str, int] = {"repeat": 1, "lpad": 1, "rpad": 1}
 _SMALL = 1000
 _MOST_TIMES = 100_000
@@ -41,11 +41,11 @@ def fault_of_call(branch: dict[str, Any]) -> str | None:
     if is_qualified(branch):
         return f"The function {name}() is not allowed here."
     if name in _SWELLING_BY and not _is_small(branch, _SWELLING_BY[name]):
-        return f"The function {name}() needs a number that stands there, of at most {_SMALL}."
+        return f"The function {name}() takes as its number one that is written out, such as 10, of at most {_SMALL}."
     if _CALLS_BY_NAME.fullmatch(name):
         called = _literal(branch, 1, "STRING")
         if called is None:
-            return f"The function {name}() needs the name of an aggregate that stands there."
+            return f"The function {name}() takes the name of an aggregate that is written out, such as 'sum'."
         return _fault_of_name(called.lower())
     return _fault_of_name(name)
 

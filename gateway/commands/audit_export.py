@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
+from gateway.commands.failing import Failed
 from gateway.commands.options import common, journal_folder
 from gateway.commands.people import keyring_of
 from gateway.commands.progress import progress
@@ -68,14 +69,17 @@ def export_command(
 
 @contextmanager
 def _target(out: str | None) -> Iterator[BinaryIO]:
-    """Gives what is written to; a file takes its name at the end. Errors: OSError."""
+    """Gives what is written to; a file takes its name at the end. Errors: Failed, OSError."""
     if out is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     path = Path(out)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Failed(f"{out} cannot be written: {error.strerror}.") from None
     try:
         with os.fdopen(fd, "wb") as file:
             yield file

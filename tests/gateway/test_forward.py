@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gateway.app import Gateway
-from gateway.forward import Forward, forwarded_to_office
+from gateway.forward import STARTING, Forward, forwarded_to_office
 from gateway.settings import Loaded
 from gateway.worker import Worker
 from tests.builders.gateway import gateway_settings
@@ -136,7 +136,7 @@ async def test_without_an_office_the_path_answers_503_and_says_that_it_may_be_tr
         came = await client.get(f"{url}/docs")
     assert (came.status_code, came.json()["error"]["code"]) == (503, "office_unavailable")
     assert came.headers["retry-after"] == "1"
-    assert Forward(path, 1000).fault() == "No such file or directory"
+    assert Forward(path, 1000).fault() == STARTING
 
 
 async def test_an_office_that_breaks_off_is_502_before_and_a_broken_reply_after_its_head(tmp_path: Path) -> None:

@@ -41,6 +41,10 @@ def test_a_bearer_token_of_any_kind_is_hidden_and_its_scheme_stays(scheme: str) 
     assert redacted(f"authorization: {scheme} anything/+=~ at all") == f"authorization: {scheme} {HIDDEN} at all"
 
 
+def test_a_token_that_begins_like_what_stands_for_one_is_hidden() -> None:
+    assert redacted("Bearer YOUR_KEY-4711 and Bearer YOUR_KEYS") == f"Bearer {HIDDEN} and Bearer {HIDDEN}"
+
+
 def test_a_name_with_its_password_is_hidden() -> None:
     assert redacted("Authorization: Basic dXNlcjpwYXNzd29yZA==") == f"Authorization: Basic {HIDDEN}"
 
@@ -59,6 +63,8 @@ def test_every_secret_of_a_text_is_hidden() -> None:
     "text",
     [
         "gpt-4o-mini",
+        "send it in a header (Authorization: Bearer YOUR_KEY).",
+        "Authorization: Bearer YOUR_API_KEY",
         "risk-assessment",
         "basic understanding",
         "a ghost",

@@ -1,12 +1,13 @@
 """Lists of exchanges: the filters as a query says them, and a page of short entries with where the next begins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from gateway.answers import Refusal
+from gateway.office.audit.markup import clipped
 from gateway.office.audit.sight import READ, may
 from gateway.office.refusing import Refused
 from identity.caller import Caller
@@ -14,8 +15,13 @@ from storage.bundles import Outliner, Position, Search
 
 MOST = 200
 USUAL = 50
+LONGEST_NAME = 64
 # What an entry leaves out: it stands in the record itself.
 _LONG = frozenset(("attempts", "trail", "signals", "changes", "tools", "moderation", "bundle", "seal"))
+
+
+# As the handler of `GET /audit` takes them.
+_NAMES = ("since", "until", "caller", "model", "outcome", "endpoint", "limit", "cursor")
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -23,6 +29,17 @@ class Listed(msgspec.Struct, frozen=True):
 
     exchanges: list[Mapping[str, Any]]
     next: str | None
+
+
+def check_names(given: Iterable[str]) -> None:
+    """Turns away a query with a parameter that lists do not have: a filter that is misspelt must not list all.
+
+    Errors: Refused.
+    """
+    for name in given:
+        if name not in _NAMES:
+            says = f"Unknown parameter: '{clipped(name, LONGEST_NAME)}'. There are {', '.join(_NAMES)}."
+            raise Refused(Refusal(says, code="unknown_parameter", status=400, param=clipped(name, LONGEST_NAME)))
 
 
 def search_of(caller: Caller, search: Search, cursor: str | None) -> Search:

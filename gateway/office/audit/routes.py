@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from gateway.answers import Refusal
-from gateway.office.audit.lists import MOST, USUAL, Listed, listed, search_of
+from gateway.office.audit.lists import MOST, USUAL, Listed, check_names, listed, search_of
 from gateway.office.audit.logged import bundle_in, logged_line
 from gateway.office.audit.names import Names
 from gateway.office.audit.page import page
@@ -116,6 +116,7 @@ def _view(bundles: Bundles, names: Names, visits: Visits | None, *, feedback: bo
 def _list(bundles: Bundles, names: Names) -> HTTPRouteHandler:
     @get("/audit", tags=["audit"])
     async def audit_list(
+        request: Request[Any, Any, Any],
         caller: NamedDependency[Caller],
         since: Annotated[datetime | None, QueryParameter(description="Began at this time or later.")] = None,
         until: Annotated[datetime | None, QueryParameter(description="Began before this time.")] = None,
@@ -127,6 +128,7 @@ def _list(bundles: Bundles, names: Names) -> HTTPRouteHandler:
         cursor: Annotated[str | None, QueryParameter(description="`next` of the page before.")] = None,
     ) -> Listed:
         """Lists exchanges, the newest first: your own, or everybody's with `audit:read`."""
+        check_names(request.query_params)
         search = search_of(caller, Search(since, until, of, model, outcome, endpoint), cursor)
 
         def found() -> list[bytes]:

@@ -32,6 +32,11 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(data: Path, tmp_path: Path) -> None:
+    done = export(data, "--out", str(tmp_path / "gone" / "x"))
+    assert str(done.exception) == f"{tmp_path}/gone/x cannot be written: No such file or directory."
+
+
 def export(data: Path, *arguments: str) -> Result:
     return CliRunner().invoke(export_command, [*arguments, "--data", str(data), "--config", os.devnull])
 

@@ -197,6 +197,15 @@ def test_a_list_shows_callers_theirs_and_readers_all(url: str, segment: Segment)
     assert code(ask(url, "/audit", "mine", caller="key:other")) == (403, "not_allowed")
 
 
+@pytest.mark.parametrize("query", ["outcom=refused", "model=o3&limi=1", "since=2026-01-01T00:00:00Z&=x", "x" * 500])
+def test_a_filter_that_lists_do_not_have_is_400(query: str, url: str, segment: Segment) -> None:
+    answer = httpx.get(f"{url}/audit?{query}", headers={"x-api-key": "reader"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["code"]) == (400, "invalid_request_error", "unknown_parameter")
+    assert "There are since, until, caller" in error["message"]
+    assert len(error["param"]) <= 64
+
+
 def test_a_list_is_filtered_and_paged(url: str, segment: Segment) -> None:
     for number in range(7):
         members = {"started": f"2026-03-05T12:00:0{number}Z", "outcome": "refused" if number == 3 else "answered"}
