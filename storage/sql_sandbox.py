@@ -26,6 +26,7 @@ OPEN_ANSWERS = 16
 OPEN_SECONDS = 60.0
 STOPPED = "It was stopped."
 _BATCH = 256
+_BROKEN = ("Corrupt database file", "IO Error: Corrupt database file")
 _VIEWS = """
 SELECT view_name, schema_name = current_schema() FROM duckdb_views()
 WHERE schema_name IN ('main', 'caller') AND NOT internal
@@ -268,6 +269,8 @@ class Sandbox:
         except (duckdb.OutOfMemoryException, MemoryError):
             raise SqlRefused("It needs more memory than there is for SQL: narrow it, or sort and group less.") from None
         except (duckdb.Error, WarehouseError) as error:
+            if _is_of_the_file(error):
+                raise SqlBusy(f"The warehouse cannot be read here: {reason(error)}") from None
             raise SqlRefused(f"It cannot be answered: {reason(error)}") from None
         finally:
             with self._lock:
@@ -276,6 +279,13 @@ class Sandbox:
     def _turn(self, principal: str | None, asker: str, seconds: float) -> AbstractContextManager[None]:
         who = asker if principal is None else principal
         return self._turns.turn(who, sees_all=principal is None, seconds=seconds)
+
+
+def _is_of_the_file(error: Exception) -> bool:
+    """Whether nobody's statement is at fault: the file is broken, or the engine has ended."""
+    # What a checksum found is of no kind that has a name.
+    of_no_kind = type(error) in (duckdb.Error, duckdb.IOException)
+    return isinstance(error, duckdb.FatalException) or (of_no_kind and str(error).startswith(_BROKEN))
 
 
 def _is_too_large(file: Path) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import cycle
 from pathlib import Path
+from secrets import token_hex
 from threading import Timer
 from time import monotonic
 from typing import Any
@@ -258,6 +259,28 @@ def test_a_statement_that_holds_up_who_puts_the_file_in_order_is_told_to_ask_aga
     with pytest.raises(SqlBusy, match="ask again"):
         sandbox.query("SELECT count(*) FROM range(1000000000) a, range(1000000000) b", principal="key:ada")
     in_order.join()
+
+
+def test_a_broken_file_is_no_fault_of_who_asks(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.segment()
+    for number in range(2000):
+        writer.append(*exchange(f"A-{number:04}", at=float(number), error=token_hex(200)))
+    with warehouse(tmp_path) as opened:
+        opened.compact()
+        file = opened.folder / "warehouse.duckdb"
+    with file.open("r+b") as broken:
+        broken.seek(file.stat().st_size // 2)
+        broken.write(b"not what was written here")
+    reopened = Warehouse(tmp_path)
+    reopened.open()
+    sandbox = Sandbox(reopened, reopened.folder)
+    try:
+        with pytest.raises(SqlBusy, match="cannot be read here"):
+            sandbox.query("SELECT max(error), max(trail::VARCHAR), max(audit_id) FROM exchanges", principal=None)
+    finally:
+        sandbox.close()
+        reopened.close()
 
 
 def test_what_takes_too_long_is_stopped(sandbox: Sandbox) -> None:
