@@ -7,44 +7,8 @@ from typing import Any
 import msgspec
 
 from storage.seal import encoded
+from storage.slices import ALWAYS, WHERE_KNOWN
 
-# What stands in every record, null where it is not known; all else is left out where there is nothing.
-_ALWAYS = (
-    "audit_id",
-    "started",
-    "ended",
-    "caller",
-    "tier",
-    "endpoint",
-    "method",
-    "status",
-    "outcome",
-    "streamed",
-    "model",
-    "model_used",
-    "upstream_request_id",
-    "usage",
-    "cost",
-    "cost_basis",
-    "overhead_ms",
-    "first_byte_ms",
-    "total_ms",
-)
-_WHERE_KNOWN = (
-    "safety_mode",
-    "prompt_hash",
-    "answer_hash",
-    "trace_id",
-    "route",
-    "signals",
-    "changes",
-    "tools",
-    "retrieval",
-    "refusal",
-    "error",
-    "attempts",
-    "trail",
-)
 _JSON = ("route", "signals", "changes", "tools", "retrieval")
 _WHERE_ANY = (
     "cached_tokens",
@@ -66,8 +30,8 @@ def record_of_row(row: Mapping[str, Any]) -> bytes:
     values |= {name: _json(row[name]) for name in _JSON if row[name]}
     values |= {name: encoded(row[name]).decode() for name in ("prompt_hash", "answer_hash") if row[name]}
     record: dict[str, Any] = {"event": "ended"}
-    record |= {name: _plain(values[name]) for name in _ALWAYS}
-    record |= {name: _plain(values[name]) for name in _WHERE_KNOWN if values[name]}
+    record |= {name: _plain(values[name]) for name in ALWAYS}
+    record |= {name: _plain(values[name]) for name in WHERE_KNOWN if values[name]}
     if values["more"]:
         record = {**msgspec.json.decode(values["more"]), **record}
     return msgspec.json.encode(record)
