@@ -28,6 +28,7 @@ from gateway.hookspecs import Startup, hookimpl
 from gateway.instructed import instructed
 from gateway.pushed import Standing
 from gateway.reading import counted_events, input_text, output_text, reported_usage
+from gateway.tools.registry import Tool, ToolRegistry
 from gateway.turns import Turn, turns
 from identity.caller import Caller
 
@@ -55,7 +56,9 @@ __all__ = [
     "Standing",
     "Startup",
     "Target",
+    "Tool",
     "ToolCall",
+    "ToolRegistry",
     "ToolResult",
     "Turn",
     "Usage",

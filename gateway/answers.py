@@ -5,12 +5,13 @@ any other answer of a hook is a fault of the plugin and counts as one that broke
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from identity.caller import Caller
 
+SafetyMode: TypeAlias = Literal["strict", "balanced", "creative"]
 Path: TypeAlias = tuple[str | int, ...]
 MOST_TOKENS = 1 << 53
 """What any JSON reader can hold; more is no count."""
@@ -102,11 +103,22 @@ class Insert(msgspec.Struct, frozen=True, tag="insert"):
 Change: TypeAlias = Set | Remove | Insert
 
 
-class Nudge(_Answer, frozen=True):
-    """Changes to the request body (shape), with the reason that stands in the record."""
+class Nudge(_Answer, frozen=True, omit_defaults=True):
+    """Changes to the request body (shape), with the reason that stands in the record.
+
+    `reasons` has one for each change where they differ; without it `because` is that of all. `applied` of False says
+    that the changes are recorded and not made, as in shadow. `safety_mode` and `allowed_tools` (aliases of hosted
+    tools) are what the exchange goes on under; `hosted` gives, by the function name that the model sees, the alias of each
+    hosted tool that the request now offers.
+    """
 
     changes: tuple[Change, ...]
     because: str
+    applied: bool = True
+    reasons: tuple[str, ...] = ()
+    safety_mode: SafetyMode | None = None
+    allowed_tools: tuple[str, ...] | None = None
+    hosted: Mapping[str, str] = {}
 
 
 class ToolCall(msgspec.Struct, frozen=True):

@@ -139,6 +139,7 @@ class Gateway:
             self.registry,
             flags=self.live_flags.flags,
             standing=self.pushed.standing,
+            tools=self.chain.tools,
         )
         await start_plugins(self.chain, startup)
         self._flush(asyncio.get_running_loop())

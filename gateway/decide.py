@@ -7,7 +7,7 @@ the refusal that ends it, if there is one.
 from collections.abc import Iterable
 
 from gateway.answers import MOST_TOKENS, Context, Grant, Nudge, Refusal, Route, Set, Target, Usage
-from gateway.exchange import Exchange, Request
+from gateway.exchange import NOTHING_HOSTED, Exchange, Request
 from gateway.formats import format_of
 from gateway.hooks import Implementation, Pending, all_answers, described, first_answer
 from gateway.json_body import read_json
@@ -119,14 +119,28 @@ def context_text(contexts: Iterable[Context], budget: int) -> str:
 async def shaped(shape: tuple[Implementation, ...], exchange: Exchange, target: Target) -> None:
     """Lets plugins change the request for one target; each sees the last one's work."""
     request = exchange.request
+    exchange.safety_mode, exchange.allowed_tools, exchange.hosted = "balanced", None, NOTHING_HOSTED
     if target.model is not None and isinstance(request.json, dict) and request.json.get("model") != target.model:
         exchange.request = changed(request, Nudge((Set(("model",), target.model),), because="the route names a model"))
     for implementation in shape:
         answer = implementation.ask(exchange)
         if answer.__class__ is Pending:
             answer = await answer
-        if isinstance(answer, Nudge) and answer.changes and isinstance(exchange.request.json, dict):
-            exchange.request = _changed_by(implementation, exchange, answer)
+        if isinstance(answer, Nudge) and answer.applied:
+            _governed(exchange, answer)
+            if answer.changes and isinstance(exchange.request.json, dict):
+                exchange.request = _changed_by(implementation, exchange, answer)
+
+
+def _governed(exchange: Exchange, nudge: Nudge) -> None:
+    """Takes over what the exchange goes on under; what is strict stays so, and a list of tools only gets shorter."""
+    if nudge.safety_mode is not None and exchange.safety_mode != "strict":
+        exchange.safety_mode = nudge.safety_mode
+    if nudge.allowed_tools is not None:
+        allowed = frozenset(nudge.allowed_tools)
+        exchange.allowed_tools = allowed if exchange.allowed_tools is None else allowed & exchange.allowed_tools
+    if nudge.hosted:
+        exchange.hosted = {**exchange.hosted, **nudge.hosted}
 
 
 def _changed_by(implementation: Implementation, exchange: Exchange, nudge: Nudge) -> Request:

@@ -4,11 +4,12 @@ The pipeline alone writes it, each field in one phase. Plugins read it and retur
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from gateway.answers import Answer, Context, Refusal, Route, Usage
+from gateway.answers import Answer, Context, Refusal, Route, SafetyMode, Usage
 from gateway.endpoints import Endpoint
 from identity.caller import Caller
 from policies.prices import Cost
@@ -16,6 +17,7 @@ from policies.redaction import redacted_name
 
 MODEL_LABEL_LENGTH = 200
 DEFAULT_ROUTE = Route()
+NOTHING_HOSTED: Mapping[str, str] = MappingProxyType({})
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 Outcome: TypeAlias = Literal["answered", "refused", "upstream_error", "client_gone", "cut", "stopped", "failed"]
 
@@ -150,13 +152,22 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One call of the model that ran here, or that was blocked; `began_ns` since the exchange arrived."""
+    """One call of the model that ran here, or that was blocked; `began_ns` since the exchange arrived.
+
+    `alias` is that of a hosted tool. `summary` is of the arguments: redacted, at most 180 characters. `tokens` are
+    those of the step that made the call. Of a blocked call, `safety_mode` is the one at the time and `action` what was done.
+    """
 
     name: str
-    status: Literal["ok", "error", "blocked"]
+    status: Literal["ok", "error", "timeout", "blocked"]
     began_ns: int
     took_ns: int
     because: str = ""
+    alias: str = ""
+    summary: str = ""
+    tokens: int | None = None
+    safety_mode: str = ""
+    action: str = ""
 
 
 class Exchange:
@@ -164,9 +175,12 @@ class Exchange:
 
     `arrived` is in ns since the epoch, `clock` in ns of the monotonic clock at the same moment. `request` is the
     request as it would go out now, `asked` the one that was taken in; that and `received` never change.
+    `safety_mode` is the one in force; `allowed_tools` are the aliases of the hosted tools that it may use, None where
+    nothing narrowed them; `hosted` gives by function name the alias of each hosted tool that the request offers.
     """
 
     __slots__ = (
+        "allowed_tools",
         "arrived",
         "asked",
         "attempts",
@@ -177,6 +191,7 @@ class Exchange:
         "endpoint",
         "error",
         "grants",
+        "hosted",
         "id",
         "outcome",
         "received",
@@ -184,6 +199,7 @@ class Exchange:
         "reply",
         "request",
         "route",
+        "safety_mode",
         "signals",
         "tools",
         "trail",
@@ -202,6 +218,9 @@ class Exchange:
         self.signals: Mapping[str, float] = {}
         self.route = DEFAULT_ROUTE
         self.contexts: Sequence[Context] = ()
+        self.safety_mode: SafetyMode = "balanced"
+        self.allowed_tools: frozenset[str] | None = None
+        self.hosted: Mapping[str, str] = NOTHING_HOSTED
         self.refusal: Refusal | None = None
         self.attempts: list[Attempt] = []
         self.tools: list[ToolUse] = []

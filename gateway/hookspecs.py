@@ -39,6 +39,7 @@ from gateway.exchange import Exchange
 from gateway.flags import Flags
 from gateway.pushed import Standing, no_standing
 from gateway.settings import Settings
+from gateway.tools.registry import NO_TOOLS, Tool, ToolRegistry
 from identity.caller import Caller
 from policies.document import DocumentError, Place, fault
 
@@ -85,7 +86,8 @@ class Startup(msgspec.Struct, frozen=True):
     `data` is the folder for what must survive, `pseudonym` gives a stable name for a secret without giving it
     away, `registry` is where its metrics go, `admin_key` the bootstrap credential where there is one. `fault` gives
     the error to raise for a place of the settings file, such as `("auth", "keys", 0, "tier")`, with its line. `flags`
-    are what they are now, at any time; `standing` says how a principal stands now: both cost a look into a dict.
+    are what they are now, at any time; `standing` says how a principal stands now: both cost a look into a dict. `tools` are the
+    hosted tools of all plugins.
     """
 
     settings: Settings
@@ -96,6 +98,7 @@ class Startup(msgspec.Struct, frozen=True):
     fault: Callable[[Place, str], DocumentError] = partial(fault, "settings", {})
     flags: Flags = msgspec.field(default_factory=Flags)
     standing: Callable[[str], Standing] = no_standing
+    tools: ToolRegistry = NO_TOOLS
 
 
 @overload
@@ -200,6 +203,10 @@ class Hooks:
         """Gives commands for the `lukhas` command line."""
 
     @hookspec
+    def register_tools(self) -> list[Tool] | None:
+        """Gives the hosted tools that the plugin runs; `run_tool` is asked for calls of those that a request offers."""
+
+    @hookspec
     def register_views(self) -> dict[str, str] | None:
         """Gives SQL views by name, as SELECT statements over the gateway's views.
 
@@ -234,6 +241,7 @@ LIFECYCLE_HOOKS: tuple[str, ...] = (
     "register_handlers",
     "register_engines",
     "register_commands",
+    "register_tools",
     "register_views",
     "health",
 )

@@ -12,6 +12,7 @@ from gateway.hookspecs import Hooks, Startup
 from gateway.loader import Chain, LoadError
 from gateway.pushed import Standing, no_standing
 from gateway.settings import Loaded
+from gateway.tools.registry import NO_TOOLS, ToolRegistry
 from identity.pseudonyms import pseudonyms_in
 from policies.document import DocumentError, fault
 
@@ -24,6 +25,7 @@ def startup_of(
     *,
     flags: Flags | None = None,
     standing: Callable[[str], Standing] = no_standing,
+    tools: ToolRegistry = NO_TOOLS,
 ) -> Startup:
     """Gives what plugins start from; without a registry their metrics go nowhere."""
     return Startup(
@@ -35,6 +37,7 @@ def startup_of(
         partial(fault, str(loaded.file or "settings"), loaded.lines),
         flags or Flags(),
         standing,
+        tools,
     )
 
 

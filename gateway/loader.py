@@ -14,6 +14,7 @@ import pluggy
 from gateway.hooks import Counted, FailurePolicy, Implementation
 from gateway.hookspecs import EXCHANGE_HOOKS, LIFECYCLE_HOOKS, PROJECT, Hooks
 from gateway.settings import SHIPPED_CHAIN, Loaded
+from gateway.tools.registry import NO_TOOLS, Tool, ToolRegistry
 from policies.document import DocumentError, converted, fault
 
 GROUP = "lukhas.plugins"
@@ -47,6 +48,7 @@ class Chain(msgspec.Struct, frozen=True):
     plugins: tuple[Plugin, ...]
     implementations: dict[str, tuple[Implementation, ...]]
     lifecycle: dict[str, tuple[tuple[str, Callable[..., Any]], ...]]
+    tools: ToolRegistry = NO_TOOLS
 
     def of(self, hook: Callable[..., Any]) -> tuple[Implementation, ...]:
         """Gives who is asked for a hook, named by its specification (`Hooks.identify`)."""
@@ -95,7 +97,19 @@ def chain_of(plugins: Iterable[Plugin], counted: Counted) -> Chain:
         name: tuple((each.plugin_name, _with_arguments(each, _specified(name))) for each in found(name))
         for name in LIFECYCLE_HOOKS
     }
-    return Chain(plugins, implementations, lifecycle)
+    return Chain(plugins, implementations, lifecycle, _tools(lifecycle["register_tools"]))
+
+
+def _tools(registrations: Iterable[tuple[str, Callable[..., Any]]]) -> ToolRegistry:
+    found: list[Tool] = []
+    for plugin, register in registrations:
+        given = register() or ()
+        try:
+            ToolRegistry((*found, *given))
+        except ValueError as error:
+            raise LoadError(f"The tools of the plugin {plugin} cannot be taken: {error}") from None
+        found += given
+    return ToolRegistry(found)
 
 
 def chain_names(chain: tuple[str, ...]) -> list[str]:

@@ -116,7 +116,7 @@ def _attempt(what: str, look: Callable[[], str]) -> Found:
 def _started(loaded: Loaded, chain: Chain) -> str:
     """Starts the plugins as a worker does, with a data folder that goes away again."""
     with tempfile.TemporaryDirectory(prefix="lukhas-check-") as folder:
-        startup = startup_of(loaded, Path(folder), os.environ)
+        startup = startup_of(loaded, Path(folder), os.environ, tools=chain.tools)
 
         async def life() -> None:
             await start_plugins(chain, startup)

@@ -128,7 +128,7 @@ async def _decided(
     """Asks what the pipeline asks between identification and sending, of the first target of the route."""
     server = loaded.settings.server
     sizes = Sizes(server.max_json_bytes, server.max_body_bytes)
-    await start_plugins(chain, startup_of(loaded, data, os.environ))
+    await start_plugins(chain, startup_of(loaded, data, os.environ, tools=chain.tools))
     try:
         refusal = await admitted(chain.of(Hooks.admit), exchange)
         if refusal is None:

@@ -152,6 +152,7 @@ class Office:
             self._registry,
             flags=self.keeping.live_flags.flags,
             standing=self.keeping.pushed.standing,
+            tools=self.chain.tools,
         )
         await start_plugins(self.chain, startup)
         await asyncio.to_thread(self.records.start)
