@@ -108,8 +108,8 @@ class Nudge(_Answer, frozen=True, omit_defaults=True):
 
     `reasons` has one for each change where they differ; without it `because` is that of all. `applied` of False says
     that the changes are recorded and not made, as in shadow. `safety_mode` and `allowed_tools` (aliases of hosted
-    tools) are what the exchange goes on under; `hosted` gives, by the function name that the model sees, the alias of each
-    hosted tool that the request now offers.
+    tools) are what the exchange goes on under; `hosted` gives, by the function name that the model sees, the alias
+    of each hosted tool that the request now offers.
     """
 
     changes: tuple[Change, ...]

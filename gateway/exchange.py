@@ -155,7 +155,8 @@ class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One call of the model that ran here, or that was blocked; `began_ns` since the exchange arrived.
 
     `alias` is that of a hosted tool. `summary` is of the arguments: redacted, at most 180 characters. `tokens` are
-    those of the step that made the call. Of a blocked call, `safety_mode` is the one at the time and `action` what was done.
+    those of the step that made the call. Of a blocked call, `safety_mode` is the one at the time and `action`
+    what was done.
     """
 
     name: str

@@ -86,8 +86,8 @@ class Startup(msgspec.Struct, frozen=True):
     `data` is the folder for what must survive, `pseudonym` gives a stable name for a secret without giving it
     away, `registry` is where its metrics go, `admin_key` the bootstrap credential where there is one. `fault` gives
     the error to raise for a place of the settings file, such as `("auth", "keys", 0, "tier")`, with its line. `flags`
-    are what they are now, at any time; `standing` says how a principal stands now: both cost a look into a dict. `tools` are the
-    hosted tools of all plugins.
+    are what they are now, at any time; `standing` says how a principal stands now: both cost a look into a dict.
+    `tools` are the hosted tools of all plugins.
     """
 
     settings: Settings
