@@ -13,7 +13,7 @@ Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Workers: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=256)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-SHIPPED_CHAIN: tuple[str, ...] = ("sign_in", "tier_check", "usage", "log")
+SHIPPED_CHAIN: tuple[str, ...] = ("sign_in", "tier_check", "signals", "modulation", "usage", "log")
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -270,7 +270,7 @@ def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGatewa
     tools: Any = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
     with (
         run_server(create_app()) as simulator,
-        running_gateway(simulator, chain=["default", str(plugin)]) as running,
+        running_gateway(simulator, chain=["sign_in", "tier_check", "usage", str(plugin)]) as running,
         openai.OpenAI(base_url=running.base_url, api_key="sk-test", max_retries=0) as client,
     ):
         for call in ("weather", "rm"):

@@ -8,7 +8,7 @@ import pytest
 from gateway.configuration import load_settings
 from gateway.hookspecs import Hooks
 from gateway.loader import Chain, LoadError, load_chain
-from gateway.settings import Loaded, Settings
+from gateway.settings import SHIPPED_CHAIN, Loaded, Settings
 from policies.document import DocumentError
 
 POLITE = """
@@ -43,7 +43,7 @@ def loaded(folder: Path, *chain: str, plugins: dict[str, dict[str, object]] | No
 
 def test_the_shipped_chain_loads_in_its_order(tmp_path: Path) -> None:
     chain = loaded(tmp_path, "default")
-    assert [plugin.name for plugin in chain.plugins] == ["sign_in", "tier_check", "usage", "log"]
+    assert [plugin.name for plugin in chain.plugins] == list(SHIPPED_CHAIN)
     assert [each.plugin for each in chain.of(Hooks.identify)] == ["sign_in"]
     assert chain.of(Hooks.judge) == ()
 
@@ -93,8 +93,8 @@ def test_a_wrong_plugin_setting_in_a_file_has_its_line(tmp_path: Path) -> None:
 
 
 def test_settings_for_a_plugin_that_is_not_in_the_chain_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match=r"plugins\.modulation: no plugin of this name is in the chain"):
-        loaded(tmp_path, "default", plugins={"modulation": {}})
+    with pytest.raises(DocumentError, match=r"plugins\.deliberate: no plugin of this name is in the chain"):
+        loaded(tmp_path, "default", plugins={"deliberate": {}})
 
 
 def test_an_opened_plugin_stands_with_its_reason(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def shown(folder: Path, settings: str) -> dict[str, Any]:
 
 
 def test_the_chain_stands_in_the_order_of_the_hooks_and_then_of_the_settings(tmp_path: Path) -> None:
-    chain = shown(tmp_path, "chain: [guard.py, default]\n")["chain"]
+    chain = shown(tmp_path, "chain: [guard.py, sign_in, tier_check, usage, log]\n")["chain"]
     assert [(each["hook"], each["plugin"]) for each in chain] == [
         ("identify", "sign_in"),
         ("admit", "tier_check"),
