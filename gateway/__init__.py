@@ -26,14 +26,17 @@ from gateway.exchange import Exchange, Reply, Request
 from gateway.flags import Flags
 from gateway.hookspecs import Startup, hookimpl
 from gateway.instructed import instructed
+from gateway.own_questions import AskError
 from gateway.pushed import Standing
 from gateway.reading import counted_events, input_text, output_text, reported_usage
+from gateway.signal_bus import SignalBus
 from gateway.tools.registry import Tool, ToolRegistry
 from gateway.turns import Turn, turns
 from identity.caller import Caller
 
 __all__ = [
     "Amendment",
+    "AskError",
     "Caller",
     "Context",
     "Cut",
@@ -52,6 +55,7 @@ __all__ = [
     "Retry",
     "Route",
     "Set",
+    "SignalBus",
     "Signals",
     "Standing",
     "Startup",

@@ -43,14 +43,16 @@ class Grant(_Answer, frozen=True):
     limits: Mapping[str, float] = {}
 
 
-class Signals(_Answer, frozen=True):
+class Signals(_Answer, frozen=True, omit_defaults=True):
     """Levels between 0 and 1 by signal name (observe), each with a reason in `because` where there is one.
 
-    Levels outside are clamped; a level that is not a number is a fault of the plugin.
+    Levels outside are clamped; a level that is not a number is a fault of the plugin. `applied` of False says that the
+    levels are recorded and act on nothing, as in shadow.
     """
 
     levels: Mapping[str, float]
     because: Mapping[str, str] = {}
+    applied: bool = True
 
 
 class Target(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Builds a gateway worker from its settings: the one place where the parts are made and put together."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.live_flags import LiveFlags
 from gateway.loader import Chain, load_chain
 from gateway.metrics import FLUSH_SECONDS, Metrics
+from gateway.own_questions import OwnQuestions
 from gateway.pipeline import Pipeline, Sizes
 from gateway.pushed import FILE as PUSHED
 from gateway.pushed import Pushed
@@ -22,6 +23,8 @@ from gateway.readiness import Readiness
 from gateway.recorder import Recorder
 from gateway.settings import Loaded, Settings
 from gateway.settings import Upstream as UpstreamSettings
+from gateway.signal_bus import SignalBus
+from gateway.tightening import Tightening, new_tightening_id
 from gateway.transport.limits import Limits as TransportLimits
 from gateway.transport.pool import ConnectionPool
 from gateway.upstream import Upstream
@@ -30,6 +33,8 @@ from gateway.websocket.front import WebsocketFront
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
 from policies.prices import load_prices
+from policies.tightening import TighteningRule
+from policies.tools import load_tool_rules
 from storage.bodies import bodies_writer
 from storage.journal import Journal
 from storage.journal_error import JournalError
@@ -74,6 +79,7 @@ class Gateway:
         self.keyring = Keyring(self.data, synced=settings.audit.durability == "fsync")
         self.pushed = Pushed(self.data / PUSHED, self.keyring.pseudonym_of)
         self.live_flags = LiveFlags(loaded, environ)
+        self._tool_rules = load_tool_rules(Path(settings.policies.folder) if settings.policies.folder else None)
         carry_on = settings.audit.on_failure == "carry_on"
         self.recorder = Recorder(
             self.journal,
@@ -84,6 +90,8 @@ class Gateway:
             keyring=self.keyring,
             prices=load_prices(Path(settings.policies.folder) if settings.policies.folder else None),
             bodies=self.bodies,
+            tightening=Tightening(self._tightening_rules, self.pushed, new_tightening_id),
+            flags=self.live_flags.flags,
         )
         readiness = Readiness(
             self.chain,
@@ -94,12 +102,14 @@ class Gateway:
             bodies=self.bodies.journal if self.bodies else None,
         )
         self.upstreams = {"default": upstream_of(settings)}
+        self.bus = SignalBus()
         self.pipeline = Pipeline(
             self.chain,
             self.upstreams,
             self.endpoints,
             self.recorder,
             Sizes(settings.server.max_json_bytes, settings.server.max_body_bytes),
+            bus=self.bus,
         )
         health: dict[bytes, Page] = {b"/healthz": self._healthz, b"/readyz": readiness.page}
         pages: dict[bytes, Page] = {**health, b"/metrics": self._metrics}
@@ -140,6 +150,8 @@ class Gateway:
             flags=self.live_flags.flags,
             standing=self.pushed.standing,
             tools=self.chain.tools,
+            bus=self.bus,
+            ask=OwnQuestions(self.upstreams["default"]).ask,
         )
         await start_plugins(self.chain, startup)
         self._flush(asyncio.get_running_loop())
@@ -168,6 +180,9 @@ class Gateway:
             return None
         return Bodies(self._journal_of(bodies_writer(writer)), audit.bodies, audit.max_body_bytes)
 
+    def _tightening_rules(self) -> Sequence[TighteningRule]:
+        return self._tool_rules.tightening
+
     def _signed(self, root: bytes) -> bytes:
         """Signs a root of the journal; the key is there since the start, before any root."""
         if self._signer is None:
@@ -188,6 +203,7 @@ class Gateway:
 
     def _flush_once(self) -> None:
         self.metrics.open.set(self.front.open)
+        self.metrics.signals(self.bus)
         self.metrics.flush()
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:

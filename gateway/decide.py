@@ -54,7 +54,7 @@ async def observed(observe: tuple[Implementation, ...], exchange: Exchange) -> N
         if not all(isinstance(level, float | int) and level == level for level in answer.levels.values()):
             implementation.unusable(exchange, "a level is not a number")
             continue
-        for name, level in answer.levels.items():
+        for name, level in answer.levels.items() if answer.applied else ():
             levels[name] = max(min(max(level, 0.0), 1.0), levels.get(name, 0.0))
     exchange.signals = levels
 

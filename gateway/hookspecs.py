@@ -37,11 +37,14 @@ from gateway.answers import (
 )
 from gateway.exchange import Exchange
 from gateway.flags import Flags
+from gateway.own_questions import Ask, nobody_to_ask
 from gateway.pushed import Standing, no_standing
 from gateway.settings import Settings
+from gateway.signal_bus import SignalBus
 from gateway.tools.registry import NO_TOOLS, Tool, ToolRegistry
 from identity.caller import Caller
 from policies.document import DocumentError, Place, fault
+from policies.modulation.callers import Callers
 
 PROJECT = "lukhas"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -87,7 +90,8 @@ class Startup(msgspec.Struct, frozen=True):
     away, `registry` is where its metrics go, `admin_key` the bootstrap credential where there is one. `fault` gives
     the error to raise for a place of the settings file, such as `("auth", "keys", 0, "tier")`, with its line. `flags`
     are what they are now, at any time; `standing` says how a principal stands now: both cost a look into a dict.
-    `tools` are the hosted tools of all plugins.
+    `tools` are the hosted tools of all plugins. `bus` is where signals are told beside exchanges; `ask` asks the
+    upstream with the operator's key (errors: AskError); `homeostasis` remembers the signals of callers.
     """
 
     settings: Settings
@@ -99,6 +103,9 @@ class Startup(msgspec.Struct, frozen=True):
     flags: Flags = msgspec.field(default_factory=Flags)
     standing: Callable[[str], Standing] = no_standing
     tools: ToolRegistry = NO_TOOLS
+    bus: SignalBus = msgspec.field(default_factory=SignalBus)
+    ask: Ask = nobody_to_ask
+    homeostasis: Callers = msgspec.field(default_factory=Callers)
 
 
 @overload

@@ -10,11 +10,14 @@ from prometheus_client import CollectorRegistry
 from gateway.flags import Flags
 from gateway.hookspecs import Hooks, Startup
 from gateway.loader import Chain, LoadError
+from gateway.own_questions import Ask, nobody_to_ask
 from gateway.pushed import Standing, no_standing
 from gateway.settings import Loaded
+from gateway.signal_bus import SignalBus
 from gateway.tools.registry import NO_TOOLS, ToolRegistry
 from identity.pseudonyms import pseudonyms_in
 from policies.document import DocumentError, fault
+from policies.modulation.callers import Callers
 
 
 def startup_of(
@@ -26,6 +29,9 @@ def startup_of(
     flags: Flags | None = None,
     standing: Callable[[str], Standing] = no_standing,
     tools: ToolRegistry = NO_TOOLS,
+    bus: SignalBus | None = None,
+    ask: Ask = nobody_to_ask,
+    homeostasis: Callers | None = None,
 ) -> Startup:
     """Gives what plugins start from; without a registry their metrics go nowhere."""
     return Startup(
@@ -38,6 +44,9 @@ def startup_of(
         flags or Flags(),
         standing,
         tools,
+        bus or SignalBus(),
+        ask,
+        Callers() if homeostasis is None else homeostasis,
     )
 
 

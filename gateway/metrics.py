@@ -6,14 +6,18 @@ quarter of a second with it.
 """
 
 from bisect import bisect_left
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from gateway.exchange import Exchange
+from gateway.exchange import Exchange, ToolUse
 from gateway.hooks import Fault
+from gateway.signal_bus import SignalBus
 
 FLUSH_SECONDS = 0.25
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+MOST_REASONS = 32
+OTHER = "other"
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)
 
 
@@ -91,6 +95,22 @@ class Metrics:
         self._uncosted = Counter(
             "lukhas_uncosted_exchanges_total", "Exchanges with tokens whose price is not known.", registry=registry
         )
+        self._tool_seconds = Histogram(
+            "lukhas_tool_seconds",
+            "Calls of tools that ran here, by alias.",
+            ("tool",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._tools_blocked = Counter(
+            "lukhas_tools_blocked_total",
+            "Calls of tools that were blocked; a tool that is not hosted is `other`.",
+            ("tool", "reason"),
+            registry=registry,
+        )
+        self._auto_tighten = Counter(
+            "lukhas_auto_tighten_total", "Times that blocked calls withheld tools from a caller.", registry=registry
+        )
         self._faults = Counter(
             "lukhas_plugin_faults_total",
             "Plugins that broke, by hook and kind.",
@@ -109,12 +129,30 @@ class Metrics:
         self.journal_failures = Counter(
             "lukhas_journal_failures_total", "Lines that could not be appended.", registry=registry
         )
+        self._signals = Counter(
+            "lukhas_signals_published_total", "Signals on the bus, by name.", ("signal",), registry=registry
+        )
+        self._active_signals = Gauge(
+            "lukhas_signals_active",
+            "Signals on the bus whose time is not over, by name.",
+            ("signal",),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._signal_faults = Counter(
+            "lukhas_signal_faults_total",
+            "Handlers of the bus that raised, and signals that it dropped.",
+            ("kind",),
+            registry=registry,
+        )
+        self._active_now: Mapping[str, int] = {}
         self._counted: dict[tuple[str, str, int], int] = {}
         self._spent: dict[tuple[str, str], int] = {}
         self._costs: dict[str, float] = {}
         self._unpriced = 0
         self._timed: dict[str, tuple[_Times, _Times, _Times]] = {}
         self._dirty = False
+        self._reasons: set[str] = set()
 
     def fault(self, plugin: str, hook: str, kind: Fault) -> None:
         """Counts a plugin that broke."""
@@ -123,6 +161,38 @@ class Metrics:
     def restarted(self, role: str) -> None:
         """Counts a process that took the place of one that ended."""
         self._restarts.labels(role).inc()
+
+    def signals(self, bus: SignalBus) -> None:
+        """Takes over what the bus counted, and what is active on it; signals end without anybody saying so."""
+        active = bus.active()
+        for name in {**self._active_now, **active}:
+            self._active_signals.labels(name).set(active.get(name, 0))
+        self._active_now = active
+        told = bus.told()
+        for name, count in told.published.items():
+            self._signals.labels(name).inc(count)
+        for kind, count in (("raised", told.raised), ("dropped", told.dropped)):
+            if count:
+                self._signal_faults.labels(kind).inc(count)
+
+    def used(self, tools: list[ToolUse]) -> None:
+        """Counts the calls of an exchange."""
+        for use in tools:
+            tool = use.alias or OTHER
+            if use.status == "blocked":
+                self._tools_blocked.labels(tool, self._reason(use.because)).inc()
+            else:
+                self._tool_seconds.labels(tool).observe(use.took_ns / 1e9)
+
+    def tightened(self, times: int) -> None:
+        """Counts what was withheld by a rule."""
+        self._auto_tighten.inc(times)
+
+    def _reason(self, code: str) -> str:
+        """Plugins choose the codes of their refusals: the first ones are told apart."""
+        if len(self._reasons) < MOST_REASONS:
+            self._reasons.add(code)
+        return code if code in self._reasons else OTHER
 
     def ended(self, exchange: Exchange, endpoint: str, status: int, total_ns: int, upstream_ns: int) -> None:
         """Counts an exchange at its end."""

@@ -111,6 +111,8 @@ class Passage:
                 return refusal
         if pipeline.observe:
             await observed(pipeline.observe, exchange)
+            if pipeline.bus.heard:
+                pipeline.bus.publish_observed(exchange)
         if pipeline.judge:
             refusal = await judged(pipeline.judge, exchange)
             if refusal is not None:

@@ -10,6 +10,7 @@ from gateway.hooks import Implementation
 from gateway.hookspecs import Hooks
 from gateway.loader import Chain
 from gateway.recorder import Recorder
+from gateway.signal_bus import SignalBus
 from gateway.upstream import Upstream
 
 
@@ -36,12 +37,14 @@ class Pipeline:
         recorder: Recorder,
         sizes: Sizes,
         clock: Callable[[], int] = monotonic_ns,
+        bus: SignalBus | None = None,
     ) -> None:
         self.upstreams = upstreams
         self.endpoints = endpoints
         self.recorder = recorder
         self.sizes = sizes
         self.clock = clock
+        self.bus = bus or SignalBus()
         self.identify: tuple[Implementation, ...] = chain.of(Hooks.identify)
         self.admit = chain.of(Hooks.admit)
         self.observe = chain.of(Hooks.observe)

@@ -43,6 +43,12 @@ class Upstream:
         authorization = self._authorization if caller is not None and caller.upstream_key == "operator" else None
         return forwarded(exchange.received.headers, self._host, authorization, readable=readable)
 
+    def own_headers(self) -> Headers | None:
+        """Gives the headers of what the gateway asks for itself, with the operator's key; None where there is none."""
+        if self._authorization is None:
+            return None
+        return (b"Host", self._host), (b"Authorization", self._authorization)
+
     def outgoing(
         self,
         exchange: Exchange,
