@@ -13,7 +13,8 @@ class Caller(msgspec.Struct, frozen=True, tag_field="answer", tag="caller"):
 
     `principal` is a stable name that gives no secret away (`key:3f9a...`, `admin`); `kind` says which credential
     proved it; `models` are name patterns (None: all that the tier carries); `upstream_key` says whose key pays:
-    the caller's own, passed through, or the operator's.
+    the caller's own, passed through, or the operator's. `tools` are the aliases of hosted tools that each request
+    is offered without asking for them.
     """
 
     principal: str
@@ -24,3 +25,4 @@ class Caller(msgspec.Struct, frozen=True, tag_field="answer", tag="caller"):
     permissions: frozenset[str] = frozenset()
     mode: Literal["off", "shadow", "enforce"] | None = None
     owner: str | None = None
+    tools: tuple[str, ...] = ()
