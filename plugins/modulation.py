@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import monotonic_ns
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -29,6 +28,11 @@ _LIMITS = {
 """The fields for the most tokens; an endpoint that is not named here is left alone."""
 
 
+def arrival(exchange: Exchange) -> int:
+    """Gives the time of an exchange in ns: what is decided then follows from the exchange and the state alone."""
+    return exchange.clock
+
+
 class Modulated(msgspec.Struct, frozen=True):
     """What became of a request: the levels that act, the decision, and the nudge that makes it true, if any."""
 
@@ -46,7 +50,7 @@ class Modulation:
 
         mode: Mode | None = None
 
-    def __init__(self, settings: Settings, clock: Callable[[], int] = monotonic_ns) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[Exchange], int] = arrival) -> None:
         self._mode: Mode = settings.mode or "shadow"
         self._own_mode = settings.mode
         self._clock = clock
@@ -60,6 +64,7 @@ class Modulation:
         folder = startup.settings.policies.folder
         self._policy = load_modulation(Path(folder) if folder else None)
         self._mode = self._own_mode or startup.settings.mode
+        self._callers = startup.homeostasis
 
     @hookimpl
     def shape(self, exchange: Exchange) -> Nudge | None:
@@ -93,7 +98,7 @@ class Modulation:
         if known is not None and known[0] is exchange.signals:
             return known[1]
         principal = exchange.caller.principal if exchange.caller is not None else ""
-        now_ms = self._clock() // 1_000_000
+        now_ms = self._clock(exchange) // 1_000_000
         state, found = regulated(policy, self._callers.state(principal), emissions_of(policy, exchange, now_ms), now_ms)
         self._callers.remember(principal, state)
         if len(self._regulated) >= MOST_UNFINISHED:
@@ -107,7 +112,7 @@ def emissions_of(policy: Policy, exchange: Exchange, now_ms: int) -> list[Emissi
     found: list[Emission] = []
     heard: dict[str, float] = {}
     for step in exchange.trail:
-        if step.hook == "observe" and isinstance(step.answer, Signals) and step.fault is None:
+        if step.hook == "observe" and isinstance(step.answer, Signals) and step.fault is None and step.answer.applied:
             for name, level in step.answer.levels.items():
                 if name in SIGNALS and isinstance(level, int | float) and level > 0:
                     found.append(emission(policy, name, level, step.plugin, now_ms, exchange.id))

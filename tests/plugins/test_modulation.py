@@ -28,7 +28,8 @@ HURRIED = {"urgency": 0.8}
 
 def modulation(mode: Mode | None = "enforce", settings: Settings | None = None, seconds: int = 10) -> Modulation:
     """Gives a plugin that has started, on whose clock each look is `seconds` after the one before."""
-    plugin = Modulation(Modulation.Settings(mode), count(0, seconds * 1_000_000_000).__next__)
+    looks = count(0, seconds * 1_000_000_000)
+    plugin = Modulation(Modulation.Settings(mode), lambda _: next(looks))
     plugin.startup(started(Path(), settings))
     return plugin
 
