@@ -3,22 +3,33 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from gateway.transport import ConnectError
 from gateway.transport.keep_alive import keep_alive
 from gateway.transport.origin import Origin
 from gateway.transport.proxy import TunnelRequest
-from gateway.transport.race import first_to_answer, interleaved
+from gateway.transport.race import AddressInfo, first_to_answer, interleaved
 from gateway.transport.tls import client_context
+
+Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[AddressInfo]]]
+
+
+async def resolved(host: str, port: int) -> Sequence[AddressInfo]:
+    """Gives the addresses of a host as the system knows them. Errors: OSError, UnicodeError."""
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 class Dialer:
-    """Connects protocols to one origin."""
+    """Connects protocols to one origin, at the addresses that `resolve` gives and at no others."""
 
-    def __init__(self, origin: Origin, ca_file: Path | None, proxy: Origin | None, uds: Path | None) -> None:
+    def __init__(
+        self, origin: Origin, ca_file: Path | None, proxy: Origin | None, uds: Path | None, resolve: Resolve = resolved
+    ) -> None:
         self._origin = origin
+        self._resolve = resolve
         self._proxy = proxy
         self._uds = uds
         self._context = client_context(ca_file) if origin.tls or (proxy is not None and proxy.tls) else None
@@ -40,7 +51,7 @@ class Dialer:
     async def _connect(
         self, loop: asyncio.AbstractEventLoop, origin: Origin, make: Callable[[], asyncio.Protocol]
     ) -> None:
-        addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        addresses = await self._resolve(origin.host, origin.port)
         connected = await first_to_answer(interleaved(addresses))
         try:
             transport, _ = await loop.create_connection(

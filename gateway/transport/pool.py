@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.transport import ConnectError, ConnectTimeout, OutgoingRequest, PoolExhausted
 from gateway.transport.clock import Patience
 from gateway.transport.connection import Connection
-from gateway.transport.dialer import Dialer
+from gateway.transport.dialer import Dialer, Resolve, resolved
 from gateway.transport.limits import Limits
 from gateway.transport.origin import Origin
 from gateway.transport.reply import Reply
@@ -20,7 +20,8 @@ class ConnectionPool:
     """The `Transport` to one upstream.
 
     `url` names it (`http` or `https`; its path is not looked at). `uds` is a unix socket to connect to in its place,
-    `proxy` the URL of a proxy that is asked for tunnels, `ca_file` the authorities to trust in place of the system's.
+    `proxy` the URL of a proxy that is asked for tunnels, `ca_file` the authorities to trust in place of the system's;
+    `resolve` gives the addresses to connect to.
     """
 
     def __init__(
@@ -31,12 +32,13 @@ class ConnectionPool:
         ca_file: Path | None = None,
         proxy: str | None = None,
         uds: Path | None = None,
+        resolve: Resolve = resolved,
     ) -> None:
         origin = Origin.of(url)
         self.authority = origin.authority.encode()
         self._limits = limits
         self._patience = Patience.under(limits)
-        self._dialer = Dialer(origin, ca_file, None if proxy is None else Origin.of(proxy), uds)
+        self._dialer = Dialer(origin, ca_file, None if proxy is None else Origin.of(proxy), uds, resolve)
         self._connections: set[Connection] = set()
         self._idle: dict[Connection, None] = {}
         self._waiting: OrderedDict[asyncio.Future[Connection | None], None] = OrderedDict()
