@@ -104,6 +104,7 @@ class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended", omit_de
     retrieval: Retrieval | None = None
     refusal: Refusal | None = None
     error: str | None = None
+    degraded: list[str] = []
     attempts: list[Attempt] = []
     trail: list[Step] = []
 
@@ -127,10 +128,12 @@ def began_line(exchange: Exchange, pseudonym: str | None) -> bytes:
     )
 
 
-def ended_line(exchange: Exchange, person: Person | None, by: AnsweredBy, status: int | None, now: int) -> bytes:
+def ended_line(
+    exchange: Exchange, person: Person | None, by: AnsweredBy, status: int | None, now: int, *, analytics: bool = True
+) -> bytes:
     """Gives the record of an exchange that was answered `by` a model; `now` is in ns of the monotonic clock.
 
-    `person` is who called, as records know them.
+    `person` is who called, as records know them. Without `analytics` it has of the calls those alone that were blocked.
     """
     caller, attempts, usage, cost = exchange.caller, exchange.attempts, exchange.usage, exchange.cost
     last = attempts[-1] if attempts else None
@@ -159,16 +162,17 @@ def ended_line(exchange: Exchange, person: Person | None, by: AnsweredBy, status
                 last.first_byte_ns / 1e6 if last and last.first_byte_ns else None,
                 total / 1e6,
                 SAFETY_MODE,
-                _hash(person, exchange.asked.body),
+                prompt_hash(exchange, person),
                 answer_hash(exchange, person, hidden=hidden),
                 trace_id(exchange),
                 None if exchange.route is DEFAULT_ROUTE else routed(exchange.route, last),
                 exchange.signals,
                 changed_parameters(exchange) if amended or exchange.request is not exchange.asked else None,
-                tools_of(exchange) if attempts else None,
+                tools_of(exchange, analytics=analytics) if attempts else None,
                 retrieval_of(exchange) if exchange.contexts else None,
                 recorded(exchange.refusal),
                 reason(exchange.error) if exchange.error else None,
+                exchange.degraded,
                 attempts,
                 exchange.trail,
             )
@@ -213,14 +217,14 @@ def routed(route: Route, last: Attempt | None) -> Routed:
     return Routed(route.targets, answered, reason(route.because))
 
 
-def tools_of(exchange: Exchange) -> Tools | None:
+def tools_of(exchange: Exchange, *, analytics: bool) -> Tools | None:
     """Gives the tools that were offered and called; None where there were none."""
     allowed, called = offered_tools(exchange.request.json), exchange.tools
     if not allowed and not called:
         return None
     return Tools(
         allowed,
-        [use for use in called if use.status != "blocked"],
+        [use for use in called if use.status != "blocked"] if analytics else [],
         [use for use in called if use.status == "blocked"],
     )
 
@@ -262,6 +266,11 @@ def _rewritten(trail: Sequence[Step]) -> tuple[bool, bool]:
 def _model(name: str | None) -> str | None:
     """What a client sent as a model, upstreams repeat."""
     return redacted_name(name) if name else name
+
+
+def prompt_hash(exchange: Exchange, person: Person | None) -> str | None:
+    """Gives the hash of the request's body as it came."""
+    return _hash(person, exchange.asked.body)
 
 
 def _hash(person: Person | None, body: bytes | None) -> str | None:

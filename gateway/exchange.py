@@ -155,8 +155,8 @@ class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One call of the model that ran here, or that was blocked; `began_ns` since the exchange arrived.
 
     `alias` is that of a hosted tool. `summary` is of the arguments: redacted, at most 180 characters. `tokens` are
-    those of the step that made the call. Of a blocked call, `safety_mode` is the one at the time and `action`
-    what was done.
+    those of the step that made the call. Of a blocked call, `safety_mode` is the one at the time, `offered` the tools
+    that the request had, and `action` what was done.
     """
 
     name: str
@@ -169,6 +169,7 @@ class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     tokens: int | None = None
     safety_mode: str = ""
     action: str = ""
+    offered: tuple[str, ...] = ()
 
 
 class Exchange:
@@ -178,6 +179,7 @@ class Exchange:
     request as it would go out now, `asked` the one that was taken in; that and `received` never change.
     `safety_mode` is the one in force; `allowed_tools` are the aliases of the hosted tools that it may use, None where
     nothing narrowed them; `hosted` gives by function name the alias of each hosted tool that the request offers.
+    `degraded` says in words what of the exchange could not be done as it should have been.
     """
 
     __slots__ = (
@@ -189,6 +191,7 @@ class Exchange:
         "clock",
         "contexts",
         "cost",
+        "degraded",
         "endpoint",
         "error",
         "grants",
@@ -225,6 +228,7 @@ class Exchange:
         self.refusal: Refusal | None = None
         self.attempts: list[Attempt] = []
         self.tools: list[ToolUse] = []
+        self.degraded: list[str] = []
         self.reply: Reply | None = None
         self.usage: Usage | None = None
         self.cost: Cost | None = None

@@ -4,9 +4,10 @@ A worker looks at the file's stamp four times a second; while an exchange runs n
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -19,24 +20,47 @@ FILE = "pushed.json"
 UNCHANGED = StyleDelta()
 
 
-class Withheld(msgspec.Struct, frozen=True):
-    """A tool, or all (`*`), that is withheld until a moment; `person` of None is everybody."""
+class Withheld(msgspec.Struct, frozen=True, gc=False):
+    """A tool, or all (`*`), that is withheld until a moment; `person` of None is everybody.
+
+    `tool` is the alias of a hosted tool, else the name that was called; `*` are all hosted tools, and of the others
+    those that are not listed. `strict` holds whom it is about in strict mode as well.
+    """
 
     id: str
     person: str | None
     tool: str
     until: datetime
     because: str
+    strict: bool = False
+
+
+class Counted(msgspec.Struct, frozen=True, gc=False):
+    """What was blocked of a person until a moment counts for a rule and tool no more: it has led to a tightening.
+
+    `id` is that of the tightening; where `holds` is False it was taken back, and nothing before that moment counts.
+    """
+
+    id: str
+    person: str
+    rule: str
+    tool: str
+    until: datetime
+    holds: bool = True
 
 
 class Told(msgspec.Struct, frozen=True):
-    """The file: overrides of flags, the means of ratings, who is locked, what is withheld; persons are pseudonyms."""
+    """The file: overrides of flags, the means of ratings, who is locked, what is withheld; persons are pseudonyms.
+
+    `counted` has the tightenings of the last day, those that are over and those that were taken back too.
+    """
 
     flags: dict[str, str] = {}
     mean_of_all: float = 0.0
     means: dict[str, float] = {}
     locked: tuple[str, ...] = ()
     withheld: tuple[Withheld, ...] = ()
+    counted: tuple[Counted, ...] = ()
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False):
@@ -86,6 +110,9 @@ class Pushed:
         self._of_others = NOTHING_SAID
         self._names_people = False
         self._standings: dict[str, Standing] = {}
+        self._own: tuple[Withheld, ...] = ()
+        self._withheld: dict[str | None, tuple[Withheld, ...]] = {}
+        self._counted: dict[str, tuple[Counted, ...]] = {}
 
     @property
     def flags(self) -> Mapping[str, str]:
@@ -109,8 +136,17 @@ class Pushed:
         self._take(told)
         return True
 
+    def withhold(self, withheld: Withheld) -> None:
+        """Withholds a tool here at once, until the office tells of it, or its time is over."""
+        self._own = (*self._own, withheld)
+        self._withhold_all()
+
+    def counted(self, person: str) -> Sequence[Counted]:
+        """Gives what of a person's blocked calls has led to a tightening within the last day."""
+        return self._counted.get(person, ())
+
     def standing(self, principal: str) -> Standing:
-        """Gives how a caller stands; takes less than a microsecond, two where tools are withheld."""
+        """Gives how a caller stands; takes less than a microsecond, two where tools are withheld from anybody."""
         if not self._names_people:
             return self._of_others
         try:
@@ -119,9 +155,13 @@ class Pushed:
             # Who cannot be looked up may be one who is locked.
             return Standing(self._of_others.style, bool(self._locked), self._withheld_from(None))
         standing = self._of_others if person is None else self._standings.get(person) or self._found(person)
-        if self._told.withheld:
-            return msgspec.structs.replace(standing, withheld=self._withheld_from(person))
+        if self._withheld and (withheld := self._withheld_from(person)):
+            return msgspec.structs.replace(standing, withheld=withheld)
         return standing
+
+    def withheld_from(self, person: str) -> tuple[Withheld, ...]:
+        """Gives what is withheld from a person now."""
+        return self._withheld_from(person) if self._withheld else ()
 
     def _found(self, person: str) -> Standing:
         mean, locked = self._told.means.get(person), person in self._locked
@@ -132,15 +172,30 @@ class Pushed:
         return standing
 
     def _withheld_from(self, person: str | None) -> tuple[Withheld, ...]:
-        withheld = self._told.withheld
-        if not withheld:
+        theirs = self._withheld.get(person, ()) if person is not None else ()
+        every = (*theirs, *self._withheld.get(None, ()))
+        if not every:
             return ()
         now = self._now()
-        return tuple(each for each in withheld if each.until > now and each.person in (None, person))
+        return tuple(each for each in every if each.until > now)
 
     def _take(self, told: Told) -> None:
         self._told = told
         self._standings = {}
         self._locked = frozenset(told.locked)
         self._of_others = Standing(style_of(0.0, told.mean_of_all)) if told.mean_of_all else NOTHING_SAID
-        self._names_people = bool(told.means or told.locked or told.withheld)
+        known = {each.id for each in (*told.withheld, *told.counted)}
+        self._own = tuple(each for each in self._own if each.id not in known and each.until > self._now())
+        self._counted = _by_person(told.counted)
+        self._withhold_all()
+
+    def _withhold_all(self) -> None:
+        self._withheld = _by_person((*self._told.withheld, *self._own))
+        self._names_people = bool(self._told.means or self._told.locked or self._withheld)
+
+
+def _by_person(rows: Sequence[Any]) -> dict[Any, tuple[Any, ...]]:
+    found: dict[Any, list[Any]] = {}
+    for each in rows:
+        found.setdefault(each.person, []).append(each)
+    return {person: tuple(theirs) for person, theirs in found.items()}

@@ -13,10 +13,13 @@ from typing import NamedTuple
 from gateway.answered_by import AnsweredBy, answered_by
 from gateway.answers import Refusal
 from gateway.bodies import Bodies
-from gateway.bundle import began_line, ended_line, endpoint_name, upstream_ns
+from gateway.bundle import began_line, ended_line, endpoint_name, prompt_hash, upstream_ns
 from gateway.exchange import Exchange
+from gateway.flags import Flags
 from gateway.hooks import Implementation, Pending
+from gateway.incidents import blocked_in, incident_lines, incidents_of
 from gateway.metrics import Metrics
+from gateway.tightening import Tightening, tightening_lines
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import NOBODY, Keyring, Person
 from policies.prices import Cost, Prices
@@ -24,6 +27,7 @@ from storage.journal import Journal
 from storage.journal_error import JournalError
 from storage.people import KeyringError
 
+ANALYTICS = "TOOL_ANALYTICS"
 UNKEPT = "its bodies could not be kept"
 UNNAMED = "its caller could not be looked up"
 UNRECORDABLE = Refusal(
@@ -59,7 +63,8 @@ class Recorder:
 
     `accepted` learns how the upstream answered the keys that were passed through; `keyring` knows the callers'
     pseudonyms; `prices` says what tokens cost; `bodies` keeps the bodies, where the settings ask for it. `waits` says
-    that the last bytes of a reply wait for `durable`.
+    that the last bytes of a reply wait for `durable`. `tightening` learns of blocked calls; `flags` say whether calls
+    of tools that ran are recorded.
     """
 
     def __init__(
@@ -73,8 +78,12 @@ class Recorder:
         keyring: Keyring,
         prices: Prices,
         bodies: Bodies | None = None,
+        tightening: Tightening | None = None,
+        flags: Flags | None = None,
     ) -> None:
         self._journal = journal
+        self._tightening = tightening
+        self._flags = flags
         self._keyring = keyring
         self._prices = prices
         self._bodies = bodies
@@ -117,9 +126,12 @@ class Recorder:
             refused = self._keep(self._bodies, exchange, named.person) or refused
         by = answered_by(exchange)
         exchange.cost = self._cost(exchange, by)
-        lines = ended_line(exchange, named.person, by, status, now)
+        analytics = not exchange.tools or self._analyses(named.principal)
+        lines = ended_line(exchange, named.person, by, status, now, analytics=analytics)
         if not began:
             lines = began_line(exchange, named.pseudonym) + lines
+        if exchange.tools:
+            lines += self._used(exchange, named.person)
         refusal = self._append(named.lines(lines)) or refused
         self._metrics.ended(exchange, endpoint_name(exchange), status or 0, now - exchange.clock, upstream_ns(exchange))
         status_of_key = _status_of_key(exchange)
@@ -130,6 +142,23 @@ class Recorder:
             if isinstance(waiting, Pending):
                 self._wait_for(waiting)
         return refusal
+
+    def _analyses(self, principal: str) -> bool:
+        return self._flags is None or self._flags.on(ANALYTICS, principal)
+
+    def _used(self, exchange: Exchange, person: Person | None) -> bytes:
+        """Counts the calls of tools; gives the lines of the incidents, and of what they led to."""
+        self._metrics.used(exchange.tools)
+        blocked = blocked_in(exchange)
+        if not blocked:
+            return b""
+        caller = person.pseudonym if person is not None else None
+        lines = incident_lines(incidents_of(exchange, caller, prompt_hash(exchange, person)))
+        if caller is None or self._tightening is None:
+            return lines
+        events = self._tightening.blocked(caller, blocked)
+        self._metrics.tightened(len(events))
+        return lines + tightening_lines(events)
 
     async def durable(self) -> Refusal | None:
         """Waits (fsync) until what was written is on the disk; gives the refusal of a reply that is not."""

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from policies.document import DocumentError
+from policies.document import DocumentError, fault
 from policies.folder import read_policy
+from policies.tightening import NO_WEBHOOK, RuleError, TighteningRule, Webhook, check_tightening, check_webhook
 
 FILE = "tools.yaml"
 LONGEST_NAME = 256
@@ -52,6 +53,8 @@ class ToolRules(_Section, frozen=True):
     browser: Browser = Browser()
     scheduler: Scheduler = Scheduler()
     budgets: Budgets = Budgets()
+    tightening: tuple[TighteningRule, ...] = ()
+    webhook: Webhook = NO_WEBHOOK
 
     @property
     def refuses_unseen(self) -> bool:
@@ -69,6 +72,11 @@ def load_tool_rules(folder: Path | None) -> ToolRules:
                     f"{source}, {part}.hosts[{number}]: {host!r} is no host; write the name alone, such as "
                     "example.com or *.example.com."
                 )
+    try:
+        check_tightening(rules.tightening)
+        check_webhook(rules.webhook)
+    except RuleError as error:
+        raise fault(source, {}, error.place, str(error)) from None
     return rules
 
 

@@ -1,14 +1,17 @@
 """Tells the workers what the state says: flags, means of ratings, locks, tightenings."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
-from gateway.pushed import Told, Withheld, tell
+from gateway.pushed import Counted, Told, Withheld, tell
 from storage.state.feedback_tables import ALL
+from storage.state.records import Tightening
 from storage.state.state import State
 
+COUNTED_FOR = timedelta(days=1)
+"""As long as the window of a rule may be."""
 MOST_MEANS = 20_000
 """Of the people who rated last; a worker reads all of them at once."""
 
@@ -34,14 +37,25 @@ class Pushing:
             return True
 
     def _told(self) -> Told:
-        tables = self._state.feedback_tables.every()
+        tables, now = self._state.feedback_tables.every(), self._now()
         return Told(
             {override.name: override.value for override in self._state.flag_overrides.every()},
             next((table.mean for table in tables if table.owner == ALL), 0.0),
             {table.owner: table.mean for table in tables[:MOST_MEANS] if table.owner != ALL},
             tuple(lock.person for lock in self._state.locks.held()),
             tuple(
-                Withheld(each.id, each.person, each.tool, each.until, each.because)
-                for each in self._state.tightenings.held(self._now())
+                Withheld(each.id, each.person, each.tool, each.until, each.because, each.strict)
+                for each in self._state.tightenings.held(now)
+            ),
+            tuple(
+                counted_by(each, each.person)
+                for each in self._state.tightenings.since(now - COUNTED_FOR)
+                if each.person is not None
             ),
         )
+
+
+def counted_by(tightening: Tightening, person: str) -> Counted:
+    """Gives what a tightening of a person has counted: all until it began, or until it was taken back."""
+    until = tightening.released or tightening.since
+    return Counted(tightening.id, person, tightening.rule, tightening.tool, until, tightening.released is None)

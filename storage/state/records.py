@@ -89,7 +89,8 @@ class Task(msgspec.Struct, frozen=True):
 class Tightening(msgspec.Struct, frozen=True):
     """A tool, or all (`*`), is withheld from a person, or from everybody (None), until a moment or a release.
 
-    `cause` is the audit id of the exchange that led to it.
+    `cause` is the audit id of the exchange that led to it, `rule` the name of the rule that says so. With `strict` the
+    person is held in strict mode as well.
     """
 
     id: str
@@ -101,6 +102,8 @@ class Tightening(msgspec.Struct, frozen=True):
     until: datetime
     released: datetime | None = None
     released_by: str | None = None
+    rule: str = ""
+    strict: bool = False
 
 
 class KeptResult(msgspec.Struct, frozen=True):

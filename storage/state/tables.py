@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.types import JSON
 
@@ -128,7 +129,10 @@ TIGHTENINGS = Table(
     Column("until", Utc, nullable=False),
     Column("released", Utc),
     Column("released_by", Text),
+    Column("rule", Text, nullable=False, server_default=""),
+    Column("strict", Boolean, nullable=False, server_default=false()),
     Index("tightenings_until", "until"),
+    Index("tightenings_since", "since"),
 )
 KEPT_RESULTS = Table(
     "kept_results",

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from storage.state.database import Database
 from storage.state.records import Tightening
@@ -15,8 +16,8 @@ class Tightenings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, tightening: Tightening) -> None:
-        """Withholds a tool."""
+    def add(self, tightening: Tightening) -> bool:
+        """Withholds a tool; says whether this was not known yet, so that it can be told of twice."""
         added = insert(TIGHTENINGS).values(
             id=tightening.id,
             person=tightening.person,
@@ -27,9 +28,12 @@ class Tightenings:
             until=tightening.until,
             released=tightening.released,
             released_by=tightening.released_by,
+            rule=tightening.rule,
+            strict=tightening.strict,
         )
+        once = added.on_conflict_do_nothing(index_elements=["id"])
         with self._database.writing() as connection:
-            connection.execute(added)
+            return connection.execute(once.returning(TIGHTENINGS.c.id)).first() is not None
 
     def release(self, id: str, at: datetime, by: str) -> bool:
         """Takes a tightening back; says whether it held."""
@@ -49,6 +53,19 @@ class Tightenings:
         with self._database.reading() as connection:
             rows = connection.execute(sought.order_by(TIGHTENINGS.c.since, TIGHTENINGS.c.id))
             return [Tightening(*row) for row in rows]
+
+    def since(self, moment: datetime) -> list[Tightening]:
+        """Gives those that began behind a moment or were taken back behind it, over or not, the oldest first."""
+        sought = select(TIGHTENINGS).where(or_(TIGHTENINGS.c.since > moment, TIGHTENINGS.c.released > moment))
+        with self._database.reading() as connection:
+            rows = connection.execute(sought.order_by(TIGHTENINGS.c.since, TIGHTENINGS.c.id))
+            return [Tightening(*row) for row in rows]
+
+    def of(self, id: str) -> Tightening | None:
+        """Gives a tightening, over or not."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(TIGHTENINGS).where(TIGHTENINGS.c.id == id)).first()
+        return Tightening(*row) if row is not None else None
 
     def expire(self, moment: datetime) -> int:
         """Takes away those that were over before a moment; gives how many."""

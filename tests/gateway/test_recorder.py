@@ -4,19 +4,24 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway import Caller, Exchange, Refusal, Usage, hookimpl
 from gateway.bodies import Bodies
-from gateway.exchange import Step
+from gateway.exchange import Attempt, Step, ToolUse
+from gateway.flags import Flags, in_force
 from gateway.hookspecs import Hooks
 from gateway.metrics import Metrics
+from gateway.pushed import Pushed
 from gateway.recorded import recorded
 from gateway.recorder import UNRECORDABLE, Recorder
 from gateway.testing import a_caller, a_reply, an_exchange
+from gateway.tightening import Tightening, new_tightening_id
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
+from policies.tightening import TighteningRule
 from storage.journal import Journal
 from storage.verify import verify
 from tests.builders.gateway import exchange_lines
@@ -26,7 +31,15 @@ from tests.builders.pipelines import PRICES, a_chain
 class Recording:
     """A recorder with what it writes to."""
 
-    def __init__(self, folder: Path, *plugins: object, carry_on: bool = False, bodies: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *plugins: object,
+        carry_on: bool = False,
+        bodies: bool = False,
+        rules: tuple[TighteningRule, ...] = (),
+        flags: Flags | None = None,
+    ) -> None:
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.journal = Journal(folder / "journal", "worker-0")
@@ -38,6 +51,7 @@ class Recording:
         self.bodies = Bodies(Journal(folder / "journal", "worker-0-bodies"), "all", 1 << 16) if bodies else None
         if self.bodies is not None:
             self.bodies.journal.open()
+        self.pushed = Pushed(folder / "pushed.json", self.keyring.pseudonym_of)
         self.recorder = Recorder(
             self.journal,
             self.metrics,
@@ -47,6 +61,8 @@ class Recording:
             keyring=self.keyring,
             prices=PRICES,
             bodies=self.bodies,
+            tightening=Tightening(lambda: rules, self.pushed, new_tightening_id),
+            flags=flags,
         )
 
     def kept(self) -> list[str]:
@@ -59,6 +75,51 @@ class Recording:
 
     def events(self) -> list[str]:
         return [line["event"] for line in exchange_lines(self.journal.path.read_bytes())]
+
+
+BLOCKED = ToolUse("rm", "blocked", 5, 1, "tool_not_offered")
+
+
+def after_tools(*tools: ToolUse) -> Exchange:
+    """An exchange that was sent, with these calls of tools."""
+    exchange = an_exchange()
+    exchange.attempts.append(Attempt("default", "m", 0, 1, 2, 200))
+    exchange.tools += tools
+    return exchange
+
+
+def test_each_blocked_call_is_an_incident_behind_the_record(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    exchange = after_tools(BLOCKED, ToolUse("lookup", "ok", 5, 1), BLOCKED)
+    recording.recorder.ended(exchange, 200, began=True)
+    assert recording.events() == ["ended", "incident", "incident"]
+    ended, incident, _ = recording.lines()
+    assert (incident["audit_id"], incident["caller"]) == (exchange.id, ended["caller"])
+    assert incident["prompt_hash"] == ended["prompt_hash"]
+    sample = recording.registry.get_sample_value
+    assert sample("lukhas_tools_blocked_total", {"tool": "other", "reason": "tool_not_offered"}) == 2
+
+
+def test_blocked_calls_withhold_a_tool_before_the_reply_has_gone_out(tmp_path: Path) -> None:
+    recording = Recording(tmp_path, rules=(TighteningRule("twice", 2, 60, 60),))
+    exchange = after_tools(BLOCKED, BLOCKED)
+    recording.recorder.ended(exchange, 200, began=True)
+    assert exchange.caller is not None
+    (withheld,) = recording.pushed.standing(exchange.caller.principal).withheld
+    *_, line = recording.lines()
+    assert (line["event"], line["id"], line["tool"], line["rule"]) == ("tightening", withheld.id, "rm", "twice")
+    assert line["audit_id"] == exchange.id
+    assert recording.registry.get_sample_value("lukhas_auto_tighten_total") == 1
+
+
+def test_without_analytics_incidents_stay_and_other_calls_are_not_recorded(tmp_path: Path) -> None:
+    flags = Flags(in_force({"TOOL_ANALYTICS": False}, {}, {}, loopback=True))
+    recording = Recording(tmp_path, flags=flags)
+    exchange = after_tools(ToolUse("lookup", "ok", 5, 1), ToolUse("lookup", "timeout", 5, 1), BLOCKED)
+    recording.recorder.ended(exchange, 200, began=True)
+    ended, incident = recording.lines()
+    assert ended["tools"] == {"blocked": [{**msgspec.to_builtins(BLOCKED)}]}
+    assert incident["tool"] == "rm"
 
 
 def test_the_beginning_is_written_before_it_is_told(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from storage.state.records import Tightening
 from storage.state.state import State
 
@@ -36,6 +38,31 @@ def test_what_was_taken_back_holds_no_more(state: State) -> None:
 def test_what_is_over_cannot_be_taken_back(state: State) -> None:
     state.tightenings.add(a_tightening("t-1", until=NOW))
     assert not state.tightenings.release("t-1", NOW, "p-officer")
+
+
+def test_it_is_known_by_its_id_and_added_once(state: State) -> None:
+    assert state.tightenings.add(a_tightening("t-1"))
+    state.tightenings.release("t-1", NOW, "p-officer")
+    assert not state.tightenings.add(a_tightening("t-1"))
+    found = state.tightenings.of("t-1")
+    assert found is not None
+    assert found.released == NOW
+    assert state.tightenings.of("t-2") is None
+
+
+def test_the_rule_that_made_it_and_its_strictness_are_kept(state: State) -> None:
+    made = msgspec.structs.replace(a_tightening("t-1"), rule="repeated", strict=True)
+    state.tightenings.add(made)
+    assert state.tightenings.held(NOW) == [made]
+
+
+def test_those_of_late_are_told_whether_they_hold_or_not(state: State) -> None:
+    old = msgspec.structs.replace(a_tightening("t-1"), since=NOW - HOUR)
+    state.tightenings.add(old)
+    state.tightenings.add(a_tightening("t-2", until=NOW))
+    assert [each.id for each in state.tightenings.since(NOW - HOUR / 2)] == ["t-2"]
+    state.tightenings.release("t-1", NOW, "p-officer")
+    assert [each.id for each in state.tightenings.since(NOW - HOUR / 2)] == ["t-1", "t-2"]
 
 
 def test_what_was_over_long_ago_goes(state: State) -> None:

@@ -1,0 +1,73 @@
+"""Incidents: a line of the journal for each call that was blocked, with what was allowed at the time."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from gateway.exchange import Exchange, ToolUse
+from gateway.offered_tools import offered_tools
+from gateway.tightening import Blocked
+from gateway.writable import written
+
+REFUSED = "the call was refused"
+
+
+class IncidentEvent(msgspec.Struct, frozen=True, tag_field="event", tag="incident", omit_defaults=True):
+    """A blocked call as a line of the journal; the view `incidents` shows it.
+
+    `tool` is the alias of a hosted tool, else the name that the model called; `tool_allowlist` what the request offered
+    then; `arguments` a redacted summary.
+    """
+
+    audit_id: str
+    at: datetime
+    caller: str | None
+    tool: str
+    reason: str
+    action: str
+    safety_mode: str
+    tool_allowlist: Sequence[str]
+    prompt_hash: str | None = None
+    arguments: str = ""
+
+
+def is_blocked(use: ToolUse) -> bool:
+    """Whether this was a call that was blocked."""
+    return use.status == "blocked"
+
+
+def tool_of(use: ToolUse) -> str:
+    """Gives the name of a tool by which rules, incidents and metrics know it."""
+    return use.alias or use.name
+
+
+def incidents_of(exchange: Exchange, caller: str | None, prompt_hash: str | None) -> Iterator[IncidentEvent]:
+    """Gives the incidents of an exchange; `caller` is their pseudonym."""
+    for use in filter(is_blocked, exchange.tools):
+        yield IncidentEvent(
+            exchange.id,
+            _moment(exchange, use),
+            caller,
+            tool_of(use),
+            use.because,
+            use.action or REFUSED,
+            use.safety_mode or exchange.safety_mode,
+            use.offered or offered_tools(exchange.request.json),
+            prompt_hash,
+            use.summary,
+        )
+
+
+def incident_lines(incidents: Iterator[IncidentEvent]) -> bytes:
+    """Gives them as lines of the journal."""
+    return b"".join(written(incident) + b"\n" for incident in incidents)
+
+
+def blocked_in(exchange: Exchange) -> list[Blocked]:
+    """Gives the blocked calls as tightening counts them."""
+    return [Blocked(_moment(exchange, use), tool_of(use), exchange.id) for use in filter(is_blocked, exchange.tools)]
+
+
+def _moment(exchange: Exchange, use: ToolUse) -> datetime:
+    return datetime.fromtimestamp((exchange.arrived + use.began_ns) / 1e9, UTC)

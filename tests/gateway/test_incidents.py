@@ -1,0 +1,58 @@
+"""Incidents: each blocked call is a line of its own, with what was allowed at the time."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from gateway.exchange import Exchange, ToolUse
+from gateway.incidents import blocked_in, incident_lines, incidents_of
+from gateway.testing import an_exchange
+
+BLOCKED = ToolUse(
+    "exec_code",
+    "blocked",
+    5_000_000,
+    1,
+    "tool_not_offered",
+    "code_exec",
+    '{"language": "bash"}',
+    safety_mode="balanced",
+    action="answered as not available",
+    offered=("weather",),
+)
+
+
+def of_tools(*tools: ToolUse) -> Exchange:
+    exchange = an_exchange({"model": "m", "tools": [{"type": "function", "function": {"name": "lookup"}}]})
+    exchange.tools += tools
+    return exchange
+
+
+def test_an_incident_says_what_was_blocked_and_what_was_allowed_then() -> None:
+    exchange = of_tools(ToolUse("lookup", "ok", 1, 2), BLOCKED)
+    (line,) = incident_lines(incidents_of(exchange, "p-ada", "hash")).splitlines()
+    assert msgspec.json.decode(line) == {
+        "event": "incident",
+        "audit_id": exchange.id,
+        "at": datetime.fromtimestamp((exchange.arrived + 5_000_000) / 1e9, UTC).isoformat().replace("+00:00", "Z"),
+        "caller": "p-ada",
+        "tool": "code_exec",
+        "reason": "tool_not_offered",
+        "action": "answered as not available",
+        "safety_mode": "balanced",
+        "tool_allowlist": ["weather"],
+        "prompt_hash": "hash",
+        "arguments": '{"language": "bash"}',
+    }
+
+
+def test_where_the_call_says_less_the_exchange_says_it() -> None:
+    exchange = of_tools(ToolUse("rm", "blocked", 5, 1, "tool_not_allowed"))
+    exchange.safety_mode = "strict"
+    (incident,) = incidents_of(exchange, None, None)
+    assert (incident.safety_mode, incident.tool_allowlist, incident.tool) == ("strict", ["lookup"], "rm")
+
+
+def test_tightening_counts_blocked_calls_alone() -> None:
+    exchange = of_tools(ToolUse("lookup", "ok", 1, 2), ToolUse("lookup", "error", 1, 2), BLOCKED)
+    assert [(each.tool, each.audit_id) for each in blocked_in(exchange)] == [("code_exec", exchange.id)]
