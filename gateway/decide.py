@@ -5,19 +5,61 @@ the refusal that ends it, if there is one.
 """
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from gateway.answers import MOST_TOKENS, Context, Grant, Nudge, Refusal, Route, Set, Target, Usage
 from gateway.exchange import NOTHING_HOSTED, Exchange, Request
 from gateway.formats import format_of
 from gateway.hooks import Implementation, Pending, all_answers, described, first_answer
 from gateway.json_body import read_json
+from gateway.signal_bus import SignalBus
 from gateway.splice import spliced
+
+
+class Deciders(Protocol):
+    """Who is asked between the intake of a request and its sending: the pipeline, and whoever previews what it does.
+
+    `context_characters` is how much the model is reminded of at most.
+    """
+
+    admit: tuple[Implementation, ...]
+    observe: tuple[Implementation, ...]
+    judge: tuple[Implementation, ...]
+    route: tuple[Implementation, ...]
+    recall: tuple[Implementation, ...]
+    bus: SignalBus
+
+    @property
+    def context_characters(self) -> int:
+        """Of all contexts together."""
+
 
 UNIDENTIFIED = Refusal(
     "No valid credential: send your API key in an Authorization header (Authorization: Bearer YOUR_KEY).",
     code="invalid_api_key",
     status=401,
 )
+
+
+async def decided(by: Deciders, exchange: Exchange) -> Refusal | None:
+    """Decides about a request of a known caller: whether it may go out, what it is like, and where it goes."""
+    if by.admit:
+        refusal = await admitted(by.admit, exchange)
+        if refusal is not None:
+            return refusal
+    if by.observe:
+        await observed(by.observe, exchange)
+        if by.bus.heard:
+            by.bus.publish_observed(exchange)
+    if by.judge:
+        refusal = await judged(by.judge, exchange)
+        if refusal is not None:
+            return refusal
+    if by.route:
+        await routed(by.route, exchange)
+    if by.recall:
+        await reminded(by.recall, exchange, by.context_characters)
+    return None
 
 
 async def identified(identify: tuple[Implementation, ...], exchange: Exchange) -> Refusal | None:

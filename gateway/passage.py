@@ -12,7 +12,7 @@ from time import monotonic_ns, time_ns
 from gateway.answers import Refusal, Target, Usage
 from gateway.audit_id import new_audit_id
 from gateway.client import BodyTimeout, BodyTooLarge, Client
-from gateway.decide import admitted, counted, identified, judged, observed, reminded, routed, shaped
+from gateway.decide import counted, decided, identified, shaped
 from gateway.errors import refusal_body, refusal_headers
 from gateway.exchange import Attempt, Exchange, Outcome, first_header
 from gateway.form import FormError
@@ -105,23 +105,7 @@ class Passage:
             return intake
         exchange.asked = exchange.request = intake.request
         self._stream = intake.stream
-        if pipeline.admit:
-            refusal = await admitted(pipeline.admit, exchange)
-            if refusal is not None:
-                return refusal
-        if pipeline.observe:
-            await observed(pipeline.observe, exchange)
-            if pipeline.bus.heard:
-                pipeline.bus.publish_observed(exchange)
-        if pipeline.judge:
-            refusal = await judged(pipeline.judge, exchange)
-            if refusal is not None:
-                return refusal
-        if pipeline.route:
-            await routed(pipeline.route, exchange)
-        if pipeline.recall:
-            await reminded(pipeline.recall, exchange, pipeline.sizes.context_characters)
-        return None
+        return await decided(pipeline, exchange)
 
     async def _carried(self) -> Refusal | None:
         """Sends the request to the targets of its route in turn, and relays the reply that counts."""

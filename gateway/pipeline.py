@@ -57,5 +57,6 @@ class Pipeline:
         self.watch = chain.of(Hooks.watch)
         self.review = chain.of(Hooks.review)
         self.account = chain.of(Hooks.account)
+        self.context_characters = sizes.context_characters
         self.guarded = bool(self.allow_tool or self.run_tool or self.watch or self.review)
         self.guards_at_once = all(each.way == "def" for each in (*self.watch, *self.allow_tool))
