@@ -114,3 +114,22 @@ class KeptResult(msgspec.Struct, frozen=True):
     audit_id: str
     sealed: bytes
     until: datetime
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A text that somebody may be reminded of, by its name; the name and the text open with their key."""
+
+    id: str
+    person: str
+    name: str
+    at: datetime
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A passage of a document that has to do with what was asked; `score` is higher the more it has."""
+
+    document: str
+    name: str
+    number: int
+    text: str
+    score: float

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from storage.state.cards import Cards
 from storage.state.database import Database
+from storage.state.documents import Documents
 from storage.state.feedback_tables import FeedbackTables
 from storage.state.flag_overrides import FlagOverrides
 from storage.state.kept_results import KeptResults
@@ -21,6 +22,7 @@ class State:
         """Opens nothing yet. Errors: StateError, for an address that is none of PostgreSQL."""
         self.database = Database(data, url)
         self.cards = Cards(self.database)
+        self.documents = Documents(self.database)
         self.feedback_tables = FeedbackTables(self.database)
         self.flag_overrides = FlagOverrides(self.database)
         self.kept_results = KeptResults(self.database)

@@ -144,3 +144,29 @@ KEPT_RESULTS = Table(
     Column("until", Utc, nullable=False),
     Index("kept_results_until", "until"),
 )
+DOCUMENTS = Table(
+    "documents",
+    METADATA,
+    Column("person", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+PASSAGES = Table(
+    "passages",
+    METADATA,
+    Column("person", Text, primary_key=True),
+    Column("document", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("length", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+DOCUMENT_WORDS = Table(
+    "document_words",
+    METADATA,
+    Column("person", Text, primary_key=True),
+    Column("mark", LargeBinary, primary_key=True),
+    Column("document", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("times", Integer, nullable=False),
+)

@@ -1,4 +1,3 @@
-import asyncio
 import socket
 from collections.abc import Sequence
 from ipaddress import ip_network
@@ -95,29 +94,29 @@ def answering(*addresses: str) -> Resolve:
     return resolve
 
 
-def test_a_resolver_that_is_checked_hands_on_public_addresses() -> None:
-    found = asyncio.run(checked(answering("1.1.1.1", "2606:4700:4700::1111"), is_public)("a.example", 443))
+async def test_a_resolver_that_is_checked_hands_on_public_addresses() -> None:
+    found = await checked(answering("1.1.1.1", "2606:4700:4700::1111"), is_public)("a.example", 443)
     assert [each[4][0] for each in found] == ["1.1.1.1", "2606:4700:4700::1111"]
 
 
-def test_one_private_address_refuses_the_host_and_the_message_does_not_tell_it() -> None:
+async def test_one_private_address_refuses_the_host_and_the_message_does_not_tell_it() -> None:
     with pytest.raises(AddressRefused) as caught:
-        asyncio.run(checked(answering("1.1.1.1", "10.0.0.7"), is_public)("a.example", 443))
+        await checked(answering("1.1.1.1", "10.0.0.7"), is_public)("a.example", 443)
     assert "a.example" in str(caught.value)
     assert "10.0.0.7" not in str(caught.value)
 
 
-def test_an_address_with_a_zone_beside_it_is_not_public() -> None:
+async def test_an_address_with_a_zone_beside_it_is_not_public() -> None:
     async def resolve(host: str, port: int) -> Sequence[AddressInfo]:
         return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2606:4700::1", port, 0, 4))]
 
     with pytest.raises(AddressRefused):
-        asyncio.run(checked(resolve, is_public)("a.example", 443))
+        await checked(resolve, is_public)("a.example", 443)
 
 
-def test_what_is_no_internet_address_at_all_is_refused() -> None:
+async def test_what_is_no_internet_address_at_all_is_refused() -> None:
     async def resolve(host: str, port: int) -> Sequence[AddressInfo]:
         return [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", "/run/docker.sock")]
 
     with pytest.raises(AddressRefused):
-        asyncio.run(checked(resolve, is_public)("a.example", 443))
+        await checked(resolve, is_public)("a.example", 443)
