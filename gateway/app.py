@@ -152,6 +152,8 @@ class Gateway:
             tools=self.chain.tools,
             bus=self.bus,
             ask=OwnQuestions(self.upstreams["default"]).ask,
+            accepted=self.accepted.knows,
+            people=self.keyring,
         )
         await start_plugins(self.chain, startup)
         self._flush(asyncio.get_running_loop())

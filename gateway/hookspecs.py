@@ -43,6 +43,7 @@ from gateway.settings import Settings
 from gateway.signal_bus import SignalBus
 from gateway.tools.registry import NO_TOOLS, Tool, ToolRegistry
 from identity.caller import Caller
+from identity.keyring import Keyring
 from policies.document import DocumentError, Place, fault
 from policies.modulation.callers import Callers
 
@@ -83,6 +84,11 @@ class Hook(msgspec.Struct, frozen=True):
     purpose: str = ""
 
 
+def never_accepted(_principal: str) -> bool:
+    """Answers where nobody has seen the upstream take a key."""
+    return False
+
+
 class Startup(msgspec.Struct, frozen=True):
     """What a plugin may build itself from when the gateway starts.
 
@@ -91,7 +97,9 @@ class Startup(msgspec.Struct, frozen=True):
     the error to raise for a place of the settings file, such as `("auth", "keys", 0, "tier")`, with its line. `flags`
     are what they are now, at any time; `standing` says how a principal stands now: both cost a look into a dict.
     `tools` are the hosted tools of all plugins. `bus` is where signals are told beside exchanges; `ask` asks the
-    upstream with the operator's key (errors: AskError); `homeostasis` remembers the signals of callers.
+    upstream with the operator's key (errors: AskError); `homeostasis` remembers the signals of callers. `accepted` says
+    whether the upstream has taken the passed-through key of a principal. `people` gives each principal a pseudonym and
+    a key for what is theirs alone; None where nothing is kept.
     """
 
     settings: Settings
@@ -106,6 +114,8 @@ class Startup(msgspec.Struct, frozen=True):
     bus: SignalBus = msgspec.field(default_factory=SignalBus)
     ask: Ask = nobody_to_ask
     homeostasis: Callers = msgspec.field(default_factory=Callers)
+    accepted: Callable[[str], bool] = never_accepted
+    people: Keyring | None = None
 
 
 @overload

@@ -8,13 +8,14 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from gateway.flags import Flags
-from gateway.hookspecs import Hooks, Startup
+from gateway.hookspecs import Hooks, Startup, never_accepted
 from gateway.loader import Chain, LoadError
 from gateway.own_questions import Ask, nobody_to_ask
 from gateway.pushed import Standing, no_standing
 from gateway.settings import Loaded
 from gateway.signal_bus import SignalBus
 from gateway.tools.registry import NO_TOOLS, ToolRegistry
+from identity.keyring import Keyring
 from identity.pseudonyms import pseudonyms_in
 from policies.document import DocumentError, fault
 from policies.modulation.callers import Callers
@@ -32,6 +33,8 @@ def startup_of(
     bus: SignalBus | None = None,
     ask: Ask = nobody_to_ask,
     homeostasis: Callers | None = None,
+    accepted: Callable[[str], bool] = never_accepted,
+    people: Keyring | None = None,
 ) -> Startup:
     """Gives what plugins start from; without a registry their metrics go nowhere."""
     return Startup(
@@ -47,6 +50,8 @@ def startup_of(
         bus or SignalBus(),
         ask,
         Callers() if homeostasis is None else homeostasis,
+        accepted,
+        people,
     )
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import chain as joined
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import msgspec
 import pluggy
 
 from gateway.hooks import Counted, FailurePolicy, Implementation
-from gateway.hookspecs import EXCHANGE_HOOKS, LIFECYCLE_HOOKS, PROJECT, Hooks
+from gateway.hookspecs import EXCHANGE_HOOKS, LIFECYCLE_HOOKS, PROJECT, Hook, Hooks
 from gateway.settings import SHIPPED_CHAIN, Loaded
 from gateway.tools.registry import NO_TOOLS, Tool, ToolRegistry
 from policies.document import DocumentError, converted, fault
@@ -89,27 +90,32 @@ def chain_of(plugins: Iterable[Plugin], counted: Counted) -> Chain:
     def found(hook: str) -> list[pluggy.HookImpl]:
         return sorted(getattr(manager.hook, hook).get_hookimpls(), key=lambda each: order[each.plugin_name])
 
-    implementations = {
-        hook.name: tuple(_implementation(hook, each, by_name[each.plugin_name], counted) for each in found(hook.name))
-        for hook in EXCHANGE_HOOKS
-    }
     lifecycle = {
         name: tuple((each.plugin_name, _with_arguments(each, _specified(name))) for each in found(name))
         for name in LIFECYCLE_HOOKS
     }
-    return Chain(plugins, implementations, lifecycle, _tools(lifecycle["register_tools"]))
+    tools = _tools(lifecycle["register_tools"])
+    implementations = {
+        hook.name: tuple(
+            _implementation(hook, each, by_name[each.plugin_name], counted, tools.get(each.plugin_name, ()))
+            for each in found(hook.name)
+        )
+        for hook in EXCHANGE_HOOKS
+    }
+    return Chain(plugins, implementations, lifecycle, ToolRegistry(joined.from_iterable(tools.values())))
 
 
-def _tools(registrations: Iterable[tuple[str, Callable[..., Any]]]) -> ToolRegistry:
-    found: list[Tool] = []
+def _tools(registrations: Iterable[tuple[str, Callable[..., Any]]]) -> dict[str, tuple[Tool, ...]]:
+    """Gives the hosted tools by plugin. Errors: LoadError."""
+    found: dict[str, tuple[Tool, ...]] = {}
     for plugin, register in registrations:
-        given = register() or ()
+        given = tuple(register() or ())
         try:
-            ToolRegistry((*found, *given))
+            ToolRegistry((*joined.from_iterable(found.values()), *given))
         except ValueError as error:
             raise LoadError(f"The tools of the plugin {plugin} cannot be taken: {error}") from None
-        found += given
-    return ToolRegistry(found)
+        found[plugin] = given
+    return found
 
 
 def chain_names(chain: tuple[str, ...]) -> list[str]:
@@ -216,9 +222,14 @@ def _with_arguments(found: pluggy.HookImpl, given: tuple[str, ...]) -> Callable[
     return lambda *arguments: method(*(arguments[place] for place in places))
 
 
-def _implementation(hook: Any, found: pluggy.HookImpl, plugin: Plugin, counted: Counted) -> Implementation:
+def _implementation(
+    hook: Hook, found: pluggy.HookImpl, plugin: Plugin, counted: Counted, tools: tuple[Tool, ...]
+) -> Implementation:
     options = getattr(found.function, "lukhas_options", {})
     common = plugin.common
+    budget_ms = common.budget_ms
+    if budget_ms is None and hook.name == "run_tool" and tools:
+        budget_ms = max(tool.seconds for tool in tools) * 1000
     return Implementation(
         hook,
         plugin.name,
@@ -226,7 +237,7 @@ def _implementation(hook: Any, found: pluggy.HookImpl, plugin: Plugin, counted: 
         found.function,
         _with_arguments(found, _specified(hook.name)),
         failure=FailurePolicy(common.failure == "open", common.reason),
-        budget_ns=int(common.budget_ms * 1e6) if common.budget_ms else None,
+        budget_ns=int(budget_ms * 1e6) if budget_ms else None,
         counted=counted,
         **options,
     )

@@ -28,6 +28,9 @@ from gateway.office.feedback.feedback import Feedback
 from gateway.office.feedback.routes import feedback_routes, lock_routes
 from gateway.office.feedback.symbols import PersonalSymbols
 from gateway.office.flags import flag_routes
+from gateway.office.incidents.routes import incident_routes, tightening_routes
+from gateway.office.incidents.tightenings import Tightenings
+from gateway.office.incidents.webhook import LOOK_AGAIN, WebhookCalls
 from gateway.office.records import Records
 from gateway.office.refusing import Refused, broken, not_done, refused, unreadable
 from gateway.office.retention_report import retention_route
@@ -43,12 +46,15 @@ from identity.erasure import Erasure
 from identity.keyring import Keyring
 from policies.queries import load_queries
 from policies.tiers import load_tiers
+from policies.tools import load_tool_rules
+from storage.blocked_calls import BlockedCalls
 from storage.bodies import bodies_writer
 from storage.state.state import State
 from storage.tombstones import OFFICE
 
 PEOPLE_SECONDS = 1.0
 STATE_SECONDS = 1.0
+TIGHTENINGS_SECONDS = 0.4
 
 
 class Office:
@@ -64,11 +70,13 @@ class Office:
         *,
         tell: Callable[[str | None], None] = lambda _: None,
         stuck: Callable[[], None] = lambda: None,
+        tightened: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Puts the parts together; without a registry the plugins' metrics go nowhere.
 
         `tell` learns what is wrong while the office runs, None once all is well; `stuck` of a question that nothing
-        but the end of the process stops. Errors: LoadError, DocumentError.
+        but the end of the process stops; `tightened` how often rules withheld something. Errors: LoadError,
+        DocumentError.
         """
         self._loaded = loaded
         settings = loaded.settings
@@ -92,6 +100,8 @@ class Office:
             chores=(
                 Chore("people", PEOPLE_SECONDS, self._look_after_people),
                 Chore("state", STATE_SECONDS, lambda: self.keeping.run()),
+                Chore("tightenings", TIGHTENINGS_SECONDS, lambda: self.tightenings.run()),
+                Chore("webhook", LOOK_AGAIN.total_seconds(), lambda: self._webhook.run()),
             ),
             tell=tell,
             stuck=stuck,
@@ -101,6 +111,18 @@ class Office:
         self.keeping = StateKeeping(
             self.state, self.keyring, self._feedback, data / PUSHED, LiveFlags(loaded, environ), settings.retention
         )
+        rules, calls, append = load_tool_rules(folder), BlockedCalls(self.records.warehouse), self.records.log.append
+        self.tightenings = Tightenings(
+            lambda: rules.tightening,
+            self.state,
+            calls,
+            self.keyring,
+            news=lambda: self.records.news,
+            append=append,
+            push=self.keeping.push,
+            tightened=tightened,
+        )
+        self._webhook = WebhookCalls(lambda: rules.webhook, calls, append, environ)
         ours = [
             openapi_json,
             tier_check_route(tiers),
@@ -112,6 +134,7 @@ class Office:
                 feedback=True,
             ),
             *self._state_routes(),
+            *incident_routes(self.records.sandbox),
             *sql_routes(self.records.sandbox, queries),
             *erasure_routes(self._erasure(data), self._asker),
             bodies_route(self._kept_bodies(data)),
@@ -153,6 +176,8 @@ class Office:
             flags=self.keeping.live_flags.flags,
             standing=self.keeping.pushed.standing,
             tools=self.chain.tools,
+            accepted=self._accepted.knows,
+            people=self.keyring,
         )
         await start_plugins(self.chain, startup)
         await asyncio.to_thread(self.records.start)
@@ -182,6 +207,7 @@ class Office:
         return [
             *feedback_routes(self._feedback, PersonalSymbols(self.state, self.keyring)),
             *lock_routes(self.state, self._feedback, names, self._asker, push),
+            *tightening_routes(self.tightenings, names, self._asker),
             *flag_routes(self.state, flags, self._asker, append, push),
         ]
 

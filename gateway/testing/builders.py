@@ -90,9 +90,10 @@ def a_call(name: str = "lookup", arguments: str = "{}", **members: Any) -> ToolC
     return ToolCall("call_1", name, arguments, **members)
 
 
-def started(data: Path, settings: Settings | None = None, admin_key: str | None = None) -> Startup:
-    """Gives what `startup` is given, with `data` as the folder of what survives."""
-    return Startup(settings or Settings(), data, CollectorRegistry(), Pseudonyms(b"a key for tests"), admin_key)
+def started(data: Path, settings: Settings | None = None, admin_key: str | None = None, **members: Any) -> Startup:
+    """Gives what `startup` is given, with `data` as the folder of what survives; any other member may be named."""
+    pseudonym = Pseudonyms(b"a key for tests")
+    return Startup(settings or Settings(), data, CollectorRegistry(), pseudonym, admin_key, **members)
 
 
 @functools.cache

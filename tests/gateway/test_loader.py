@@ -151,3 +151,25 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_naming_a_plugin_twice_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match="log twice"):
         loaded(tmp_path, "default", "log")
+
+
+TOOL = """
+from gateway import Tool, ToolResult, hookimpl
+
+class Clock:
+    @hookimpl
+    def register_tools(self) -> list[Tool]:
+        return [Tool("clock", "what_time", "Says what time it is.", {"type": "object"}, seconds=7.5)]
+
+    @hookimpl
+    async def run_tool(self, call) -> ToolResult:
+        return ToolResult("noon")
+"""
+
+
+def test_a_tool_may_take_as_long_as_it_says_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "clock.py").write_text(TOOL)
+    (clock,) = loaded(tmp_path, "clock.py").of(Hooks.run_tool)
+    assert clock.budget_ns == 7_500_000_000
+    (clock,) = loaded(tmp_path, "clock.py", plugins={"clock": {"budget_ms": 100}}).of(Hooks.run_tool)
+    assert clock.budget_ns == 100_000_000
