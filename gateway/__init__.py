@@ -2,6 +2,7 @@
 
 from gateway.answers import (
     Amendment,
+    Change,
     Context,
     Cut,
     Grant,
@@ -27,17 +28,30 @@ from gateway.flags import Flags
 from gateway.hookspecs import Startup, hookimpl
 from gateway.instructed import instructed
 from gateway.own_questions import AskError
-from gateway.pushed import Standing
+from gateway.pushed import Standing, Withheld
 from gateway.reading import counted_events, input_text, output_text, reported_usage
 from gateway.signal_bus import SignalBus
+from gateway.tools.offering import (
+    ASKED_PREFIX,
+    ASKED_TYPE,
+    EVERY_TOOL,
+    Offering,
+    asked_in,
+    definition,
+    withheld_because,
+)
 from gateway.tools.registry import Tool, ToolRegistry
 from gateway.turns import Turn, turns
 from identity.caller import Caller
 
 __all__ = [
+    "ASKED_PREFIX",
+    "ASKED_TYPE",
+    "EVERY_TOOL",
     "Amendment",
     "AskError",
     "Caller",
+    "Change",
     "Context",
     "Cut",
     "Exchange",
@@ -46,6 +60,7 @@ __all__ = [
     "Hold",
     "Insert",
     "Nudge",
+    "Offering",
     "Redact",
     "Refusal",
     "Release",
@@ -67,11 +82,15 @@ __all__ = [
     "Turn",
     "Usage",
     "Window",
+    "Withheld",
+    "asked_in",
     "counted_events",
+    "definition",
     "hookimpl",
     "input_text",
     "instructed",
     "output_text",
     "reported_usage",
     "turns",
+    "withheld_because",
 ]

@@ -124,7 +124,10 @@ class Nudge(_Answer, frozen=True, omit_defaults=True):
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """A call that the model made, assembled: `arguments` is the JSON text as the model wrote it."""
+    """A call that the model made, assembled: `arguments` is the JSON text as the model wrote it.
+
+    `server` is the label of the MCP server whose tool is called, empty for others and where it is not known.
+    """
 
     id: str
     name: str
@@ -132,6 +135,7 @@ class ToolCall(msgspec.Struct, frozen=True):
     choice: int = 0
     index: int = 0
     kind: str = "function"
+    server: str = ""
 
 
 class ToolResult(_Answer, frozen=True):

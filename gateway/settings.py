@@ -59,6 +59,7 @@ class Key(_Section, frozen=True):
     """A gateway key of the settings file; `models` absent: all that the tier carries.
 
     `owner` names its callers in records; keys of one owner are one caller. Without it the name is made from the key.
+    `tools` are the hosted tools that its requests are offered without asking for them.
     """
 
     key: str
@@ -67,6 +68,7 @@ class Key(_Section, frozen=True):
     models: tuple[str, ...] | None = None
     permissions: tuple[str, ...] = ()
     mode: Mode | None = None
+    tools: tuple[str, ...] = ()
 
 
 class Auth(_Section, frozen=True):

@@ -33,6 +33,7 @@ class SignIn:
                 frozenset(key.permissions),
                 key.mode,
                 key.owner,
+                key.tools,
             )
         if startup.admin_key:
             name = self._pseudonym(startup.admin_key.encode())

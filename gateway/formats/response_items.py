@@ -104,4 +104,5 @@ def call_of(item: Any, choice: int) -> ToolCall | None:
         return ToolCall(id, string(item, "name"), written(item.get("input")), choice, kind="custom")
     told = (item.get(key) for key in ("arguments", "code", "action", "operation", "queries"))
     arguments = next((text for each in told if (text := written(each))), "")
-    return ToolCall(id, string(item, "name") or kind.removesuffix("_call"), arguments, choice, kind=kind)
+    name, server = string(item, "name") or kind.removesuffix("_call"), string(item, "server_label")
+    return ToolCall(id, name, arguments, choice, kind=kind, server=server)

@@ -15,7 +15,7 @@ def test_a_caller_cannot_be_changed() -> None:
 
 def test_a_caller_has_no_permission_and_no_limit_to_its_models_unless_it_is_given() -> None:
     caller = Caller("key:1", "T1", "gateway_key", "operator")
-    assert (caller.permissions, caller.models, caller.mode) == (frozenset(), None, None)
+    assert (caller.permissions, caller.models, caller.mode, caller.tools) == (frozenset(), None, None, ())
 
 
 def test_a_caller_is_named_by_its_kind_of_answer_in_records() -> None:

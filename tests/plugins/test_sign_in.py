@@ -11,7 +11,7 @@ from gateway.testing import an_exchange, plugin_kit, started
 from plugins.sign_in import SignIn
 
 KEYS = (
-    Key("lk-alice", "alice", "T3", ("gpt-4o*",), ("audit",), "enforce"),
+    Key("lk-alice", "alice", "T3", ("gpt-4o*",), ("audit",), "enforce", ("retrieval",)),
     Key("lk-bob"),
     Key("not-like-ours"),
 )
@@ -37,7 +37,15 @@ def test_a_key_of_the_settings_is_known_with_all_that_stands_there(tmp_path: Pat
     caller = signing_in(tmp_path).identify(asking("Bearer lk-alice"))
     assert caller is not None
     assert caller == Caller(
-        caller.principal, "T3", "gateway_key", "operator", ("gpt-4o*",), frozenset({"audit"}), "enforce", "alice"
+        caller.principal,
+        "T3",
+        "gateway_key",
+        "operator",
+        ("gpt-4o*",),
+        frozenset({"audit"}),
+        "enforce",
+        "alice",
+        ("retrieval",),
     )
 
 

@@ -59,7 +59,7 @@ def test_the_calls_of_a_reply_are_found_whatever_runs_them() -> None:
         ToolCall("c1", "f", "{}", 2),
         ToolCall("c2", "g", "raw", 3, kind="custom"),
         ToolCall("ws", "web_search", '{"type":"search","query":"cats"}', 4, kind="web_search_call"),
-        ToolCall("m", "remote", "[]", 5, kind="mcp_call"),
+        ToolCall("m", "remote", "[]", 5, kind="mcp_call", server="s"),
         ToolCall("ci", "code_interpreter", "1+1", 6, kind="code_interpreter_call"),
         ToolCall("sh", "shell", '{"commands":["ls","pwd"]}', 7, kind="shell_call"),
         ToolCall("ap", "apply_patch", '{"type":"update_file","diff":"+x"}', 8, kind="apply_patch_call"),
