@@ -151,11 +151,17 @@ class Relay:
                         continue
                 if not self._recorded:
                     self._keep(data)
-                    if may_end(data) and self._apart_from_end(data)[1]:
-                        self._recorded = True
-                        if await self._events_ended() is not None:
-                            client.abort()
-                            return None
+                    if may_end(data):
+                        before, last = self._apart_from_end(data)
+                        if last:
+                            # What stands before the end need not wait for the record of it.
+                            if before:
+                                client.write(before)
+                            data = last
+                            self._recorded = True
+                            if await self._events_ended() is not None:
+                                client.abort()
+                                return None
                 client.write(data)
                 if client.paused:
                     await client.drained()

@@ -228,6 +228,12 @@ async def test_the_last_event_waits_for_the_record(tmp_path: Path) -> None:
     assert relaying.json["choices"][0]["message"]["content"] == "Hello"
 
 
+async def test_what_comes_with_the_last_event_does_not_wait_for_the_record_with_it(tmp_path: Path) -> None:
+    relaying = await relayed(tmp_path, FakeReply(b"".join(chat_events()), headers=EVENTS))
+    assert b"".join(relaying.seen or ()) == b"".join(chat_events()[:-1])
+    assert b"".join(relaying.client.pieces) == b"".join(chat_events())
+
+
 async def test_a_refused_record_keeps_the_last_event_back(tmp_path: Path) -> None:
     relaying = Relaying(tmp_path, a_stream())
     relaying.refusal = Refusal("No.")
