@@ -9,6 +9,7 @@ import msgspec
 from gateway.answered_by import AnsweredBy
 from gateway.answers import Amendment, Redact, Refusal, Route, Target, Usage
 from gateway.changed_parameters import ChangedParameter, changed_parameters
+from gateway.client_parameters import Value, client_parameters
 from gateway.exchange import DEFAULT_ROUTE, Attempt, Exchange, Step, ToolUse
 from gateway.offered_tools import offered_tools
 from gateway.recorded import reason, recorded
@@ -102,6 +103,7 @@ class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended", omit_de
     changes: Sequence[ChangedParameter] | None = None
     tools: Tools | None = None
     retrieval: Retrieval | None = None
+    parameters: Mapping[str, Value] | None = None
     refusal: Refusal | None = None
     error: str | None = None
     degraded: list[str] = []
@@ -170,6 +172,7 @@ def ended_line(
                 changed_parameters(exchange) if amended or exchange.request is not exchange.asked else None,
                 tools_of(exchange, analytics=analytics) if attempts else None,
                 retrieval_of(exchange) if exchange.contexts else None,
+                client_parameters(exchange.asked.json),
                 recorded(exchange.refusal),
                 reason(exchange.error) if exchange.error else None,
                 exchange.degraded,

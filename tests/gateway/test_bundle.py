@@ -290,6 +290,13 @@ def test_what_has_nothing_to_say_is_left_out() -> None:
     assert absent.isdisjoint(record)
 
 
+def test_what_the_client_set_is_told_as_it_set_it() -> None:
+    exchange = an_exchange({"model": "m", "messages": [], "temperature": 0.5, "max_tokens": 10})
+    exchange.request = Request(exchange.endpoint, b"{}", {"temperature": 0.1})
+    assert ended(exchange)["parameters"] == {"max_tokens": 10, "temperature": 0.5}
+    assert "parameters" not in ended(an_exchange())
+
+
 def test_signals_and_safety_mode_are_told() -> None:
     record = ended(an_exchange(signals={"urgency": 0.5, "stress": 0.25}))
     assert list(record["signals"].items()) == [("stress", 0.25), ("urgency", 0.5)]
