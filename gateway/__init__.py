@@ -27,6 +27,7 @@ from gateway.exchange import Exchange, Reply, Request
 from gateway.flags import Flags
 from gateway.hookspecs import Startup, hookimpl
 from gateway.instructed import instructed
+from gateway.live_policies import LivePolicies
 from gateway.own_questions import AskError
 from gateway.pushed import Standing, Withheld
 from gateway.reading import counted_events, input_text, output_text, reported_usage
@@ -59,6 +60,7 @@ __all__ = [
     "Grant",
     "Hold",
     "Insert",
+    "LivePolicies",
     "Nudge",
     "Offering",
     "Redact",

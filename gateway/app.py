@@ -13,6 +13,7 @@ from gateway.front import AdminFront, Elsewhere, Front, Page, not_here
 from gateway.hookspecs import Hooks
 from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.live_flags import LiveFlags
+from gateway.live_policies import policies_in_force
 from gateway.loader import Chain, load_chain
 from gateway.metrics import FLUSH_SECONDS, Metrics
 from gateway.own_questions import OwnQuestions
@@ -32,9 +33,7 @@ from gateway.websocket.dial import WebsocketDialer
 from gateway.websocket.front import WebsocketFront
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
-from policies.prices import load_prices
 from policies.tightening import TighteningRule
-from policies.tools import load_tool_rules
 from storage.bodies import bodies_writer
 from storage.journal import Journal
 from storage.journal_error import JournalError
@@ -79,7 +78,7 @@ class Gateway:
         self.keyring = Keyring(self.data, synced=settings.audit.durability == "fsync")
         self.pushed = Pushed(self.data / PUSHED, self.keyring.pseudonym_of)
         self.live_flags = LiveFlags(loaded, environ)
-        self._tool_rules = load_tool_rules(Path(settings.policies.folder) if settings.policies.folder else None)
+        self.policies = policies_in_force(settings)
         carry_on = settings.audit.on_failure == "carry_on"
         self.recorder = Recorder(
             self.journal,
@@ -88,7 +87,7 @@ class Gateway:
             carry_on=carry_on,
             accepted=self.accepted,
             keyring=self.keyring,
-            prices=load_prices(Path(settings.policies.folder) if settings.policies.folder else None),
+            policies=self.policies,
             bodies=self.bodies,
             tightening=Tightening(self._tightening_rules, self.pushed, new_tightening_id),
             flags=self.live_flags.flags,
@@ -100,6 +99,7 @@ class Gateway:
             office_fault,
             carry_on=carry_on,
             bodies=self.bodies.journal if self.bodies else None,
+            policy_fault=lambda: self.policies.failure,
         )
         self.upstreams = {"default": upstream_of(settings)}
         self.bus = SignalBus()
@@ -150,6 +150,7 @@ class Gateway:
             flags=self.live_flags.flags,
             standing=self.pushed.standing,
             tools=self.chain.tools,
+            policies=self.policies,
             bus=self.bus,
             ask=OwnQuestions(self.upstreams["default"]).ask,
             accepted=self.accepted.knows,
@@ -183,7 +184,7 @@ class Gateway:
         return Bodies(self._journal_of(bodies_writer(writer)), audit.bodies, audit.max_body_bytes)
 
     def _tightening_rules(self) -> Sequence[TighteningRule]:
-        return self._tool_rules.tightening
+        return self.policies.tools.tightening
 
     def _signed(self, root: bytes) -> bytes:
         """Signs a root of the journal; the key is there since the start, before any root."""
@@ -199,9 +200,11 @@ class Gateway:
         return 200, PROMETHEUS, exposed(self.registry, self._environ)
 
     def _hear(self) -> None:
-        """Takes over what the office tells, and what the settings file says of flags by now."""
+        """Takes over what the office tells, and what the settings file says of flags and the policies say by now."""
         self.pushed.catch_up()
         self.live_flags.catch_up(self.pushed.flags)
+        for change in self.policies.catch_up():
+            self.metrics.policy_read(change.file, change.result)
 
     def _flush_once(self) -> None:
         self.metrics.open.set(self.front.open)

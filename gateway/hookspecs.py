@@ -37,6 +37,7 @@ from gateway.answers import (
 )
 from gateway.exchange import Exchange
 from gateway.flags import Flags
+from gateway.live_policies import LivePolicies
 from gateway.own_questions import Ask, nobody_to_ask
 from gateway.pushed import Standing, no_standing
 from gateway.settings import Settings
@@ -96,7 +97,8 @@ class Startup(msgspec.Struct, frozen=True):
     away, `registry` is where its metrics go, `admin_key` the bootstrap credential where there is one. `fault` gives
     the error to raise for a place of the settings file, such as `("auth", "keys", 0, "tier")`, with its line. `flags`
     are what they are now, at any time; `standing` says how a principal stands now: both cost a look into a dict.
-    `tools` are the hosted tools of all plugins. `bus` is where signals are told beside exchanges; `ask` asks the
+    `tools` are the hosted tools of all plugins. `policies` are those in force at any time; `policies.require` lets a
+    plugin refuse one that it cannot work with. `bus` is where signals are told beside exchanges; `ask` asks the
     upstream with the operator's key (errors: AskError); `homeostasis` remembers the signals of callers. `accepted` says
     whether the upstream has taken the passed-through key of a principal. `people` gives each principal a pseudonym and
     a key for what is theirs alone; None where nothing is kept.
@@ -114,6 +116,7 @@ class Startup(msgspec.Struct, frozen=True):
     bus: SignalBus = msgspec.field(default_factory=SignalBus)
     ask: Ask = nobody_to_ask
     homeostasis: Callers = msgspec.field(default_factory=Callers)
+    policies: LivePolicies = msgspec.field(default_factory=LivePolicies)
     accepted: Callable[[str], bool] = never_accepted
     people: Keyring | None = None
 

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.flags import Flags
 from gateway.hookspecs import Hooks, Startup, never_accepted
+from gateway.live_policies import LivePolicies, policies_in_force
 from gateway.loader import Chain, LoadError
 from gateway.own_questions import Ask, nobody_to_ask
 from gateway.pushed import Standing, no_standing
@@ -33,6 +34,7 @@ def startup_of(
     bus: SignalBus | None = None,
     ask: Ask = nobody_to_ask,
     homeostasis: Callers | None = None,
+    policies: LivePolicies | None = None,
     accepted: Callable[[str], bool] = never_accepted,
     people: Keyring | None = None,
 ) -> Startup:
@@ -50,6 +52,7 @@ def startup_of(
         bus or SignalBus(),
         ask,
         Callers() if homeostasis is None else homeostasis,
+        policies or policies_in_force(loaded.settings),
         accepted,
         people,
     )

@@ -117,6 +117,12 @@ class Metrics:
             ("plugin", "hook", "kind"),
             registry=registry,
         )
+        self._policies = Counter(
+            "lukhas_policy_reads_total",
+            "Policy files that were read again because they had changed: taken, or refused.",
+            ("file", "result"),
+            registry=registry,
+        )
         self._restarts = Counter(
             "lukhas_process_restarts_total",
             "Workers and offices that the supervisor started in the place of one that ended.",
@@ -157,6 +163,10 @@ class Metrics:
     def fault(self, plugin: str, hook: str, kind: Fault) -> None:
         """Counts a plugin that broke."""
         self._faults.labels(plugin, hook, kind).inc()
+
+    def policy_read(self, file: str, result: str) -> None:
+        """Counts a policy file that was read again."""
+        self._policies.labels(file, result).inc()
 
     def restarted(self, role: str) -> None:
         """Counts a process that took the place of one that ended."""

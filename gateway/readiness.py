@@ -25,11 +25,13 @@ class Readiness:
         *,
         carry_on: bool,
         bodies: Journal | None = None,
+        policy_fault: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._chain = chain
         self._journals = {"journal": journal} | ({"bodies": bodies} if bodies is not None else {})
         self._keyring = keyring
         self._office_fault = office_fault
+        self._policy_fault = policy_fault
         self._carry_on = carry_on
         self._open = {plugin.name for plugin in chain.plugins if plugin.common.failure == "open"}
 
@@ -52,6 +54,9 @@ class Readiness:
         office = self._office_fault()
         if office is not None:
             degrading["office"] = office
+        policies = self._policy_fault()
+        if policies is not None:
+            degrading["policies"] = policies
         status = "unready" if stopping else "degraded" if degrading else "ready"
         body = msgspec.json.encode({"status": status, "faults": {**stopping, **degrading}})
         return 503 if stopping else 200, JSON, body

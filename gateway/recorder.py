@@ -18,11 +18,12 @@ from gateway.exchange import Exchange
 from gateway.flags import Flags
 from gateway.hooks import Implementation, Pending
 from gateway.incidents import blocked_in, incident_lines, incidents_of
+from gateway.live_policies import LivePolicies
 from gateway.metrics import Metrics
 from gateway.tightening import Tightening, tightening_lines
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import NOBODY, Keyring, Person
-from policies.prices import Cost, Prices
+from policies.prices import Cost
 from storage.journal import Journal
 from storage.journal_error import JournalError
 from storage.people import KeyringError
@@ -62,7 +63,7 @@ class Recorder:
     """Writes what the pipeline tells it; `carry_on` lets exchanges pass that the journal could not take.
 
     `accepted` learns how the upstream answered the keys that were passed through; `keyring` knows the callers'
-    pseudonyms; `prices` says what tokens cost; `bodies` keeps the bodies, where the settings ask for it. `waits` says
+    pseudonyms; `policies` say what tokens cost; `bodies` keeps the bodies, where the settings ask for it. `waits` says
     that the last bytes of a reply wait for `durable`. `tightening` learns of blocked calls; `flags` say whether calls
     of tools that ran are recorded.
     """
@@ -76,7 +77,7 @@ class Recorder:
         carry_on: bool,
         accepted: AcceptedKeys,
         keyring: Keyring,
-        prices: Prices,
+        policies: LivePolicies,
         bodies: Bodies | None = None,
         tightening: Tightening | None = None,
         flags: Flags | None = None,
@@ -85,7 +86,7 @@ class Recorder:
         self._tightening = tightening
         self._flags = flags
         self._keyring = keyring
-        self._prices = prices
+        self._policies = policies
         self._bodies = bodies
         self._named: dict[str, Named] = {}
         self._metrics = metrics
@@ -177,7 +178,7 @@ class Recorder:
         if usage is None:
             return None
         arrived = datetime.fromtimestamp(exchange.arrived / 1e9, UTC)
-        return self._prices.cost(by.model or exchange.request.model_label, usage, arrived, by.service_tier)
+        return self._policies.prices.cost(by.model or exchange.request.model_label, usage, arrived, by.service_tier)
 
     def _named_in(self, exchange: Exchange) -> Named:
         caller = exchange.caller

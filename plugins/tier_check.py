@@ -1,40 +1,29 @@
 """Turns away callers whose tier, or whose key, does not carry the model or endpoint that they ask for."""
 
-from pathlib import Path
-
-from gateway import Exchange, Refusal, Startup, hookimpl
+from gateway import Exchange, LivePolicies, Refusal, Startup, hookimpl
 from identity.caller import ADMIN_TIER, PASSTHROUGH_TIER
-from policies.tiers import Tiers, load_tiers, matches
+from policies.tiers import Tiers, matches
 
 
 class TierCheck:
     """Holds each request against `policies/tiers.yaml` and the models of the caller's key."""
 
     def __init__(self) -> None:
-        self._tiers: Tiers | None = None
+        self._policies: LivePolicies | None = None
 
     @hookimpl
     def startup(self, startup: Startup) -> None:
-        """Reads the table, and stops the start where a caller would have a tier that is not in it."""
-        settings = startup.settings
-        self._tiers = tiers = load_tiers(Path(settings.policies.folder) if settings.policies.folder else None)
-        known = f"known: {', '.join(tiers.order)}."
-        for number, key in enumerate(settings.auth.keys):
-            if not tiers.knows(key.tier):
-                raise startup.fault(("auth", "keys", number, "tier"), f"unknown tier {key.tier!r}; {known}")
-        if settings.passthrough and not tiers.knows(PASSTHROUGH_TIER):
-            what = f"passed-through keys have the tier {PASSTHROUGH_TIER}, which tiers.yaml does not know; {known}"
-            raise startup.fault(("auth", "passthrough"), what)
-        if startup.admin_key and not tiers.knows(ADMIN_TIER):
-            what = f"LUKHAS_ADMIN_KEY has the tier {ADMIN_TIER}, which tiers.yaml does not know; {known}"
-            raise startup.fault(("policies", "folder"), what)
+        """Takes the table, and stops the start where a caller would have a tier that is not in it."""
+        self._policies = startup.policies
+        self._policies.require("tiers", lambda tiers: _check(tiers, startup))
 
     @hookimpl
     def admit(self, exchange: Exchange) -> Refusal | None:
         """Checks the endpoint first, then the model."""
-        tiers, caller, request = self._tiers, exchange.caller, exchange.request
-        if tiers is None or caller is None:
+        policies, caller, request = self._policies, exchange.caller, exchange.request
+        if policies is None or caller is None:
             return Refusal("The tier table is not loaded.", code="tiers_missing", status=503)
+        tiers = policies.tiers
         endpoint = exchange.endpoint.name if exchange.endpoint else "other"
         if not tiers.carries_endpoint(caller.tier, endpoint):
             return Refusal(f"The tier {caller.tier} does not include this endpoint ({endpoint}).", code="tier_too_low")
@@ -65,3 +54,16 @@ class TierCheck:
                 f"Your key does not include the model {request.model_label}.", code="model_not_allowed", param="model"
             )
         return None
+
+
+def _check(tiers: Tiers, startup: Startup) -> None:
+    settings, known = startup.settings, f"known: {', '.join(tiers.order)}."
+    for number, key in enumerate(settings.auth.keys):
+        if not tiers.knows(key.tier):
+            raise startup.fault(("auth", "keys", number, "tier"), f"unknown tier {key.tier!r}; {known}")
+    if settings.passthrough and not tiers.knows(PASSTHROUGH_TIER):
+        what = f"passed-through keys have the tier {PASSTHROUGH_TIER}, which tiers.yaml does not know; {known}"
+        raise startup.fault(("auth", "passthrough"), what)
+    if startup.admin_key and not tiers.knows(ADMIN_TIER):
+        what = f"LUKHAS_ADMIN_KEY has the tier {ADMIN_TIER}, which tiers.yaml does not know; {known}"
+        raise startup.fault(("policies", "folder"), what)

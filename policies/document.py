@@ -82,12 +82,16 @@ def lines_in(path: Path) -> Lines:
 
 def read_file(path: Path, kind: type[Document]) -> Document:
     """Gives the document in a file as a value of `kind`. Errors: DocumentError."""
+    return read_document(file_text(path), kind, str(path))
+
+
+def file_text(path: Path) -> str:
+    """Gives the text of a file. Errors: DocumentError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise DocumentError(f"{path}: cannot be read: {reason}.") from None
-    return read_document(text, kind, str(path))
 
 
 def _composed(text: str, source: str) -> yaml.Node | None:

@@ -15,6 +15,7 @@ from gateway.hooks import Counted
 from gateway.hookspecs import Hooks
 from gateway.lifecycle import start_plugins, startup_of, stop_plugins
 from gateway.live_flags import LiveFlags
+from gateway.live_policies import policies_in_force
 from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.audit.names import Names
 from gateway.office.audit.routes import audit_routes
@@ -31,6 +32,7 @@ from gateway.office.flags import flag_routes
 from gateway.office.incidents.routes import incident_routes, tightening_routes
 from gateway.office.incidents.tightenings import Tightenings
 from gateway.office.incidents.webhook import LOOK_AGAIN, WebhookCalls
+from gateway.office.policy_watch import PolicyWatch
 from gateway.office.records import Records
 from gateway.office.refusing import Refused, broken, not_done, refused, unreadable
 from gateway.office.retention_report import retention_route
@@ -45,7 +47,6 @@ from identity.caller import Caller
 from identity.erasure import Erasure
 from identity.keyring import Keyring
 from policies.queries import load_queries
-from policies.tiers import load_tiers
 from policies.tools import load_tool_rules
 from storage.blocked_calls import BlockedCalls
 from storage.bodies import bodies_writer
@@ -53,6 +54,7 @@ from storage.state.state import State
 from storage.tombstones import OFFICE
 
 PEOPLE_SECONDS = 1.0
+POLICIES_SECONDS = 1.0
 STATE_SECONDS = 1.0
 TIGHTENINGS_SECONDS = 0.4
 
@@ -86,7 +88,7 @@ class Office:
         self.chain = load_chain(loaded, counted)
         callers = Callers(self.chain.of(Hooks.identify), self._accepted)
         folder = Path(settings.policies.folder) if settings.policies.folder else None
-        tiers, queries = load_tiers(folder), load_queries(folder)
+        self.policies, queries = policies_in_force(settings), load_queries(folder)
         data = Path(settings.storage.data)
         self.keyring = Keyring(data, synced=settings.audit.durability == "fsync")
         self.records = Records(
@@ -100,12 +102,14 @@ class Office:
             chores=(
                 Chore("people", PEOPLE_SECONDS, self._look_after_people),
                 Chore("state", STATE_SECONDS, lambda: self.keeping.run()),
+                Chore("policies", POLICIES_SECONDS, lambda: self._policy_watch.run()),
                 Chore("tightenings", TIGHTENINGS_SECONDS, lambda: self.tightenings.run()),
                 Chore("webhook", LOOK_AGAIN.total_seconds(), lambda: self._webhook.run()),
             ),
             tell=tell,
             stuck=stuck,
         )
+        self._policy_watch = PolicyWatch(self.policies, data, self.records.log.append)
         self.state = State(data, settings.storage.state_url)
         self._feedback = Feedback(self.state, self.records.bundles, self.keyring, self.records.log.append)
         self.keeping = StateKeeping(
@@ -125,7 +129,7 @@ class Office:
         self._webhook = WebhookCalls(lambda: rules.webhook, calls, append, environ)
         ours = [
             openapi_json,
-            tier_check_route(tiers),
+            tier_check_route(self.policies),
             *audit_routes(
                 self.records.bundles,
                 self.records.log.append,
@@ -176,6 +180,7 @@ class Office:
             flags=self.keeping.live_flags.flags,
             standing=self.keeping.pushed.standing,
             tools=self.chain.tools,
+            policies=self.policies,
             accepted=self._accepted.knows,
             people=self.keyring,
         )

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
+from gateway.live_policies import LivePolicies
 from identity.caller import Caller
 from policies.tiers import Tiers, matches
 
@@ -25,7 +26,7 @@ class TierCheck(msgspec.Struct, frozen=True):
     missing: list[str]
 
 
-def tier_check_route(tiers: Tiers) -> HTTPRouteHandler:
+def tier_check_route(policies: LivePolicies) -> HTTPRouteHandler:
     """Gives the handler."""
 
     @get("/identity/tier-check", tags=["identity"])
@@ -35,7 +36,7 @@ def tier_check_route(tiers: Tiers) -> HTTPRouteHandler:
         endpoint: Annotated[str | None, QueryParameter(description="An endpoint to ask about.")] = None,
     ) -> TierCheck:
         """Says who the caller is, what their tier carries, and what is missing for a model or endpoint."""
-        return checked(tiers, caller, model, endpoint)
+        return checked(policies.tiers, caller, model, endpoint)
 
     return tier_check
 

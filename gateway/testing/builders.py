@@ -16,6 +16,7 @@ from gateway.exchange import Exchange, Headers, Received, Reply, Request
 from gateway.formats import format_of
 from gateway.hookspecs import Startup
 from gateway.json_body import read_json
+from gateway.live_policies import LivePolicies, policies_in_force
 from gateway.settings import Settings
 from gateway.sse import EventReader
 from identity.caller import Caller
@@ -92,8 +93,14 @@ def a_call(name: str = "lookup", arguments: str = "{}", **members: Any) -> ToolC
 
 def started(data: Path, settings: Settings | None = None, admin_key: str | None = None, **members: Any) -> Startup:
     """Gives what `startup` is given, with `data` as the folder of what survives; any other member may be named."""
-    pseudonym = Pseudonyms(b"a key for tests")
-    return Startup(settings or Settings(), data, CollectorRegistry(), pseudonym, admin_key, **members)
+    pseudonym, settings = Pseudonyms(b"a key for tests"), settings or Settings()
+    policies = _shipped_policies() if settings.policies.folder is None else policies_in_force(settings)
+    return Startup(settings, data, CollectorRegistry(), pseudonym, admin_key, **{"policies": policies, **members})
+
+
+@functools.cache
+def _shipped_policies() -> LivePolicies:
+    return LivePolicies()
 
 
 @functools.cache

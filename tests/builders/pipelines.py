@@ -11,6 +11,7 @@ from gateway import Caller, Exchange, hookimpl
 from gateway.endpoints import load_endpoints
 from gateway.hooks import Fault
 from gateway.hookspecs import Hooks
+from gateway.live_policies import LivePolicies
 from gateway.loader import Chain, Common, Plugin, chain_of
 from gateway.metrics import Metrics
 from gateway.passage import Passage
@@ -21,14 +22,13 @@ from gateway.transport import Transport
 from gateway.upstream import Upstream
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
-from policies.prices import load_prices
 from storage.journal import Journal
 from tests.builders.fake_client import FakeClient
 from tests.builders.fake_transport import FakeTransport
 from tests.builders.gateway import exchange_lines
 
 ENDPOINTS = load_endpoints()
-PRICES = load_prices(None)
+POLICIES = LivePolicies()
 
 
 class KnowsAll:
@@ -101,7 +101,7 @@ class Passages:
             carry_on=carry_on,
             accepted=self.accepted,
             keyring=self.keyring,
-            prices=PRICES,
+            policies=POLICIES,
         )
         transports = transport if isinstance(transport, Mapping) else {"default": transport or FakeTransport()}
         self.pipeline = Pipeline(

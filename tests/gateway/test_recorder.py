@@ -25,7 +25,7 @@ from policies.tightening import TighteningRule
 from storage.journal import Journal
 from storage.verify import verify
 from tests.builders.gateway import exchange_lines
-from tests.builders.pipelines import PRICES, a_chain
+from tests.builders.pipelines import POLICIES, a_chain
 
 
 class Recording:
@@ -59,7 +59,7 @@ class Recording:
             carry_on=carry_on,
             accepted=self.accepted,
             keyring=self.keyring,
-            prices=PRICES,
+            policies=POLICIES,
             bodies=self.bodies,
             tightening=Tightening(lambda: rules, self.pushed, new_tightening_id),
             flags=flags,
