@@ -32,16 +32,22 @@ from gateway.own_questions import AskError
 from gateway.pushed import Standing, Withheld
 from gateway.reading import counted_events, input_text, output_text, reported_usage
 from gateway.signal_bus import SignalBus
+from gateway.tools.addresses import Network, is_public, public_or_in
+from gateway.tools.arguments import arguments_of
+from gateway.tools.attempts import Breaker, CircuitOpen, attempted
 from gateway.tools.offering import (
     ASKED_PREFIX,
     ASKED_TYPE,
     EVERY_TOOL,
     Offering,
+    ToolForm,
     asked_in,
     definition,
     withheld_because,
 )
+from gateway.tools.pinned import NotReached, PinnedWeb, WebAnswer
 from gateway.tools.registry import Tool, ToolRegistry
+from gateway.tools.web_address import UrlRefused, WebAddress
 from gateway.turns import Turn, turns
 from identity.caller import Caller
 
@@ -51,8 +57,10 @@ __all__ = [
     "EVERY_TOOL",
     "Amendment",
     "AskError",
+    "Breaker",
     "Caller",
     "Change",
+    "CircuitOpen",
     "Context",
     "Cut",
     "Exchange",
@@ -61,8 +69,11 @@ __all__ = [
     "Hold",
     "Insert",
     "LivePolicies",
+    "Network",
+    "NotReached",
     "Nudge",
     "Offering",
+    "PinnedWeb",
     "Redact",
     "Refusal",
     "Release",
@@ -79,19 +90,27 @@ __all__ = [
     "Target",
     "Tool",
     "ToolCall",
+    "ToolForm",
     "ToolRegistry",
     "ToolResult",
     "Turn",
+    "UrlRefused",
     "Usage",
+    "WebAddress",
+    "WebAnswer",
     "Window",
     "Withheld",
+    "arguments_of",
     "asked_in",
+    "attempted",
     "counted_events",
     "definition",
     "hookimpl",
     "input_text",
     "instructed",
+    "is_public",
     "output_text",
+    "public_or_in",
     "reported_usage",
     "turns",
     "withheld_because",
