@@ -5,10 +5,12 @@ from typing import Any, Literal, TypeAlias
 
 from gateway.exchange import Headers
 from gateway.flags import PREFIX, Flags
+from gateway.live_policies import LivePolicies
 from gateway.pushed import Standing, Withheld
 from gateway.tools.registry import Tool, ToolRegistry
 from identity.caller import Caller
-from policies.tools import ToolRules, fits
+from policies.document import DocumentError
+from policies.tools import FILE, ToolRules, fits
 
 ASKING = b"x-lukhas-tools"
 ASKED_TYPE = "lukhas"
@@ -23,34 +25,33 @@ class Offering:
     def __init__(
         self,
         tools: ToolRegistry,
-        rules: ToolRules,
-        tiers: tuple[str, ...],
+        policies: LivePolicies,
         flags: Flags,
         standing: Callable[[str], Standing],
         accepted: Callable[[str], bool],
     ) -> None:
-        """Takes the tiers from the lowest to the highest; `accepted` says whether the upstream took a passed-through key.
-
-        Errors: ValueError for a rule about a tier that there is not.
-        """
-        for alias, tier in rules.tiers.items():
-            if tier not in tiers:
-                raise ValueError(f"tools.yaml, tiers.{alias}: unknown tier {tier!r}; known: {', '.join(tiers)}.")
+        """Asks `accepted` whether the upstream took a passed-through key. Errors: DocumentError for an unknown tier."""
         self.tools = tools
-        self.rules = rules
-        self._rank = {tier: rank for rank, tier in enumerate(tiers)}
+        self._policies = policies
         self._flags = flags
         self._standing = standing
         self._accepted = accepted
+        policies.require("tools", self._check)
+
+    @property
+    def rules(self) -> ToolRules:
+        """The rules in force."""
+        return self._policies.tools
 
     def why_not(self, tool: Tool, caller: Caller | None) -> str | None:
         """Gives the first reason against it as a clause, None where the caller may use the tool."""
+        rules, order = self._policies.tools, self._policies.tiers.order
         if caller is None:
             return "nobody has been identified"
-        if not fits(self.rules.hosted, tool.alias, tool.name):
+        if not fits(rules.hosted, tool.alias, tool.name):
             return "the rules for tools do not include it"
-        tier = self.rules.tiers.get(tool.alias, tool.tier)
-        if tier not in self._rank or self._rank.get(caller.tier, -1) < self._rank[tier]:
+        tier = rules.tiers.get(tool.alias, tool.tier)
+        if tier not in order or caller.tier not in order or order.index(caller.tier) < order.index(tier):
             return f"it needs the tier {tier}, and the caller has {caller.tier}"
         if tool.flag is not None and not self._flags.on(tool.flag, caller.principal):
             return f"{PREFIX}{tool.flag} is off"
@@ -61,6 +62,12 @@ class Offering:
     def withheld(self, caller: Caller | None) -> tuple[Withheld, ...]:
         """Gives what nobody may offer to the caller or run for them now."""
         return () if caller is None else self._standing(caller.principal).withheld
+
+    def _check(self, rules: ToolRules) -> None:
+        order = self._policies.tiers.order
+        for alias, tier in rules.tiers.items():
+            if tier not in order:
+                raise DocumentError(f"{FILE}, tiers.{alias}: unknown tier {tier!r}; known: {', '.join(order)}.")
 
 
 def withheld_because(withheld: tuple[Withheld, ...], *names: str) -> str | None:

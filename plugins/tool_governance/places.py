@@ -1,0 +1,85 @@
+"""Where requests carry tools: a table of the endpoints, and the lists of tools in a body."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+Path: TypeAlias = tuple[str | int, ...]
+MEMBERS = ("tools", "functions")
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How an endpoint's requests carry tools.
+
+    `below` leads to the object that has the member `tools`. `hosts` says that hosted tools may be offered, since their
+    calls come back here; `input` that items of the input carry tools too. `stays` is for endpoints where no list means
+    the list that was stored before, so that an empty one has to be sent.
+    """
+
+    form: Literal["chat", "responses"]
+    below: tuple[str, ...] = ()
+    hosts: bool = False
+    input: bool = False
+    stays: bool = False
+
+
+PLACES: Mapping[str, Place] = {
+    "chat.completions": Place("chat", hosts=True),
+    "responses": Place("responses", hosts=True, input=True),
+    "responses.input_tokens": Place("responses", hosts=True, input=True),
+    "responses.compact": Place("responses", input=True),
+    "threads.runs": Place("chat", stays=True),
+    "threads.{thread_id}.runs": Place("chat", stays=True),
+    "assistants": Place("chat", stays=True),
+    "assistants.{assistant_id}": Place("chat", stays=True),
+    "realtime.sessions": Place("responses"),
+    "realtime.client_secrets": Place("responses", below=("session",)),
+    "realtime.calls.{call_id}.accept": Place("responses"),
+}
+_CARRIERS = frozenset(("additional_tools", "tool_search_output"))
+
+
+class ToolList(msgspec.Struct, frozen=True):
+    """A list of tools in a body; `legacy` is that of the old member `functions`."""
+
+    path: Path
+    tools: list[Any]
+    legacy: bool = False
+
+
+def holder_of(body: Any, place: Place) -> dict[str, Any] | None:
+    """Gives the object that has the member `tools`, None where there is no such object."""
+    for part in place.below:
+        body = body.get(part) if body.__class__ is dict else None
+    return body if body.__class__ is dict else None
+
+
+def tool_lists(body: Any, place: Place) -> Iterator[ToolList]:
+    """Gives every list of tools in a body."""
+    holder = holder_of(body, place)
+    if holder is None:
+        return
+    tools, functions = holder.get("tools"), holder.get("functions")
+    if tools.__class__ is list:
+        yield ToolList((*place.below, "tools"), tools)
+    if functions.__class__ is list:
+        yield ToolList((*place.below, "functions"), functions, legacy=True)
+    if place.input:
+        yield from _in_input(holder.get("input"))
+
+
+def is_misshapen(body: Any, place: Place) -> bool:
+    """Whether a body has something else than a list where its tools should stand."""
+    holder = holder_of(body, place)
+    if holder is None:
+        return False
+    return any(holder.get(name) is not None and holder[name].__class__ is not list for name in MEMBERS)
+
+
+def _in_input(items: Any) -> Iterator[ToolList]:
+    if items.__class__ is not list:
+        return
+    for at, item in enumerate(items):
+        if item.__class__ is dict and item.get("type") in _CARRIERS and item.get("tools").__class__ is list:
+            yield ToolList(("input", at, "tools"), item["tools"])
