@@ -51,6 +51,11 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 NO_WEBHOOK = Webhook()
+USUAL_RULES = (
+    TighteningRule("repeated", 5, 600, 3600),
+    TighteningRule("many", 20, 600, 900, withhold="all", strict=True),
+)
+"""Hold where `tools.yaml` says nothing of it; an empty list turns them off."""
 
 
 class RuleError(ValueError):

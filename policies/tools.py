@@ -8,7 +8,15 @@ import msgspec
 
 from policies.document import DocumentError, fault
 from policies.folder import read_policy
-from policies.tightening import NO_WEBHOOK, RuleError, TighteningRule, Webhook, check_tightening, check_webhook
+from policies.tightening import (
+    NO_WEBHOOK,
+    USUAL_RULES,
+    RuleError,
+    TighteningRule,
+    Webhook,
+    check_tightening,
+    check_webhook,
+)
 
 FILE = "tools.yaml"
 LONGEST_NAME = 256
@@ -53,7 +61,7 @@ class ToolRules(_Section, frozen=True):
     browser: Browser = Browser()
     scheduler: Scheduler = Scheduler()
     budgets: Budgets = Budgets()
-    tightening: tuple[TighteningRule, ...] = ()
+    tightening: tuple[TighteningRule, ...] = USUAL_RULES
     webhook: Webhook = NO_WEBHOOK
 
     @property

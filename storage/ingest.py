@@ -22,7 +22,8 @@ _OF_THE_LINES = (duckdb.InvalidInputException, duckdb.ConversionException, duckd
 class Ingested(msgspec.Struct, frozen=True):
     """What one pass did: whole lines and their bytes; `torn` and `malformed` are lines that could not be taken.
 
-    `more` says that another pass would find more. `faults` are sentences about segments that are not as they were.
+    `more` says that another pass would find more. `faults` are sentences about segments that are not as they were,
+    `slices` the tables that have more rows now.
     """
 
     lines: int
@@ -31,6 +32,7 @@ class Ingested(msgspec.Struct, frozen=True):
     malformed: int
     more: bool
     faults: tuple[str, ...]
+    slices: frozenset[str] = frozenset()
 
 
 class _Mark(NamedTuple):
@@ -63,6 +65,7 @@ class Ingest:
         self._scripts = _scripts()
         self._counting_sql = sql("counting.sql")
         self._marks = self._stored_marks()
+        self._filled: set[str] = set()
         for name in SLICES:
             connection.execute(f"SET VARIABLE slice_{name} = ?", [str(folders.slice(name))])
 
@@ -74,12 +77,15 @@ class Ingest:
     def take(self) -> Ingested:
         """Takes what is new. Errors: duckdb.Error, OSError; then nothing of it is taken, or a part as a whole."""
         found = self._found()
+        self._filled.clear()
         malformed = self._store(found.lines) if found.lines else 0
         torn = self._finish(found.ends)
         size = sum(len(line.text) + 1 for line in found.lines)
         if not found.more:
             self._forget_places()
-        return Ingested(len(found.lines), size, torn, malformed, found.more, tuple(found.faults))
+        return Ingested(
+            len(found.lines), size, torn, malformed, found.more, tuple(found.faults), frozenset(self._filled)
+        )
 
     def _found(self) -> _Found:
         found = _Found([], {}, False, [])
@@ -162,6 +168,7 @@ class Ingest:
             for name in filled:
                 self._folders.slice(name).unlink(missing_ok=True)
         self._marks.update(marks)
+        self._filled.update(filled)
         return len(slices.malformed)
 
     def _marks_after(

@@ -24,6 +24,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "click": ("gateway/commands", "gateway/hookspecs.py", "gateway/references/cli.py"),
     "cryptography": ("storage/bodies.py", "storage/signing.py", "storage/state/sealed.py"),
     "duckdb": (
+        "storage/blocked_calls.py",
         "storage/expiry.py",
         "storage/ingest.py",
         "storage/kept_bundles.py",

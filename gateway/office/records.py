@@ -36,6 +36,7 @@ WORTH_COMPACTING = 0.5
 """The part of the file that has to be empty."""
 
 
+_TELLING = frozenset(("incident", "other"))
 _COUNT = "SELECT count(*) FROM exchanges WHERE caller = $principal"
 
 
@@ -51,7 +52,7 @@ class Records:
     `views` are the plugins'; `people` is opened by whoever made it. Days older than `archive_after_days` become
     Parquet, `retention` says when they go; `writers` are those of the journal that are at work. `tell` learns in a
     sentence what is wrong, None once all is well; `stuck` of a question that nothing stops. `chores` are run beside
-    ours.
+    ours. `news` grows when incidents or events of other kinds were taken in.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Records:
         self._is_complete = False
         self._archived_before: date | None = None
         self._said: set[str] = set()
+        self.news = 0
         self.retention = Retention(
             data,
             retention,
@@ -130,6 +132,8 @@ class Records:
         finally:
             self._tried.set()
         self._say_what(taken)
+        if not _TELLING.isdisjoint(taken.slices):
+            self.news += 1
         self._is_complete = not taken.more
         return taken.more
 

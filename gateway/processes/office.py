@@ -33,7 +33,16 @@ async def serve(orders: Orders, reports: Reports) -> None:
     fault.tell(None)
     settings = orders.settings(os.environ)
     accepted = Path(orders.accepted)
-    office = Office(settings, os.environ, metrics.fault, accepted, metrics.registry, tell=fault.tell, stuck=end)
+    office = Office(
+        settings,
+        os.environ,
+        metrics.fault,
+        accepted,
+        metrics.registry,
+        tell=fault.tell,
+        stuck=end,
+        tightened=metrics.tightened,
+    )
     await OfficeServer(office, reports.ready, operator=bound(operator_of(path))).serve([bound(path)])
 
 

@@ -20,6 +20,7 @@ SELECT
     more->>'$.prompt_hash' AS prompt_hash,
     more->>'$.safety_mode' AS safety_mode,
     more->'$.tool_allowlist' AS tool_allowlist,
+    more->>'$.arguments' AS arguments,
     happened,
     more
 FROM kept.seen_incident;
@@ -28,11 +29,12 @@ COMMENT ON VIEW incidents IS 'One row for each call that was blocked.';
 COMMENT ON COLUMN incidents.audit_id IS 'The exchange.';
 COMMENT ON COLUMN incidents."at" IS 'When it happened (UTC); a word of SQL''s own, so it is written in double quotes.';
 COMMENT ON COLUMN incidents.caller IS 'The principal of the caller.';
-COMMENT ON COLUMN incidents.tool IS 'The tool that the model called.';
+COMMENT ON COLUMN incidents.tool IS 'The tool that the model called: the alias of a hosted one, else its name.';
 COMMENT ON COLUMN incidents.reason IS 'Why the call was blocked.';
 COMMENT ON COLUMN incidents.action IS 'What was done.';
 COMMENT ON COLUMN incidents.prompt_hash IS 'The hash of the prompt.';
 COMMENT ON COLUMN incidents.safety_mode IS 'The safety mode at the time.';
-COMMENT ON COLUMN incidents.tool_allowlist IS 'The tools that were allowed at the time, as JSON.';
+COMMENT ON COLUMN incidents.tool_allowlist IS 'The tools that the request offered at the time, as JSON.';
+COMMENT ON COLUMN incidents.arguments IS 'What the arguments were: redacted, at most 180 characters.';
 COMMENT ON COLUMN incidents.happened IS 'The same as "at", under a name that needs no quotes.';
 COMMENT ON COLUMN incidents.more IS 'What else the record says, as JSON.';

@@ -3,7 +3,8 @@
 from prometheus_client import CollectorRegistry
 
 from gateway import Usage
-from gateway.metrics import Metrics
+from gateway.exchange import ToolUse
+from gateway.metrics import MOST_REASONS, Metrics
 from gateway.testing import an_exchange
 from policies.prices import Cost
 
@@ -100,3 +101,36 @@ def test_faults_of_plugins_are_counted_at_once() -> None:
     metrics.fault("mine", "judge", "raised")
     labels = {"plugin": "mine", "hook": "judge", "kind": "raised"}
     assert registry.get_sample_value("lukhas_plugin_faults_total", labels) == 1
+
+
+def test_calls_of_tools_are_timed_by_alias_and_blocked_ones_counted_by_reason() -> None:
+    metrics, registry = counted()
+    metrics.used(
+        [
+            ToolUse("retrieve_knowledge", "ok", 0, 40_000_000, alias="retrieval"),
+            ToolUse("lookup_17", "error", 0, 1),
+            ToolUse("exec_code", "blocked", 0, 1, "tool_not_offered", alias="code_exec"),
+            ToolUse("made_up", "blocked", 0, 1, "tool_not_offered"),
+        ]
+    )
+    value = registry.get_sample_value
+    assert value("lukhas_tool_seconds_sum", {"tool": "retrieval"}) == 0.04
+    assert value("lukhas_tool_seconds_count", {"tool": "other"}) == 1
+    for tool in ("code_exec", "other"):
+        assert value("lukhas_tools_blocked_total", {"tool": tool, "reason": "tool_not_offered"}) == 1
+
+
+def test_labels_of_blocked_calls_are_bounded_whatever_plugins_say() -> None:
+    metrics, registry = counted()
+    for number in range(200):
+        metrics.used([ToolUse(f"tool_{number}", "blocked", 0, 1, f"reason_{number}")])
+    (family,) = (each for each in registry.collect() if each.name == "lukhas_tools_blocked")
+    counts = {tuple(each.labels.values()): each.value for each in family.samples if each.name.endswith("_total")}
+    assert len(counts) == MOST_REASONS + 1
+    assert counts["other", "other"] == 200 - MOST_REASONS
+
+
+def test_tightenings_are_counted() -> None:
+    metrics, registry = counted()
+    metrics.tightened(2)
+    assert registry.get_sample_value("lukhas_auto_tighten_total") == 2

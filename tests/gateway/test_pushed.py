@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.pushed import NOTHING_SAID, Pushed, Standing, Told, Withheld, tell
+from gateway.pushed import NOTHING_SAID, Counted, Pushed, Standing, Told, Withheld, tell
 from policies.modulation import StyleDelta
 from storage.people import KeyringError
 
@@ -83,6 +83,28 @@ def test_tools_are_withheld_from_one_or_from_all_until_their_time(path: Path) ->
     assert found.standing("key:ada").withheld == (ada, everybody)
     assert found.standing("key:bob").withheld == (everybody,)
     assert found.standing("key:nobody").withheld == (everybody,)
+
+
+def test_what_a_worker_withholds_itself_holds_until_the_office_knows_of_it(path: Path) -> None:
+    later = NOW + timedelta(minutes=1)
+    own = Withheld("t-1", "p-ada", "browser", later, "x")
+    found = pushed(path)
+    found.withhold(own)
+    assert found.standing("key:ada").withheld == (own,)
+    assert found.standing("key:bob") == NOTHING_SAID
+    tell(path, Told(flags={"STRICT_DEFAULT": "on"}))
+    found.catch_up()
+    assert found.standing("key:ada").withheld == (own,)
+    tell(path, Told(counted=(Counted("t-1", "p-ada", "r", "browser", NOW, holds=False),)))
+    found.catch_up()
+    assert found.standing("key:ada") == NOTHING_SAID
+
+
+def test_what_was_counted_is_told_by_person(path: Path) -> None:
+    mine = Counted("t-1", "p-ada", "r", "browser", NOW)
+    found = told(path, Told(counted=(mine, Counted("t-2", "p-bob", "r", "browser", NOW))))
+    assert found.counted("p-ada") == (mine,)
+    assert found.counted("p-cleo") == ()
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"locked": 7}'], ids=["empty", "torn", "another shape"])

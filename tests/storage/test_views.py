@@ -91,6 +91,7 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             "safety_mode": "strict",
             "prompt_hash": "ab",
             "tool_allowlist": ["retrieval"],
+            "arguments": '{"url": ""}',
         },
         {
             "event": "feedback",
@@ -154,7 +155,7 @@ def test_incidents_and_feedback_come_from_their_events(opened: Warehouse) -> Non
     [incident] = asked(opened, "SELECT * EXCLUDE (more) FROM incidents")
     at = datetime(2026, 3, 14, 9, 26, 54, 589793)
     assert incident[:6] == ("A-1", at, "key:ada", "browser", "not_allowed", "blocked")
-    assert incident[6:] == ("ab", "strict", '["retrieval"]', at)
+    assert incident[6:] == ("ab", "strict", '["retrieval"]', '{"url": ""}', at)
     assert asked(opened, "SELECT rating, note, tags FROM feedback") == [(4.0, "Good.", ["kind"])]
 
 

@@ -1,0 +1,1 @@
+"""Blocked calls in the office."""
