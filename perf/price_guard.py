@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m perf.price_guard", description=__doc__)
     parser.add_argument("--gateway", default=GATEWAY, help="command with {port}, {upstream} and {data}")
     parser.add_argument("--price", type=Path, default=PRICE, help="the committed price")
-    parser.add_argument("--windows", type=int, default=8, help="windows of each server and question")
+    parser.add_argument("--windows", type=int, default=4, help="windows of each server and question")
     parser.add_argument("--requests", type=int, default=100, help="plain requests in a window")
     parser.add_argument("--streams", type=int, default=20, help="streams in a window")
     parser.add_argument("--write", action="store_true", help="make what is counted the committed price")
