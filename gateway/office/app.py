@@ -47,7 +47,6 @@ from identity.caller import Caller
 from identity.erasure import Erasure
 from identity.keyring import Keyring
 from policies.queries import load_queries
-from policies.tools import load_tool_rules
 from storage.blocked_calls import BlockedCalls
 from storage.bodies import bodies_writer
 from storage.state.state import State
@@ -115,9 +114,9 @@ class Office:
         self.keeping = StateKeeping(
             self.state, self.keyring, self._feedback, data / PUSHED, LiveFlags(loaded, environ), settings.retention
         )
-        rules, calls, append = load_tool_rules(folder), BlockedCalls(self.records.warehouse), self.records.log.append
+        calls, append = BlockedCalls(self.records.warehouse), self.records.log.append
         self.tightenings = Tightenings(
-            lambda: rules.tightening,
+            lambda: self.policies.tools.tightening,
             self.state,
             calls,
             self.keyring,
@@ -126,7 +125,7 @@ class Office:
             push=self.keeping.push,
             tightened=tightened,
         )
-        self._webhook = WebhookCalls(lambda: rules.webhook, calls, append, environ)
+        self._webhook = WebhookCalls(lambda: self.policies.tools.webhook, calls, append, environ)
         ours = [
             openapi_json,
             tier_check_route(self.policies),
