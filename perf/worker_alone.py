@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def unhurried(loaded: Loaded) -> Loaded:
-    """Gives the settings with time for every plugin: under valgrind all overrun, and who is quarantined costs nothing."""
+    """Gives the settings with time for every plugin: under valgrind all overrun, and quarantined ones cost nothing."""
     settings = loaded.settings
     names = [name.rpartition("/")[2].removesuffix(".py") for name in chain_names(settings.chain)]
     plugins = {name: {**settings.plugins.get(name, {}), "budget_ms": UNHURRIED_MS} for name in names}
