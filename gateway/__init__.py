@@ -28,12 +28,13 @@ from gateway.flags import Flags
 from gateway.hookspecs import Startup, hookimpl
 from gateway.instructed import instructed
 from gateway.live_policies import LivePolicies
+from gateway.office.chores import Chore
 from gateway.own_questions import AskError
 from gateway.pushed import Standing, Withheld
 from gateway.reading import counted_events, input_text, output_text, reported_usage
 from gateway.signal_bus import SignalBus
 from gateway.tools.addresses import Network, is_public, public_or_in
-from gateway.tools.arguments import arguments_of
+from gateway.tools.arguments import arguments_of, unfit
 from gateway.tools.attempts import Breaker, CircuitOpen, attempted
 from gateway.tools.offering import (
     ASKED_PREFIX,
@@ -48,6 +49,7 @@ from gateway.tools.offering import (
 from gateway.tools.pinned import NotReached, PinnedWeb, WebAnswer
 from gateway.tools.registry import Tool, ToolRegistry
 from gateway.tools.web_address import UrlRefused, WebAddress
+from gateway.transport.limits import Limits as WebLimits
 from gateway.turns import Turn, turns
 from identity.caller import Caller
 
@@ -60,6 +62,7 @@ __all__ = [
     "Breaker",
     "Caller",
     "Change",
+    "Chore",
     "CircuitOpen",
     "Context",
     "Cut",
@@ -98,6 +101,7 @@ __all__ = [
     "Usage",
     "WebAddress",
     "WebAnswer",
+    "WebLimits",
     "Window",
     "Withheld",
     "arguments_of",
@@ -113,5 +117,6 @@ __all__ = [
     "public_or_in",
     "reported_usage",
     "turns",
+    "unfit",
     "withheld_because",
 ]

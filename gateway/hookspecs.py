@@ -38,6 +38,7 @@ from gateway.answers import (
 from gateway.exchange import Exchange
 from gateway.flags import Flags
 from gateway.live_policies import LivePolicies
+from gateway.office.chores import Chore
 from gateway.own_questions import Ask, nobody_to_ask
 from gateway.pushed import Standing, no_standing
 from gateway.settings import Settings
@@ -215,8 +216,8 @@ class Hooks:
         """Gives Litestar route handlers for the office."""
 
     @hookspec
-    def register_engines(self) -> list[Any] | None:
-        """Gives background loops for the office."""
+    def register_engines(self) -> list[Chore] | None:
+        """Gives background loops for the office, each run in a thread of its own, again and again."""
 
     @hookspec
     def register_commands(self) -> list[click.Command] | None:

@@ -39,6 +39,7 @@ from gateway.office.retention_report import retention_route
 from gateway.office.sql import sql_routes
 from gateway.office.state_keeping import StateKeeping
 from gateway.office.tier_check import tier_check_route
+from gateway.office.tools.tasks import task_routes
 from gateway.office.views import plugin_views
 from gateway.pushed import FILE as PUSHED
 from gateway.settings import Loaded, Settings
@@ -104,6 +105,7 @@ class Office:
                 Chore("policies", POLICIES_SECONDS, lambda: self._policy_watch.run()),
                 Chore("tightenings", TIGHTENINGS_SECONDS, lambda: self.tightenings.run()),
                 Chore("webhook", LOOK_AGAIN.total_seconds(), lambda: self._webhook.run()),
+                *_engines(self.chain),
             ),
             tell=tell,
             stuck=stuck,
@@ -210,6 +212,7 @@ class Office:
         names, flags = Names(self.keyring), self.keeping.flags_now
         return [
             *feedback_routes(self._feedback, PersonalSymbols(self.state, self.keyring)),
+            *task_routes(self.state, self.keyring),
             *lock_routes(self.state, self._feedback, names, self._asker, push),
             *tightening_routes(self.tightenings, names, self._asker),
             *flag_routes(self.state, flags, self._asker, append, push),
@@ -235,6 +238,14 @@ def _writers(settings: Settings) -> frozenset[str]:
     workers = [f"worker-{number}" for number in range(settings.server.workers)]
     bodies = [] if settings.audit.bodies == "off" else [bodies_writer(worker) for worker in workers]
     return frozenset((OFFICE, *workers, *bodies))
+
+
+def _engines(chain: Chain) -> Iterator[Chore]:
+    for name, register in chain.life(Hooks.register_engines):
+        try:
+            yield from register() or ()
+        except Exception as error:
+            raise LoadError(f"The plugin {name} cannot give its engines: {error}") from error
 
 
 def _handlers(chain: Chain) -> Iterator[Any]:

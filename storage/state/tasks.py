@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from storage.state.database import Database
 from storage.state.records import Task, TaskState
@@ -16,7 +17,7 @@ class Tasks:
         self._database = database
 
     def add(self, task: Task) -> None:
-        """Keeps a task that nobody has kept yet."""
+        """Keeps a task; one that is kept already stays as it is."""
         added = insert(TASKS).values(
             id=task.id,
             person=task.person,
@@ -27,7 +28,13 @@ class Tasks:
             attempts=task.attempts,
         )
         with self._database.writing() as connection:
-            connection.execute(added)
+            connection.execute(added.on_conflict_do_nothing())
+
+    def waiting(self, person: str) -> int:
+        """Gives how many tasks of somebody have not ended."""
+        sought = select(func.count()).where(TASKS.c.person == person, TASKS.c.state == "waiting")
+        with self._database.reading() as connection:
+            return connection.execute(sought).scalar_one()
 
     def of(self, person: str) -> list[Task]:
         """Gives the tasks of somebody, the next one first."""
