@@ -91,12 +91,14 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class ToolUse(msgspec.Struct, frozen=True):
-    """One tool that ran; other runtimes tell its time in milliseconds."""
+    """One tool that ran; other runtimes tell its time in milliseconds. `summary` is of the arguments."""
 
     name: str
     took_ms: Ms | None = None
     status: str = "ok"
     took_ns: Ns | None = None
+    summary: str = ""
+    tokens: Count | None = None
 
     @property
     def took(self) -> float | None:
@@ -105,10 +107,13 @@ class ToolUse(msgspec.Struct, frozen=True):
 
 
 class Blocked(msgspec.Struct, frozen=True):
-    """One call that was not let through."""
+    """One call that was not let through: why, in which safety mode, and what was done."""
 
     name: str
     because: str = ""
+    summary: str = ""
+    safety_mode: str = ""
+    action: str = ""
 
 
 class Tools(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from itertools import islice
 
 from gateway.office.audit.findings import after_of, changes_of, decisions_of, degraded_by, signals_of
 from gateway.office.audit.markup import NOTHING, Markup, element, joined
-from gateway.office.audit.record import Change, Record, Retrieval, Signal, Step, Usage
+from gateway.office.audit.record import Blocked, Change, Record, Retrieval, Signal, Step, Usage
 from gateway.office.audit.story import routed, story
 from gateway.office.audit.units import dollars, duration, exact, level, moment, number, to_the_millisecond, value_of
 from gateway.office.audit.waterfall import KINDS, rows_of, waterfall
@@ -96,16 +96,16 @@ def tools(record: Record) -> Markup:
                 element("th", tool.name, scope="row"),
                 *_cells(tool.status),
                 _number(duration(tool.took) if tool.took is not None else ""),
+                _number(number(tool.tokens) if tool.tokens is not None else ""),
+                *_cells(tool.summary),
             )
             for tool in said.used
         ]
-        parts += [_quiet("Used"), _table(("tool", "how it ended", "took"), rows)]
+        parts += [_quiet("Used"), _table(("tool", "how it ended", "took", "tokens of the step", "arguments"), rows)]
     if said.blocked:
         parts += [
             _quiet("Blocked: the model asked for these and did not get them"),
-            _chips(
-                (f"{each.name}: {each.because}" if each.because else each.name, "red", None) for each in said.blocked
-            ),
+            _chips((*_blocked(each), each.summary or None) for each in said.blocked),
         ]
     return _section("Tools", *parts)
 
@@ -240,6 +240,12 @@ def _sound(usage: Usage) -> str | None:
     if not usage.audio_input_tokens and not usage.audio_output_tokens:
         return None
     return f"{number(usage.audio_input_tokens)} read, {number(usage.audio_output_tokens)} written"
+
+
+def _blocked(call: Blocked) -> tuple[str, str]:
+    mode = f"in {call.safety_mode} mode" if call.safety_mode else ""
+    told = "; ".join(each for each in (call.because, mode, call.action) if each)
+    return (f"{call.name}: {told}" if told else call.name), "red"
 
 
 def _recalled(found: Retrieval) -> str:

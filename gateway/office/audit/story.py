@@ -33,7 +33,7 @@ def headline(record: Record) -> str:
 
 def story(record: Record) -> list[str]:
     """Gives the sentences."""
-    return [sentence for part in (_asked, _decided, _sent, _ended, _took) for sentence in part(record)]
+    return [sentence for part in (_asked, _decided, _sent, _worked, _ended, _took) for sentence in part(record)]
 
 
 def _asked(record: Record) -> Iterator[str]:
@@ -100,6 +100,19 @@ def _sent(record: Record) -> Iterator[str]:
         yield f"That cost {dollars(record.cost)}."
     elif record.cost_basis is not None:
         yield "What that cost is not known: the price table does not have this model, service or kind of token."
+
+
+def _worked(record: Record) -> Iterator[str]:
+    tools = record.tools
+    if tools is None:
+        return
+    used = list(dict.fromkeys(each.name for each in tools.used))
+    if used:
+        yield f"On the way {counted(len(tools.used), 'call')} of tools ran here: {listed(used[:MOST_NAMED])}."
+    blocked = list(dict.fromkeys(each.name for each in tools.blocked))
+    if blocked:
+        calls = counted(len(tools.blocked), "call")
+        yield f"The model wanted more than it may: {calls} of {listed(blocked[:MOST_NAMED])} did not get through."
 
 
 def routed(route: Route) -> str:

@@ -81,6 +81,17 @@ def test_what_is_known_is_all_there() -> None:
         assert part in text
 
 
+def test_tools_say_how_long_they_took_and_blocked_calls_why_and_when() -> None:
+    used = {"name": "retrieval", "status": "timeout", "began_ns": 1, "took_ns": 2_500_000_000}
+    blocked = {"name": "rm", "because": "tool_not_offered", "safety_mode": "strict", "action": "answered for the model"}
+    more = {"summary": '{"query": "<b>"}', "tokens": 1234}
+    text = built(an_ended(tools={"used": [{**used, **more}], "blocked": [{**blocked, "summary": '{"path": "/"}'}]}))
+    row = '<tr><th scope="row">retrieval</th><td>timeout</td><td class="number">2.50 s</td>'
+    assert f'{row}<td class="number">1\u202f234</td><td>{{&quot;query&quot;: &quot;&lt;b&gt;&quot;}}</td></tr>' in text
+    chip = '<li class="chip red" title="{&quot;path&quot;: &quot;/&quot;}">'
+    assert f"{chip}rm: tool_not_offered; in strict mode; answered for the model</li>" in text
+
+
 @pytest.mark.parametrize(("mode", "colour"), [("strict", "red"), ("balanced", "green"), ("creative", "blue")])
 def test_a_safety_mode_has_its_colour_and_its_line(mode: str, colour: str) -> None:
     text = built(an_ended(safety_mode=mode))

@@ -96,3 +96,11 @@ def test_an_exchange_that_has_not_ended_is_told_as_such() -> None:
     record = record_of(b'{"event":"began","at":"2026-03-05T12:00:00Z","caller":"key:mine","model":"m"}')
     assert headline(record) == "Begun, and not ended yet"
     assert "no word yet of how it ended" in story(record)[1]
+
+
+def test_tools_that_ran_and_calls_that_were_blocked_are_told() -> None:
+    used = [{"name": "retrieval", "began_ns": 1, "took_ns": 2}] * 2
+    said = told(tools={"used": used, "blocked": [{"name": "rm"}, {"name": "shell"}]})
+    assert "On the way 2 calls of tools ran here: retrieval." in said
+    assert "The model wanted more than it may: 2 calls of rm and shell did not get through." in said
+    assert "tools" not in told(tools={"allowed": ["retrieval"]})
