@@ -1,47 +1,21 @@
 """`lukhas explain`: what would go to the upstream and why, with nothing sent."""
 
 import asyncio
-import difflib
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from time import monotonic_ns, time_ns
-from typing import IO, Any
+from collections.abc import Callable, Mapping
+from typing import IO, Any, TypeVar
 
 import click
 import msgspec
 
-from gateway.answers import Refusal
-from gateway.audit_id import new_audit_id
-from gateway.commands.failing import Failed
 from gateway.commands.options import common, json_option, settings_in_force
+from gateway.commands.preview_printing import print_preview
+from gateway.commands.previewing import Answer, Assumed, check_tier, endpoint_named, preview
 from gateway.commands.printing import print_json
-from gateway.decide import admitted, judged, observed, reminded, routed, shaped
-from gateway.endpoints import Endpoint, EndpointTable, load_endpoints
-from gateway.exchange import Exchange, Received, Request
-from gateway.hookspecs import Hooks
-from gateway.json_body import BodyError, read_json
-from gateway.lifecycle import start_plugins, startup_of, stop_plugins
-from gateway.loader import Chain, load_chain
-from gateway.pipeline import Sizes
-from gateway.settings import Loaded, Settings
-from identity.caller import Caller
-from policies.tiers import load_tiers
+from gateway.endpoints import load_endpoints
+from gateway.exchange import Headers
+from gateway.settings import Mode, Settings
 
-
-class Explained(msgspec.Struct, frozen=True):
-    """What became of a request: `body` is what would go out, byte for byte; `diff` is of the JSON, for people."""
-
-    endpoint: str
-    changed: bool
-    refusal: Refusal | None
-    signals: dict[str, float]
-    route: Any
-    steps: list[dict[str, Any]]
-    diff: str
-    body: str
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _levels(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:
@@ -56,20 +30,59 @@ def _levels(_context: click.Context, _option: click.Parameter, values: tuple[str
     return levels
 
 
+def _headers(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> Headers:
+    pairs = [value.partition(":") for value in values]
+    if not all(name.strip() and colon for name, colon, _ in pairs):
+        raise click.BadParameter("a header is written as 'name: value', such as 'x-lukhas-tools: retrieval'.")
+    return tuple((name.strip().lower().encode(), value.strip().encode()) for name, _, value in pairs)
+
+
+_OPTIONS = (
+    click.argument("request_file", metavar="REQUEST.json", type=click.File("rb")),
+    click.option("--endpoint", default="chat.completions", show_default=True, help="The endpoint's name."),
+    click.option("--tier", help="The tier of the caller; T2 for one who stands in."),
+    click.option("--key-owner", metavar="OWNER", help="The caller is the one of this owner's key in the settings."),
+    click.option("--mode", type=click.Choice(("off", "shadow", "enforce")), help="The mode, as if the key had it."),
+    click.option("--signals", callback=_levels, multiple=True, metavar="NAME=LEVEL", help="Signals to assume."),
+    click.option("--header", "-H", "headers", callback=_headers, multiple=True, help="A header of the request."),
+)
+
+
+def about_a_request(command: Command) -> Command:
+    """Adds the options that describe a request and what is around it."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def assumed_of(
+    settings: Settings,
+    endpoint: str,
+    tier: str | None,
+    key_owner: str | None,
+    mode: Mode | None,
+    signals: Mapping[str, float],
+    headers: Headers,
+) -> Assumed:
+    """Gives what these options say. Errors: BadParameter."""
+    check_tier(settings, tier)
+    return Assumed(endpoint_named(load_endpoints(), endpoint), tier, key_owner, mode, headers, signals)
+
+
 @click.command("explain")
 @common
-@click.argument("request_file", metavar="REQUEST.json", type=click.File("rb"))
-@click.option("--endpoint", default="chat.completions", show_default=True, help="The endpoint's name.")
-@click.option("--tier", default="T2", show_default=True, help="The tier of the caller who stands in.")
-@click.option("--signals", callback=_levels, multiple=True, metavar="NAME=LEVEL", help="Signals to assume.")
+@about_a_request
 @json_option
 def command(
     config: str | None,
     data: str | None,
     request_file: IO[bytes],
     endpoint: str,
-    tier: str,
+    tier: str | None,
+    key_owner: str | None,
+    mode: Mode | None,
     signals: dict[str, float],
+    headers: Headers,
     as_json: bool,
 ) -> None:
     """Shows the outgoing body of a request, and why.
@@ -79,118 +92,21 @@ def command(
     \b
     Examples:
       lukhas explain request.json
+      lukhas explain request.json --mode enforce --signals alignment_risk=0.6
+      lukhas explain request.json --key-owner search -H 'x-lukhas-tools: retrieval'
       echo '{"model": "gpt-4o-mini", "input": "Hello"}' | lukhas explain - --endpoint responses --json
     """
     loaded = settings_in_force(config, data)
-    chain = load_chain(loaded, lambda *_: None)
-    known = load_tiers(Path(loaded.settings.policies.folder) if loaded.settings.policies.folder else None)
-    if not known.knows(tier):
-        raise click.BadParameter(f"unknown tier {tier!r}; known: {', '.join(known.order)}.", param_hint="--tier")
-    body = request_file.read()
-    exchange = _received(body, _named(load_endpoints(), endpoint), tier)
-    with _data(loaded.settings) as folder:
-        refusal = asyncio.run(_decided(loaded, folder, chain, exchange, signals))
-    explained = _explained(exchange, body, refusal)
+    assumed = assumed_of(loaded.settings, endpoint, tier, key_owner, mode, signals, headers)
+    answer = asyncio.run(preview(loaded, request_file.read(), assumed))
     if as_json:
-        print_json(explained)
+        print_json(as_object(answer))
     else:
-        _print(explained)
-    if refusal is not None:
+        print_preview(answer)
+    if answer.previewed.refusal is not None:
         raise SystemExit(1)
 
 
-def _named(table: EndpointTable, name: str) -> Endpoint:
-    named = [each for each in table.endpoints if each.name == name and "json" in each.request]
-    if not named:
-        known = sorted({each.name for each in table.endpoints if "json" in each.request})
-        close = difflib.get_close_matches(name, known, 3) or known[:3]
-        raise click.BadParameter(
-            f"no endpoint {name!r} takes a JSON body; there are {', '.join(close)}.", param_hint="--endpoint"
-        )
-    return named[0]
-
-
-def _received(body: bytes, endpoint: Endpoint, tier: str) -> Exchange:
-    headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)))
-    received = Received(endpoint.method.encode(), f"/v1{endpoint.template}".encode(), headers)
-    exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), received, endpoint)
-    exchange.caller = Caller("explain", tier, "gateway_key", "operator")
-    try:
-        exchange.asked = exchange.request = Request(endpoint, body, read_json(body))
-    except BodyError as error:
-        raise Failed(str(error)) from None
-    return exchange
-
-
-async def _decided(
-    loaded: Loaded, data: Path, chain: Chain, exchange: Exchange, signals: dict[str, float]
-) -> Refusal | None:
-    """Asks what the pipeline asks between identification and sending, of the first target of the route."""
-    server = loaded.settings.server
-    sizes = Sizes(server.max_json_bytes, server.max_body_bytes)
-    await start_plugins(chain, startup_of(loaded, data, os.environ, tools=chain.tools))
-    try:
-        refusal = await admitted(chain.of(Hooks.admit), exchange)
-        if refusal is None:
-            await observed(chain.of(Hooks.observe), exchange)
-            exchange.signals = {**exchange.signals, **signals}
-            refusal = await judged(chain.of(Hooks.judge), exchange)
-        if refusal is None:
-            await routed(chain.of(Hooks.route), exchange)
-            await reminded(chain.of(Hooks.recall), exchange, sizes.context_characters)
-            await shaped(chain.of(Hooks.shape), exchange, exchange.route.targets[0])
-    finally:
-        await stop_plugins(chain)
-    return refusal
-
-
-@contextmanager
-def _data(settings: Settings) -> Iterator[Path]:
-    """Gives the data folder; one that goes away again where the gateway has never run."""
-    data = Path(settings.storage.data)
-    if data.is_dir():
-        yield data
-        return
-    with tempfile.TemporaryDirectory(prefix="lukhas-explain-") as folder:
-        yield Path(folder)
-
-
-def _explained(exchange: Exchange, before: bytes, refusal: Refusal | None) -> Explained:
-    after = b"" if refusal is not None else exchange.request.body or b""
-    steps = [
-        {"hook": step.hook, "plugin": step.plugin, "answer": msgspec.to_builtins(step.answer), "fault": step.fault}
-        for step in exchange.trail
-        if step.answer is not None or step.fault is not None
-    ]
-    return Explained(
-        exchange.endpoint.name if exchange.endpoint else "other",
-        refusal is None and after != before,
-        refusal,
-        dict(exchange.signals),
-        msgspec.to_builtins(exchange.route),
-        steps,
-        "" if refusal is not None else _diff(before, after),
-        after.decode("utf-8"),
-    )
-
-
-def _diff(before: bytes, after: bytes) -> str:
-    was, is_now = (msgspec.json.format(side, indent=2).decode().splitlines() for side in (before, after))
-    return "\n".join(difflib.unified_diff(was, is_now, "as received", "as it goes out", lineterm=""))
-
-
-def _print(explained: Explained) -> None:
-    for step in explained.steps:
-        answer = msgspec.json.encode(step["answer"]).decode()
-        fault = f"  ({step['fault']})" if step["fault"] else ""
-        click.echo(f"{step['hook']}: {step['plugin']} answers {answer}{fault}")
-    if explained.refusal is not None:
-        refusal = explained.refusal
-        click.echo(f"Refused with {refusal.status}, code {refusal.code}: {refusal.message}")
-        return
-    if not explained.changed:
-        click.echo("unchanged, byte for byte:")
-    else:
-        click.echo(explained.diff)
-        click.echo("the exact body:")
-    click.echo(explained.body)
+def as_object(answer: Answer) -> dict[str, Any]:
+    """Gives the answer as `--json` prints it."""
+    return {**msgspec.to_builtins(answer.previewed), "assumed": list(answer.assumed)}

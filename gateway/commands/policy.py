@@ -1,4 +1,4 @@
-"""`lukhas policy`: looks at a modulation policy, or at what two of them do differently."""
+"""`lukhas policy`: looks at a modulation policy, at what two of them do differently, and tries one on requests."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,9 @@ from typing import Any
 import click
 
 from gateway.commands.options import common, json_option, settings_in_force
+from gateway.commands.policy_init import init_command
+from gateway.commands.policy_preview import preview_command
+from gateway.commands.policy_replay import replay_command
 from gateway.commands.printing import print_json, print_table
 from policies.document import DocumentError
 from policies.modulation import Policy, load_modulation, read_modulation
@@ -15,13 +18,21 @@ from policies.modulation.remarks import remarks_on
 
 @click.group("policy")
 def command() -> None:
-    """Looks at modulation policies: what is wrong with one, what two do differently.
+    """Looks at modulation policies: what is wrong with one, what two do differently, what one makes of requests.
 
     \b
     Examples:
-      lukhas policy lint modulation.yaml
+      lukhas policy init policies
+      lukhas policy lint policies/modulation.yaml
       lukhas policy diff old.yaml new.yaml
+      lukhas policy preview request.json --policy new.yaml
+      lukhas policy replay --since 24h --policy new.yaml
     """
+
+
+command.add_command(init_command)
+command.add_command(preview_command)
+command.add_command(replay_command)
 
 
 @command.command("lint")

@@ -11,6 +11,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from prometheus_client import CollectorRegistry
 
+from gateway.endpoints import load_endpoints
 from gateway.hooks import Counted
 from gateway.hookspecs import Hooks
 from gateway.lifecycle import start_plugins, startup_of, stop_plugins
@@ -32,21 +33,26 @@ from gateway.office.flags import flag_routes
 from gateway.office.incidents.routes import incident_routes, tightening_routes
 from gateway.office.incidents.tightenings import Tightenings
 from gateway.office.incidents.webhook import LOOK_AGAIN, WebhookCalls
+from gateway.office.modulation import Around, modulation_routes
 from gateway.office.policy_watch import PolicyWatch
 from gateway.office.records import Records
 from gateway.office.refusing import Refused, broken, not_done, refused, unreadable
 from gateway.office.retention_report import retention_route
+from gateway.office.signals import signal_routes
 from gateway.office.sql import sql_routes
 from gateway.office.state_keeping import StateKeeping
 from gateway.office.tier_check import tier_check_route
 from gateway.office.tools.tasks import task_routes
 from gateway.office.views import plugin_views
+from gateway.pipeline import Sizes
+from gateway.preview import Previews
 from gateway.pushed import FILE as PUSHED
 from gateway.settings import Loaded, Settings
 from identity.accepted_keys import AcceptedKeys
 from identity.caller import Caller
 from identity.erasure import Erasure
 from identity.keyring import Keyring
+from policies.modulation.callers import Callers as RememberedCallers
 from policies.queries import load_queries
 from storage.blocked_calls import BlockedCalls
 from storage.bodies import bodies_writer
@@ -110,6 +116,7 @@ class Office:
             tell=tell,
             stuck=stuck,
         )
+        self._homeostasis = RememberedCallers()
         self._policy_watch = PolicyWatch(self.policies, data, self.records.log.append)
         self.state = State(data, settings.storage.state_url)
         self._feedback = Feedback(self.state, self.records.bundles, self.keyring, self.records.log.append)
@@ -140,6 +147,8 @@ class Office:
             ),
             *self._state_routes(),
             *incident_routes(self.records.sandbox),
+            *signal_routes(self.records.bundles, Names(self.keyring), lambda: self.policies.modulation),
+            *self._preview_routes(),
             *sql_routes(self.records.sandbox, queries),
             *erasure_routes(self._erasure(data), self._asker),
             bodies_route(self._kept_bodies(data)),
@@ -182,6 +191,7 @@ class Office:
             standing=self.keeping.pushed.standing,
             tools=self.chain.tools,
             policies=self.policies,
+            homeostasis=self._homeostasis,
             accepted=self._accepted.knows,
             people=self.keyring,
         )
@@ -195,6 +205,14 @@ class Office:
         self.state.close()
         self.keyring.close()
         self._accepted.close()
+
+    def _preview_routes(self) -> Sequence[Any]:
+        settings = self._loaded.settings
+        sizes = Sizes(settings.server.max_json_bytes, settings.server.max_body_bytes)
+        previews = Previews(self.chain, self._homeostasis, sizes, self.policies)
+        names = Names(self.keyring)
+        around = Around(self.chain, settings, load_endpoints(), self.records.bundles, names, self.policies)
+        return modulation_routes(previews, around)
 
     def _erasure(self, data: Path) -> Erasure:
         return Erasure(

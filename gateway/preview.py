@@ -1,0 +1,278 @@
+"""Decides about a request as the pipeline does, and sends nothing: for `lukhas explain`, and for previews of policies.
+
+What is around a request comes in as arguments, and what was assumed of it stands in the answer.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from time import time_ns
+from typing import Any
+
+import msgspec
+
+from gateway.answers import Nudge, Refusal, SafetyMode, Signals
+from gateway.audit_id import new_audit_id
+from gateway.changed_parameters import ChangedParameter, changed_parameters
+from gateway.decide import decided, identified, shaped
+from gateway.endpoints import Endpoint
+from gateway.exchange import Exchange, Headers, Received, Request
+from gateway.hooks import Implementation
+from gateway.hookspecs import Hooks, hookimpl
+from gateway.json_body import read_json
+from gateway.live_policies import LivePolicies
+from gateway.loader import Chain, Common, Plugin, chain_of
+from gateway.offered_tools import offered_tools
+from gateway.pipeline import Sizes
+from gateway.settings import Settings
+from gateway.signal_bus import SignalBus
+from identity.caller import Caller
+from policies.modulation import Policy
+from policies.modulation.callers import Callers
+from policies.modulation.homeostasis import NEW, Damped, Emission, Regulated, State, emission, regulated
+from policies.modulation.signals import SIGNALS
+
+ASSUMED = "assumed"
+"""The source of a level that nobody found in the request."""
+_TOOLS = ("tools", "tool_choice", "functions", "function_call", "parallel_tool_calls")
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is to be decided about, and what is around it: who calls, with which headers, heard how before.
+
+    `signals` are assumed, beside what is found: like those of any other source they raise. `arrived` is in ns since the
+    epoch, on whose clock `state` is.
+    """
+
+    endpoint: Endpoint
+    body: bytes
+    caller: Caller
+    headers: Headers = ()
+    signals: Mapping[str, float] = {}
+    state: State = NEW
+    arrived: int = 0
+
+
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who found a level, and why; `applied` of False is one that is recorded and does not act."""
+
+    plugin: str
+    level: float
+    because: str = ""
+    applied: bool = True
+
+
+class ToolsPreviewed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tools by the names that the model sees: asked for, going out, run here (with alias), and what became of the rest.
+
+    `allowed` are the aliases of hosted tools that the exchange may use, absent where nothing narrowed them.
+    """
+
+    asked: Sequence[str] = ()
+    offered: Sequence[str] = ()
+    hosted: Mapping[str, str] = {}
+    removed: Sequence[str] = ()
+    allowed: Sequence[str] | None = None
+    because: Sequence[str] = ()
+
+
+class Previewed(msgspec.Struct, frozen=True):
+    """What became of a request: `body` is what would go out, byte for byte; `diff` is of the JSON, for people.
+
+    `safety_mode` is the one in force, `policy` the revision of the policies. `signals` are those that were found, each
+    with its `sources`; `acting` those that homeostasis lets through, `damped` what it holds back. `changes` are those
+    that would be made, `not_made` those that were computed and are not, as in shadow.
+    """
+
+    endpoint: str
+    model: str | None
+    caller: str
+    tier: str
+    changed: bool
+    refusal: Refusal | None
+    safety_mode: SafetyMode
+    policy: str
+    signals: Mapping[str, float]
+    sources: Mapping[str, Sequence[Source]]
+    acting: Mapping[str, float]
+    damped: Sequence[Damped]
+    changes: Sequence[ChangedParameter]
+    not_made: Sequence[ChangedParameter]
+    tools: ToolsPreviewed
+    route: Any
+    steps: Sequence[Mapping[str, Any]]
+    diff: str
+    body: str
+
+
+class Previews:
+    """Asks the plugins of a chain that has started.
+
+    `homeostasis` is the memory that they were given; it is as it was afterwards. One question at a time.
+    """
+
+    def __init__(self, chain: Chain, homeostasis: Callers, sizes: Sizes, policies: LivePolicies) -> None:
+        self._chain = chain
+        self._homeostasis = homeostasis
+        self._sizes = sizes
+        self._policies = policies
+
+    async def preview(self, question: Question) -> Previewed:
+        """Gives what would become of a request. Errors: BodyError for one that the gateway would not read."""
+        exchange, refusal, after = await self.decided(question)
+        policy = self._policies.modulation
+        found = regulated(policy, question.state, _emissions(policy, exchange), exchange.clock // 1_000_000)
+        # Where no modulation was asked, nothing acts, whatever a policy would say.
+        acted = found[1] if found[0] == after and after != question.state else Regulated({})
+        return _previewed(exchange, refusal, acted, self._policies.revision)
+
+    async def decided(self, question: Question) -> tuple[Exchange, Refusal | None, State]:
+        """Gives the exchange as it would be sent, or what refuses it, and what is remembered of the caller after it."""
+        exchange = _taken_in(question)
+        principal, homeostasis = question.caller.principal, self._homeostasis
+        before = homeostasis.state(principal)
+        homeostasis.remember(principal, question.state)
+        try:
+            refusal = await decided(_Deciders(self._chain, self._sizes, question.signals), exchange)
+            if refusal is None:
+                await shaped(self._chain.of(Hooks.shape), exchange, exchange.route.targets[0])
+            return exchange, refusal, homeostasis.state(principal)
+        finally:
+            homeostasis.remember(principal, before)
+
+
+class _Deciders:
+    """The chain's own, and a source of the signals that are assumed."""
+
+    def __init__(self, chain: Chain, sizes: Sizes, signals: Mapping[str, float]) -> None:
+        self.admit: tuple[Implementation, ...] = chain.of(Hooks.admit)
+        self.observe = chain.of(Hooks.observe)
+        self.judge = chain.of(Hooks.judge)
+        self.route = chain.of(Hooks.route)
+        self.recall = chain.of(Hooks.recall)
+        self.bus = SignalBus()
+        self.context_characters = sizes.context_characters
+        if signals:
+            self.observe += sources_of({ASSUMED: signals})
+
+
+class _Assumes:
+    """Finds the same levels in every request."""
+
+    def __init__(self, levels: Mapping[str, float]) -> None:
+        self._levels = levels
+
+    @hookimpl
+    def observe(self) -> Signals:
+        return Signals(self._levels)
+
+
+def sources_of(levels: Mapping[str, Mapping[str, float]]) -> tuple[Implementation, ...]:
+    """Gives implementations of `observe` that find these levels, by the name of each."""
+    plugins = [Plugin(name, "0", "", _Assumes(found), Common()) for name, found in levels.items()]
+    return chain_of(plugins, lambda *_: None).of(Hooks.observe)
+
+
+async def caller_of_key(chain: Chain, settings: Settings, owner: str) -> Caller | None:
+    """Gives the caller whom a key of the settings names, by the key's owner; None where no key has this owner."""
+    for key in settings.auth.keys:
+        if key.owner == owner:
+            headers = ((b"authorization", b"Bearer " + key.key.encode()),)
+            exchange = Exchange(new_audit_id(), time_ns(), 0, Received(b"POST", b"/v1", headers), None)
+            await identified(chain.of(Hooks.identify), exchange)
+            return exchange.caller
+    return None
+
+
+def _taken_in(question: Question) -> Exchange:
+    endpoint, body = question.endpoint, question.body
+    framing = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)))
+    received = Received(
+        endpoint.method.encode(), f"/v1{endpoint.template}".encode(), (*framing, *question.headers), "127.0.0.1"
+    )
+    arrived = question.arrived or time_ns()
+    exchange = Exchange(new_audit_id(), arrived, arrived, received, endpoint)
+    exchange.caller = question.caller
+    exchange.asked = exchange.request = Request(endpoint, body, read_json(body))
+    return exchange
+
+
+def _emissions(policy: Policy, exchange: Exchange) -> list[Emission]:
+    return [
+        emission(policy, name, level, step.plugin, exchange.clock // 1_000_000, exchange.id)
+        for step in exchange.trail
+        if step.hook == "observe" and isinstance(step.answer, Signals) and step.answer.applied
+        for name, level in step.answer.levels.items()
+        if name in SIGNALS and level > 0
+    ]
+
+
+def _previewed(exchange: Exchange, refusal: Refusal | None, acted: Regulated, revision: str) -> Previewed:
+    caller = exchange.caller
+    before, now = exchange.asked.body or b"", b"" if refusal is not None else exchange.request.body or b""
+    changes = (changed_parameters(exchange) or []) if refusal is None else []
+    return Previewed(
+        exchange.endpoint.name if exchange.endpoint else "other",
+        exchange.asked.model_label,
+        caller.principal if caller else "",
+        caller.tier if caller else "",
+        refusal is None and now != before,
+        refusal,
+        exchange.safety_mode,
+        revision,
+        dict(exchange.signals),
+        _sources(exchange),
+        acted.levels,
+        acted.damped,
+        [each for each in changes if each.applied],
+        [each for each in changes if not each.applied],
+        _tools(exchange),
+        msgspec.to_builtins(exchange.route),
+        [
+            {"hook": step.hook, "plugin": step.plugin, "answer": msgspec.to_builtins(step.answer), "fault": step.fault}
+            for step in exchange.trail
+            if step.answer is not None or step.fault is not None
+        ],
+        "" if refusal is not None else _diff(before, now),
+        now.decode("utf-8"),
+    )
+
+
+def _sources(exchange: Exchange) -> dict[str, list[Source]]:
+    found: dict[str, list[Source]] = {}
+    for step in exchange.trail:
+        answer = step.answer
+        if step.hook == "observe" and isinstance(answer, Signals):
+            for name in {**answer.levels, **answer.because}:
+                level = answer.levels.get(name, 0.0)
+                source = Source(step.plugin, level, answer.because.get(name, ""), answer.applied)
+                found.setdefault(name, []).append(source)
+    return found
+
+
+def _tools(exchange: Exchange) -> ToolsPreviewed:
+    asked, offered = offered_tools(exchange.asked.json), offered_tools(exchange.request.json)
+    because = [
+        reason
+        for step in exchange.trail
+        if step.hook == "shape" and isinstance(step.answer, Nudge)
+        for change, reason in _with_reasons(step.answer)
+        if change.path and change.path[0] in _TOOLS
+    ]
+    return ToolsPreviewed(
+        asked,
+        offered,
+        dict(exchange.hosted),
+        [name for name in asked if name not in offered and name not in exchange.hosted],
+        None if exchange.allowed_tools is None else sorted(exchange.allowed_tools),
+        list(dict.fromkeys(because)),
+    )
+
+
+def _with_reasons(nudge: Nudge) -> list[tuple[Any, str]]:
+    reasons = nudge.reasons if len(nudge.reasons) == len(nudge.changes) else (nudge.because,) * len(nudge.changes)
+    return list(zip(nudge.changes, reasons, strict=True))
+
+
+def _diff(before: bytes, after: bytes) -> str:
+    was, is_now = (msgspec.json.format(side, indent=2).decode().splitlines() for side in (before, after))
+    return "\n".join(difflib.unified_diff(was, is_now, "as received", "as it goes out", lineterm=""))
