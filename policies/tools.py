@@ -1,5 +1,6 @@
 """Which tools may go out, which calls may come back, and what they may spend: the document `tools.yaml`."""
 
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -19,6 +20,7 @@ from policies.tightening import (
 )
 
 FILE = "tools.yaml"
+_HOST = re.compile(r"[^/:@\s]+(?::[0-9]{1,5})?")
 LONGEST_NAME = 256
 """No pattern but `*` fits a name that is longer."""
 ClientTools: TypeAlias = Literal["pass", "listed"]
@@ -75,10 +77,10 @@ def load_tool_rules(folder: Path | None) -> ToolRules:
     source, rules = read_policy(FILE, ToolRules, folder)
     for part, hosts in (("browser", rules.browser.hosts), ("scheduler", rules.scheduler.hosts)):
         for number, host in enumerate(hosts):
-            if "/" in host or ":" in host:
+            if not _HOST.fullmatch(host):
                 raise DocumentError(
                     f"{source}, {part}.hosts[{number}]: {host!r} is no host; write the name alone, such as "
-                    "example.com or *.example.com."
+                    "example.com, *.example.com, or example.com:8443."
                 )
     try:
         check_tightening(rules.tightening)

@@ -47,7 +47,7 @@ def test_a_list_turns_away_what_cannot_be_read_unless_that_is_accepted(
         ("client_tool: pass", "Did you mean 'client_tools'?"),
         ("budgets: {steps: 0}", "line 1, budgets.steps: expected a whole number >= 1."),
         ("browser: {hosts: ['https://example.com']}", "browser.hosts[0]: 'https://example.com' is no host"),
-        ("scheduler: {hosts: ['example.com:80']}", "scheduler.hosts[0]: 'example.com:80' is no host"),
+        ("scheduler: {hosts: ['example.com:https']}", "scheduler.hosts[0]: 'example.com:https' is no host"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(text: str, said: str, tmp_path: Path) -> None:
