@@ -24,6 +24,7 @@ SET VARIABLE person = (
 )
 """
 GONE = "The warehouse was put in order meanwhile: ask again."
+_CORRUPT = ("Corrupt database file", "IO Error: Corrupt database file")
 PATIENCE_SECONDS = 1.0
 AGAIN_SECONDS = 0.1
 """An interrupt that comes between two steps of the engine is lost."""
@@ -41,9 +42,11 @@ class Reader:
         folders: Folders,
         principal: str | None,
         closed: Callable[["Reader"], None],
+        corrupt: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._connection = connection
         self._closed = closed
+        self._corrupt = corrupt
         self._in_use = Lock()
         self._in_use.acquire()
         self._fresh = True
@@ -68,6 +71,10 @@ class Reader:
             if not self._open:
                 raise WarehouseError(GONE)
             yield self._connection
+        except duckdb.Error as error:
+            if is_corrupt(error):
+                self._corrupt(str(error).partition("\n")[0])
+            raise
         finally:
             self._in_use.release()
 
@@ -98,9 +105,10 @@ class Reader:
 
 
 class Readers:
-    """All that are lent out."""
+    """All that are lent out; `corrupt` learns of a file that is not what was written to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, corrupt: Callable[[str], None] = lambda _: None) -> None:
+        self._corrupt = corrupt
         self._changed = Condition()
         self._lent: set[Reader] = set()
         self._shut = False
@@ -113,7 +121,7 @@ class Readers:
             self._changed.wait_for(lambda: not self._shut)
             cursor = connection().cursor()
             try:
-                reader = Reader(cursor, folders, principal, self._back)
+                reader = Reader(cursor, folders, principal, self._back, self._corrupt)
             except BaseException:
                 cursor.close()
                 raise
@@ -147,6 +155,11 @@ class Readers:
             with self._changed:
                 self._shut = False
                 self._changed.notify_all()
+
+
+def is_corrupt(error: duckdb.Error) -> bool:
+    """Whether a checksum found that the file is not what was written to it: an error of no kind that has a name."""
+    return type(error) in (duckdb.Error, duckdb.IOException) and str(error).startswith(_CORRUPT)
 
 
 def _seconds(until: float) -> float:

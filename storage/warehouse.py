@@ -17,7 +17,7 @@ from storage.expiry import Expired, Limits, clear_leftovers, expire_files, expir
 from storage.ingest import PASS_BYTES, Ingest, Ingested
 from storage.parquet import Archived, archive_day, days_before
 from storage.people import KeyringError
-from storage.readers import Reader, Readers
+from storage.readers import Reader, Readers, is_corrupt
 from storage.rebuild import clear_away, is_new, missing_files, readmit
 from storage.retention import Removed
 from storage.shown_people import NoPeople, People, ShownPeople
@@ -83,7 +83,8 @@ class Warehouse:
         self._pass_bytes = pass_bytes
         self._now = now
         self._writing = RLock()
-        self._readers = Readers()
+        self._corrupt: str | None = None
+        self._readers = Readers(self._note_corrupt)
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._ingest: Ingest | None = None
         self._claim: int | None = None
@@ -131,6 +132,9 @@ class Warehouse:
             if self._connection is None and self._claim is not None:
                 # It could not be opened again: whatever stood in the way may be gone.
                 self._begin_somehow()
+            if self._corrupt is not None:
+                with self._readers.none():
+                    self._make_anew(f"{self._corrupt.rstrip('.')}.")
             try:
                 return self._taken()
             except duckdb.Error as error:
@@ -295,8 +299,13 @@ class Warehouse:
             self._connection.close()
         self._connection = self._ingest = None
 
+    def _note_corrupt(self, reason: str) -> None:
+        """A question has found it; what is taken in does not touch old blocks, and would go on without them."""
+        self._corrupt = reason
+
     def _make_anew(self, reason: str) -> None:
         self._let_go()
+        self._corrupt = None
         self.rebuilt = Rebuilt(reason, set_aside(self._folders, self._now()))
         try:
             self._begin()
@@ -325,8 +334,10 @@ def _is_of_the_disk(error: duckdb.Error) -> bool:
 
 
 def _is_of_the_file(error: duckdb.Error) -> bool:
-    return isinstance(error, _OF_THE_FILE) or (
-        isinstance(error, duckdb.IOException) and any(sign in str(error) for sign in _BROKEN_BLOCK)
+    return (
+        isinstance(error, _OF_THE_FILE)
+        or is_corrupt(error)
+        or (isinstance(error, duckdb.IOException) and any(sign in str(error) for sign in _BROKEN_BLOCK))
     )
 
 
