@@ -203,13 +203,12 @@ class Offer:
 
 def _keys(tool: Declared) -> Iterator[Key]:
     """Gives what a choice may name a tool by, and the tools in it."""
-    if tool.asks is not None:
-        return
     yield tool.key
+    if tool.kind in NAMED:
+        yield from ((tool.kind, name) for name in tool.names)
     for each in tool.inner:
         one = declared(each)
-        yield one.key
-        yield inside(one, tool).key
+        yield from (one.key, inside(one, tool).key)
 
 
 def _shown(name: str) -> str:

@@ -7,8 +7,8 @@ from plugins.tool_governance.calls import place_of
 from plugins.tool_governance.places import MEMBERS, holder_of
 from policies.tiers import matches
 
-UNSEEN = ("batches", "realtime", "realtime.calls", "live.*", "evals*", "fine_tuning.*", "chatkit.sessions")
-"""Endpoints whose requests carry tools, or name what carries them, in files, sockets and shapes that are not read."""
+UNSEEN = ("batches", "realtime.calls", "evals*", "fine_tuning.*", "chatkit.sessions")
+"""Endpoints whose requests carry tools, or name what carries them, in files and shapes that are not read."""
 
 
 def refusal_of_unseen(exchange: Exchange) -> Refusal | None:

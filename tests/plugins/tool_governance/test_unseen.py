@@ -1,0 +1,66 @@
+"""Requests whose tools nobody can read pass, or are turned away where only listed tools may go out."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.endpoints import load_endpoints
+from tests.builders.governing import asking, function, governing
+
+LISTED = "client_tools: listed\nlisted: [a]"
+UNREAD: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("/v1/batches", {"input_file_id": "file_1"}),
+    ("/v1/realtime/calls", {}),
+    ("/v1/evals", {}),
+    ("/v1/evals/eval_1/runs", {}),
+    ("/v1/fine_tuning/alpha/graders/run", {}),
+    ("/v1/chatkit/sessions", {}),
+    ("/v1/responses", {"prompt": {"id": "pmpt_1"}, "input": "Hi"}),
+    ("/v1/threads/runs", {"assistant_id": "asst_1"}),
+    ("/v1/threads/thread_1/runs", {"assistant_id": "asst_1"}),
+    ("/v1/newer/than/this", {"tools": [function("a")]}),
+)
+READ: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("/v1/chat/completions", {"tools": [function("b")]}),
+    ("/v1/responses", {"input": "Hi"}),
+    ("/v1/threads/thread_1/runs", {"assistant_id": "asst_1", "tools": []}),
+    ("/v1/assistants", {}),
+    ("/v1/embeddings", {"input": "Hi"}),
+    ("/v1/newer/than/this", {"tools": []}),
+)
+
+
+def code(plugin: Any, path: str, body: dict[str, Any], method: str = "POST") -> str | None:
+    refusal = plugin.admit(asking(body, path, method=method))
+    return None if refusal is None else refusal.code
+
+
+@pytest.mark.parametrize(("path", "body"), UNREAD, ids=[f"{at}" for at in range(len(UNREAD))])
+def test_what_cannot_be_read_is_turned_away_by_a_list_and_not_without_one(
+    path: str, body: dict[str, Any], tmp_path: Path
+) -> None:
+    assert code(governing(tmp_path, LISTED), path, body) == "tools_unseen"
+    assert code(governing(tmp_path, f"{LISTED}\nunseen: pass"), path, body) is None
+    assert code(governing(tmp_path, "unseen: refuse"), path, body) == "tools_unseen"
+    assert code(governing(), path, body) is None
+
+
+@pytest.mark.parametrize(("path", "body"), READ, ids=[f"{at}" for at in range(len(READ))])
+def test_what_can_be_read_is_shaped_and_not_turned_away(path: str, body: dict[str, Any], tmp_path: Path) -> None:
+    assert code(governing(tmp_path, LISTED), path, body) is None
+
+
+@pytest.mark.parametrize(("path", "body"), UNREAD, ids=[f"{at}" for at in range(len(UNREAD))])
+def test_looking_something_up_is_not_turned_away(path: str, body: dict[str, Any], tmp_path: Path) -> None:
+    assert code(governing(tmp_path, LISTED), path, body, "GET") is None
+
+
+@pytest.mark.parametrize("path", ["/realtime", "/responses", "/live/x", "/realtime/translations"])
+def test_a_websocket_is_turned_away_by_a_list(path: str, tmp_path: Path) -> None:
+    exchange = asking({}, f"/v1{path}", method="GET")
+    exchange.endpoint = load_endpoints().find("GET", path, "websocket")
+    refusal = governing(tmp_path, LISTED).admit(exchange)
+    assert refusal is not None
+    assert refusal.code == "tools_unseen"
+    assert governing().admit(exchange) is None
