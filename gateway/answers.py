@@ -108,10 +108,12 @@ Change: TypeAlias = Set | Remove | Insert
 class Nudge(_Answer, frozen=True, omit_defaults=True):
     """Changes to the request body (shape), with the reason that stands in the record.
 
-    `reasons` has one for each change where they differ; without it `because` is that of all. `applied` of False says
-    that the changes are recorded and not made, as in shadow. `safety_mode` and `allowed_tools` (aliases of hosted
-    tools) are what the exchange goes on under; `hosted` gives, by the function name that the model sees, the alias
-    of each hosted tool that the request now offers.
+    `reasons` has one for each change, then for `safety_mode` and `allowed_tools` where those are given; what has none
+    goes by `because`. `sources` names in the same order what led to each, such as a signal. `applied` of False says
+    that all of it is recorded and not done, as in shadow. `safety_mode` and `allowed_tools` (aliases of hosted tools)
+    are what the exchange goes on under; `hosted` gives, by the function name that the model sees, the alias of each
+    hosted tool that the request now offers. `levels` are those that acted where they are not the signals of the
+    exchange, `damped` says in words what was held back.
     """
 
     changes: tuple[Change, ...]
@@ -121,6 +123,9 @@ class Nudge(_Answer, frozen=True, omit_defaults=True):
     safety_mode: SafetyMode | None = None
     allowed_tools: tuple[str, ...] | None = None
     hosted: Mapping[str, str] = {}
+    sources: tuple[str, ...] = ()
+    levels: Mapping[str, float] = {}
+    damped: tuple[str, ...] = ()
 
 
 class ToolCall(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from gateway.answered_by import AnsweredBy
-from gateway.answers import Amendment, Redact, Refusal, Route, Target, Usage
+from gateway.answers import Amendment, Nudge, Redact, Refusal, Route, Target, Usage
 from gateway.changed_parameters import ChangedParameter, changed_parameters
 from gateway.client_parameters import Value, client_parameters
 from gateway.exchange import DEFAULT_ROUTE, Attempt, Exchange, Step, ToolUse
@@ -18,8 +18,6 @@ from identity.keyring import Person
 from policies.redaction import redacted_name
 from storage.seal import encoded
 
-SAFETY_MODE = "balanced"
-"""What is in force while nothing chooses another one."""
 UNKNOWN = "unknown"
 _TRACE_ID = re.compile(rb"[0-9a-f]{32}")
 
@@ -95,6 +93,7 @@ class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended", omit_de
     first_byte_ms: float | None
     total_ms: float
     safety_mode: str
+    policy: str
     prompt_hash: str | None = None
     answer_hash: str | None = None
     trace_id: str | None = None
@@ -140,7 +139,7 @@ def ended_line(
     caller, attempts, usage, cost = exchange.caller, exchange.attempts, exchange.usage, exchange.cost
     last = attempts[-1] if attempts else None
     total = now - exchange.clock
-    amended, hidden = _rewritten(exchange.trail)
+    changed, hidden = _rewritten(exchange.trail)
     return (
         canonical(
             Ended(
@@ -163,13 +162,14 @@ def ended_line(
                 (total - upstream_ns(exchange)) / 1e6,
                 last.first_byte_ns / 1e6 if last and last.first_byte_ns else None,
                 total / 1e6,
-                SAFETY_MODE,
+                exchange.safety_mode,
+                exchange.policy,
                 prompt_hash(exchange, person),
                 answer_hash(exchange, person, hidden=hidden),
                 trace_id(exchange),
                 None if exchange.route is DEFAULT_ROUTE else routed(exchange.route, last),
                 exchange.signals,
-                changed_parameters(exchange) if amended or exchange.request is not exchange.asked else None,
+                changed_parameters(exchange) if changed or exchange.request is not exchange.asked else None,
                 tools_of(exchange, analytics=analytics) if attempts else None,
                 retrieval_of(exchange) if exchange.contexts else None,
                 client_parameters(exchange.asked.json),
@@ -255,15 +255,15 @@ def trace_id(exchange: Exchange) -> str | None:
 
 
 def _rewritten(trail: Sequence[Step]) -> tuple[bool, bool]:
-    """Whether the reply was amended, and whether texts of it were hidden."""
-    amended = hidden = False
+    """Whether somebody changed request or reply, or would have, and whether texts of the reply were hidden."""
+    changed = hidden = False
     for step in trail:
         kind = step.answer.__class__
-        if kind is Amendment:
-            amended = True
+        if kind is Amendment or kind is Nudge:
+            changed = True
         elif kind is Redact:
             hidden = True
-    return amended, hidden
+    return changed, hidden
 
 
 def _model(name: str | None) -> str | None:

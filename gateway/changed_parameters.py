@@ -21,7 +21,8 @@ class ChangedParameter(msgspec.Struct, frozen=True, omit_defaults=True):
     """One change; `before` and `after` are absent where there was nothing, or where it is not known.
 
     `hook` is shape or review, or the one because of whose answer the pipeline changed something: route, recall,
-    run_tool. Then there is no plugin. `in_reply` says that it is a change to the reply and not to the request.
+    run_tool. Then there is no plugin. `in_reply` says that it is a change to the reply and not to the request,
+    `applied` of False that it was computed and not made, as in shadow. `signal` is what led to it, where that is told.
     """
 
     hook: str
@@ -32,10 +33,15 @@ class ChangedParameter(msgspec.Struct, frozen=True, omit_defaults=True):
     plugin: str | None = None
     kind: Kind = "set"
     in_reply: bool = False
+    applied: bool = True
+    signal: str | None = None
 
 
 def changed_parameters(exchange: Exchange) -> list[ChangedParameter] | None:
-    """Gives the changes in their order, None where there are none; those of a target that was given up are left out."""
+    """Gives the changes in their order, None where there are none; those of a target that was given up are left out.
+
+    What a plugin computed in shadow is among them.
+    """
     found = [*_of_the_pipeline(exchange), *_of_plugins(exchange.trail, exchange.asked.json)]
     return found[:MOST_CHANGES] or None
 
@@ -56,21 +62,64 @@ def _of_the_pipeline(exchange: Exchange) -> Iterator[ChangedParameter]:
 
 
 def _of_plugins(trail: Sequence[Step], asked: Any) -> Iterator[ChangedParameter]:
-    now: dict[Path, Any] = {}
+    told = _Told(asked)
     for step in _in_force(trail):
-        answer = step.answer
-        if not isinstance(answer, Nudge | Amendment | Retry):
-            continue
-        for change in answer.changes:
-            path, kind, in_reply = tuple(change.path), _kind_of(change), isinstance(answer, Amendment)
+        if isinstance(step.answer, Nudge | Amendment | Retry):
+            yield from told.changes(step, step.answer)
+            if isinstance(step.answer, Nudge):
+                yield from told.governed(step, step.answer)
+
+
+class _Told:
+    """What a request holds, and what the exchange goes on under, while changes are told in their order."""
+
+    def __init__(self, asked: Any) -> None:
+        self._asked = asked
+        self._now: dict[Path, Any] = {}
+        self._governed: dict[str, Any] = {"safety_mode": "balanced", "allowed_tools": None}
+
+    def changes(self, step: Step, answer: Nudge | Amendment | Retry) -> Iterator[ChangedParameter]:
+        in_reply, applied = isinstance(answer, Amendment), getattr(answer, "applied", True)
+        for number, change in enumerate(answer.changes):
+            path, kind = tuple(change.path), _kind_of(change)
             before = None
             if kind != "insert" and not in_reply:
-                before = now.get(path, recorded_value(path, _member(asked, path)))
+                before = self._now.get(path, recorded_value(path, _member(self._asked, path)))
             after = None if isinstance(change, Remove) else change.value
-            if not in_reply:
-                now[path] = after
+            if not in_reply and applied:
+                self._now[path] = after
+            because, source = _why(answer, number)
             name = ".".join(map(str, path))
-            yield ChangedParameter(step.hook, name, before, after, answer.because, step.plugin, kind, in_reply)
+            yield ChangedParameter(
+                step.hook, name, before, after, because, step.plugin, kind, in_reply, applied, source
+            )
+
+    def governed(self, step: Step, nudge: Nudge) -> Iterator[ChangedParameter]:
+        """Tells what the exchange goes on under as if it were a parameter of the request."""
+        number = len(nudge.changes)
+        for name in self._governed:
+            after, before = getattr(nudge, name), self._governed[name]
+            if after is None:
+                continue
+            because, source = _why(nudge, number)
+            number += 1
+            if after != before:
+                yield ChangedParameter(
+                    step.hook, name, before, after, because, step.plugin, applied=nudge.applied, signal=source
+                )
+                if nudge.applied:
+                    self._governed[name] = after
+
+
+def _why(answer: Nudge | Amendment | Retry, number: int) -> tuple[str, str | None]:
+    """Gives the reason of a change, and what led to it where that is told."""
+    if not isinstance(answer, Nudge):
+        return answer.because, None
+    reasons, sources = answer.reasons, answer.sources
+    return (
+        reasons[number] if number < len(reasons) else answer.because,
+        sources[number] if number < len(sources) else None,
+    )
 
 
 def _in_force(trail: Sequence[Step]) -> Iterator[Step]:

@@ -179,7 +179,8 @@ class Exchange:
     request as it would go out now, `asked` the one that was taken in; that and `received` never change.
     `safety_mode` is the one in force; `allowed_tools` are the aliases of the hosted tools that it may use, None where
     nothing narrowed them; `hosted` gives by function name the alias of each hosted tool that the request offers.
-    `degraded` says in words what of the exchange could not be done as it should have been.
+    `degraded` says in words what of the exchange could not be done as it should have been. `policy` names the policies
+    that were in force when it was taken in.
     """
 
     __slots__ = (
@@ -198,6 +199,7 @@ class Exchange:
         "hosted",
         "id",
         "outcome",
+        "policy",
         "received",
         "refusal",
         "reply",
@@ -225,6 +227,7 @@ class Exchange:
         self.safety_mode: SafetyMode = "balanced"
         self.allowed_tools: frozenset[str] | None = None
         self.hosted: Mapping[str, str] = NOTHING_HOSTED
+        self.policy = ""
         self.refusal: Refusal | None = None
         self.attempts: list[Attempt] = []
         self.tools: list[ToolUse] = []

@@ -148,6 +148,11 @@ def _signals(answer: Signals) -> Signals:
     return answer if because == answer.because else msgspec.structs.replace(answer, because=because)
 
 
+def _nudge(answer: Nudge) -> Any:
+    said = {name: tuple(map(reason, getattr(answer, name))) for name in ("reasons", "sources", "damped")}
+    return msgspec.structs.replace(_changes(answer), **said)
+
+
 def _changes(answer: Nudge | Amendment | Retry) -> Any:
     changes = tuple(_change(each) for each in answer.changes)
     return msgspec.structs.replace(answer, changes=changes, because=reason(answer.because))
@@ -172,7 +177,7 @@ _SHORTENED: dict[type, Callable[[Any], Any]] = {
     Hold: _reasoned,
     Route: _reasoned,
     Signals: _signals,
-    Nudge: _changes,
+    Nudge: _nudge,
     Amendment: _changes,
     Retry: _changes,
 }

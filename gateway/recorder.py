@@ -86,7 +86,7 @@ class Recorder:
         self._tightening = tightening
         self._flags = flags
         self._keyring = keyring
-        self._policies = policies
+        self.policies = policies
         self._bodies = bodies
         self._named: dict[str, Named] = {}
         self._metrics = metrics
@@ -125,6 +125,7 @@ class Recorder:
             exchange.error = exchange.error or UNNAMED
         if self._bodies is not None:
             refused = self._keep(self._bodies, exchange, named.person) or refused
+        exchange.policy = exchange.policy or self.policies.revision
         by = answered_by(exchange)
         exchange.cost = self._cost(exchange, by)
         analytics = not exchange.tools or self._analyses(named.principal)
@@ -178,7 +179,7 @@ class Recorder:
         if usage is None:
             return None
         arrived = datetime.fromtimestamp(exchange.arrived / 1e9, UTC)
-        return self._policies.prices.cost(by.model or exchange.request.model_label, usage, arrived, by.service_tier)
+        return self.policies.prices.cost(by.model or exchange.request.model_label, usage, arrived, by.service_tier)
 
     def _named_in(self, exchange: Exchange) -> Named:
         caller = exchange.caller

@@ -43,6 +43,9 @@ SELECT
     line.route,
     line.tools,
     line.retrieval,
+    line.policy,
+    line.parameters,
+    line.degraded,
     coalesce(line.attempts, []) AS attempts,
     coalesce(line.trail, []) AS trail,
     more,
@@ -69,6 +72,7 @@ FROM read_json(
             ),
             cost DOUBLE, cost_basis VARCHAR, overhead_ms DOUBLE, first_byte_ms DOUBLE, total_ms DOUBLE,
             safety_mode VARCHAR, signals JSON, changes JSON, route JSON, tools JSON, retrieval JSON,
+            policy VARCHAR, parameters JSON, degraded JSON,
             refusal STRUCT(message VARCHAR, code VARCHAR, status INTEGER),
             error VARCHAR, trace_id VARCHAR, prompt_hash VARCHAR, answer_hash VARCHAR,
             attempts STRUCT(

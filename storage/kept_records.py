@@ -9,7 +9,7 @@ import msgspec
 from storage.seal import encoded
 from storage.slices import ALWAYS, WHERE_KNOWN
 
-_JSON = ("route", "signals", "changes", "tools", "retrieval")
+_JSON = ("route", "signals", "changes", "tools", "retrieval", "parameters", "degraded")
 _WHERE_ANY = (
     "cached_tokens",
     "reasoning_tokens",

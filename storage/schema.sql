@@ -48,6 +48,9 @@ CREATE TABLE IF NOT EXISTS kept.exchanges (
     route JSON,
     tools JSON,
     retrieval JSON,
+    policy VARCHAR,
+    parameters JSON,
+    degraded JSON,
     attempts STRUCT(
         upstream VARCHAR, model VARCHAR, began_ns BIGINT, first_byte_ns BIGINT, ended_ns BIGINT,
         status INTEGER, request_id VARCHAR, error VARCHAR

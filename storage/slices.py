@@ -33,6 +33,7 @@ ALWAYS = (
 )
 WHERE_KNOWN = (
     "safety_mode",
+    "policy",
     "prompt_hash",
     "answer_hash",
     "trace_id",
@@ -41,8 +42,10 @@ WHERE_KNOWN = (
     "changes",
     "tools",
     "retrieval",
+    "parameters",
     "refusal",
     "error",
+    "degraded",
     "attempts",
     "trail",
 )

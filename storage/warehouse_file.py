@@ -13,7 +13,7 @@ import duckdb
 
 from storage.shown_people import TABLE
 
-VERSION = 2
+VERSION = 3
 STORAGE_VERSION = "v1.5.0"
 MEMORY = "512MB"
 SPILL = "4GB"

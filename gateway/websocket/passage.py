@@ -16,6 +16,7 @@ from gateway.errors import refusal_body, refusal_headers
 from gateway.exchange import Attempt, Exchange, Headers, Outcome, Reply, Request, first_header
 from gateway.headers import returned
 from gateway.intake import endpoint_of
+from gateway.own_headers import own_headers
 from gateway.pipeline import Pipeline
 from gateway.transport import ConnectError, TransportError
 from gateway.trouble import refusal_of
@@ -200,7 +201,7 @@ class WebsocketPassage:
             return _OWN_FAULT
         headers = upstream.reply_headers
         self._exchange.reply = Reply(SWITCHING_PROTOCOLS, headers, None, _unread, streamed=True, whole=False)
-        self._client = self._offer.accept(returned(headers, self._audit_header()), upstream.subprotocol)
+        self._client = self._offer.accept(returned(headers, *own_headers(self._exchange)), upstream.subprotocol)
         await self._ended(await relayed(self._client, upstream, self._patience), SECONDS_TO_PART)
         return None
 
@@ -221,7 +222,7 @@ class WebsocketPassage:
         self._exchange.reply = Reply(denied.status, denied.headers, denied.body, _unread)
         refusal = self._record("answered", denied.status)
         if refusal is None:
-            headers = returned(denied.headers, self._audit_header())
+            headers = returned(denied.headers, *own_headers(self._exchange))
             self._offer.refuse(denied.status, headers, denied.body, denied.reason)
         return refusal
 
@@ -240,15 +241,12 @@ class WebsocketPassage:
     def _refuse(self, refusal: Refusal, outcome: Outcome) -> None:
         self._exchange.refusal = refusal
         self._record(outcome, refusal.status)
-        headers = (*refusal_headers(refusal), self._audit_header())
+        headers = (*refusal_headers(refusal), *own_headers(self._exchange))
         self._offer.refuse(refusal.status, headers, refusal_body(refusal))
 
     def _now(self) -> int:
         """The time since the exchange arrived, in ns."""
         return monotonic_ns() - self._exchange.clock
-
-    def _audit_header(self) -> tuple[bytes, bytes]:
-        return b"x-lukhas-audit-id", self._exchange.id.encode()
 
 
 def _unread(_: bytes) -> Any:

@@ -57,6 +57,9 @@ SELECT
     route,
     tools,
     retrieval,
+    policy,
+    parameters,
+    degraded,
     attempts[-1].status AS upstream_status,
     coalesce(attempts[1].began_ns / 1e6, total_ms) AS decide_ms,
     list_sum([coalesce(each.first_byte_ns, each.ended_ns) - each.began_ns for each in attempts]) / 1e6 AS wait_ms,
@@ -109,6 +112,9 @@ COMMENT ON COLUMN exchanges.cached_audio_tokens IS 'Those of the cached tokens t
 COMMENT ON COLUMN exchanges.route IS 'Where a plugin sent it, and which target answered, as JSON; NULL for the default.';
 COMMENT ON COLUMN exchanges.tools IS 'The tools that were offered, and the calls that ran or were blocked, as JSON; see the view tool_calls.';
 COMMENT ON COLUMN exchanges.retrieval IS 'How much the model was reminded of, as JSON: hits, characters.';
+COMMENT ON COLUMN exchanges.policy IS 'What names the policies that were in force.';
+COMMENT ON COLUMN exchanges.parameters IS 'What the client set of what a policy may change, as JSON; NULL where it set nothing.';
+COMMENT ON COLUMN exchanges.degraded IS 'What could not be done as it should have been, as JSON; NULL where nothing.';
 COMMENT ON COLUMN exchanges.upstream_status IS 'The HTTP status of the last upstream call; NULL where none came.';
 COMMENT ON COLUMN exchanges.decide_ms IS 'Milliseconds until the first upstream call: identify to shape, and the body of the request.';
 COMMENT ON COLUMN exchanges.wait_ms IS 'Milliseconds of waiting for first bytes of upstreams.';

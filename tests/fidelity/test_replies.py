@@ -47,14 +47,18 @@ async def test_headers_come_back_with_their_spelling_in_their_order_and_as_often
     came = await stage.answered(reply(b"{}", *KEPT), POST)
     pairs = [(name, value.strip()) for name, _, value in (line.partition(b": ") for line in KEPT)]
     assert list(came.headers[: len(KEPT)]) == pairs
-    assert [name for name, _ in came.headers[len(KEPT) :]] == [b"x-lukhas-audit-id", b"content-length"]
+    assert [name for name, _ in came.headers[len(KEPT) :]] == [
+        b"x-lukhas-audit-id",
+        b"x-lukhas-safety-mode",
+        b"content-length",
+    ]
 
 
 async def test_what_is_between_the_gateway_and_the_upstream_ends_at_the_gateway(stage: RecordingStage) -> None:
     between = (b"Connection: keep-alive, X-Hop", b"Keep-Alive: timeout=5", b"X-Hop: 1", b"Proxy-Authenticate: Basic")
     came = await stage.answered(reply(b"{}", JSON, *between, b"x-lukhas-audit-id: A-another", b"X-After: 1"), POST)
     names = [name.lower() for name, _ in came.headers]
-    assert names == [b"content-type", b"x-after", b"x-lukhas-audit-id", b"content-length"]
+    assert names == [b"content-type", b"x-after", b"x-lukhas-audit-id", b"x-lukhas-safety-mode", b"content-length"]
     assert came.audit_id != "A-another"
 
 

@@ -17,7 +17,7 @@ from tests.builders.scripted_upstream import Link, reply
 from tests.builders.servers import run_server
 from tests.builders.stage import OK, Recording, headers_of, staged
 
-OWN = frozenset(("date", "openai-processing-ms", "x-lukhas-audit-id", "connection"))
+OWN = frozenset(("date", "openai-processing-ms", "x-lukhas-audit-id", "x-lukhas-safety-mode", "connection"))
 SOUND = ("Grüße 世界.wav", bytes(range(256)) * 300, "audio/wav")
 PICTURE = ("in.png", b"\x89PNG\r\n\x1a\n", "image/png")
 WEATHER: Any = {

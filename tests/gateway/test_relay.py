@@ -93,7 +93,11 @@ async def test_a_json_reply_goes_out_whole_with_its_status_reason_and_headers(tm
     relaying = await relayed(tmp_path, reply)
     client = relaying.client
     assert (client.status, client.reason, client.pieces, client.ending) == (201, b"Made", [body], "answered")
-    assert client.headers == (*reply.headers, (b"x-lukhas-audit-id", relaying.exchange.id.encode()))
+    assert client.headers == (
+        *reply.headers,
+        (b"x-lukhas-audit-id", relaying.exchange.id.encode()),
+        (b"x-lukhas-safety-mode", b"balanced"),
+    )
     assert (relaying.outcome, relaying.seen) == ("answered", [])
     assert relaying.json["choices"][0]["message"]["content"] == "Hello"
 

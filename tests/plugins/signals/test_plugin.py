@@ -180,7 +180,7 @@ def test_where_the_mode_is_off_nothing_is_observed(tmp_path: Path) -> None:
 
 
 def test_through_a_gateway_levels_stand_in_the_record_and_a_bad_header_is_an_error_of_the_openai_shape() -> None:
-    with run_server(create_app()) as simulator, running_gateway(simulator, chain=["default", "signals"]) as running:
+    with run_server(create_app()) as simulator, running_gateway(simulator) as running:
         client = httpx.Client(base_url=running.base_url, headers={"authorization": "Bearer sk-any"})
         with client:
             body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": INJECTION}]}
