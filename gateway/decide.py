@@ -131,6 +131,16 @@ async def reminded(recall: tuple[Implementation, ...], exchange: Exchange, budge
             exchange.request = changed(exchange.request, Nudge(changes, because="context was recalled"))
 
 
+async def accounted(account: tuple[Implementation, ...], exchange: Exchange) -> None:
+    """Asks how many tokens the reply in the exchange took; the first sound count stands."""
+    for implementation in account:
+        answer = implementation.ask(exchange)
+        if answer.__class__ is Pending:
+            answer = await answer
+        if isinstance(answer, Usage) and counted(implementation, exchange, answer):
+            break
+
+
 def counted(implementation: Implementation, exchange: Exchange, usage: Usage) -> bool:
     """Takes a plugin's count of the tokens into the exchange; False, and the plugin's fault, where it is none."""
     sound = (usage.audio_input_tokens, usage.audio_output_tokens, usage.cached_audio_tokens)

@@ -1,56 +1,29 @@
 """Relays a reply that plugins judge: its texts and calls are asked about before they go out, and then the whole.
 
-A whole reply may also send the exchange round again: with the results of tools that ran here, or once because
-a review asked for another try. A stream that is already going out cannot be taken back: a review's refusal ends
-it with an error event in the place of its last event.
+A stream that is already going out cannot be taken back: a review's refusal ends it with an error event in the place of
+its last event.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
 
-from gateway.answers import Amendment, Change, Nudge, Refusal, Retry, ToolCall
+from gateway.answers import Amendment, Refusal, Retry
 from gateway.client import Client
-from gateway.decide import changed, judged, observed
 from gateway.encoding import Decoder, EncodingError
 from gateway.errors import refusal_object
 from gateway.exchange import Exchange, first_header
-from gateway.guard import Out, StreamGuard, guard_whole, result_of
-from gateway.hooks import Implementation, Pending, at_once
+from gateway.guard import Out, StreamGuard
+from gateway.guarded_whole import UNREADABLE, Again, GuardedWhole
+from gateway.hooks import Pending, at_once
 from gateway.pipeline import Pipeline
-from gateway.relay import Ended, Relay, ends_by_closing
-from gateway.splice import SpliceError, spliced
+from gateway.relay import Ended, ends_by_closing
 from gateway.sse import EventReader, StreamError, error_event
 from gateway.transport import IncomingReply, TransportError, UpstreamBroken
 
-Again: TypeAlias = Callable[[], Awaitable[IncomingReply | Refusal]]
 
-UNREADABLE = Refusal(
-    "The upstream's reply cannot be read, so that the checks of this gateway could not be made.",
-    code="unreadable_reply",
-    status=502,
-    type="upstream_error",
-)
-TOO_MANY_STEPS = Refusal(
-    "The model asked for tools more often than this gateway allows in one exchange.", code="tool_loop_limit", status=502
-)
+class GuardedRelay(GuardedWhole):
+    """A relay that asks about streams as well."""
 
-
-class GuardedRelay(Relay):
-    """A relay that asks `allow_tool`, `run_tool`, `watch` and `review`; `again` sends the exchange's request anew."""
-
-    __slots__ = (
-        "_again",
-        "_awaited",
-        "_decoder",
-        "_fault",
-        "_guard",
-        "_out",
-        "_reader",
-        "_refused",
-        "_retried",
-        "_steps",
-    )
+    __slots__ = ("_awaited", "_decoder", "_fault", "_guard", "_out", "_reader", "_refused")
 
     def __init__(
         self,
@@ -61,10 +34,7 @@ class GuardedRelay(Relay):
         ended: Ended,
         again: Again,
     ) -> None:
-        super().__init__(pipeline, exchange, client, reply, ended)
-        self._again = again
-        self._retried = False
-        self._steps = 0
+        super().__init__(pipeline, exchange, client, reply, ended, again)
         self._refused: Refusal | None = None
         self._awaited: asyncio.Task[bytes] | None = None
         self._out: Out | None = None
@@ -75,138 +45,6 @@ class GuardedRelay(Relay):
         if self._awaited is not None:
             self._awaited.cancel()
         super().close()
-
-    @property
-    def _judges(self) -> bool:
-        """Whether this reply is one that the hooks read: a good one, in a format that has texts and calls."""
-        return self._reply.status < 400 and self._format.name != "plain"
-
-    async def _bytes(self) -> Refusal | None:
-        if self._judges:
-            return UNREADABLE
-        return await super()._bytes()
-
-    # Whole replies.
-
-    async def _whole(self) -> Refusal | None:
-        if self._reply.status >= 400:
-            return await super()._whole()
-        while True:
-            body = await self._read_whole()
-            if isinstance(body, Refusal):
-                return body
-            self._decoded = False
-            self._note(body)
-            outcome = await self._judged(body)
-            if isinstance(outcome, Refusal):
-                return outcome
-            if outcome is not None:
-                break
-            refusal = await self._sent_again()
-            if refusal is not None:
-                return refusal
-        refusal = await self._ended("answered")
-        if refusal is None:
-            reply = self._reply
-            self.started = True
-            self._client.respond(reply.status, self._headers(changed=outcome is not body), outcome, reply.reason)
-        return refusal
-
-    async def _read_whole(self) -> bytes | Refusal:
-        try:
-            return await self._reply.read(self._pipeline.sizes.json_body)
-        except TransportError as error:
-            return self._trouble(error)
-
-    async def _sent_again(self) -> Refusal | None:
-        self._reply.close()
-        try:
-            reply = await self._again()
-        except TransportError as error:
-            return self._trouble(error)
-        if isinstance(reply, Refusal):
-            return reply
-        self._reply = reply
-        return None
-
-    async def _judged(self, body: bytes) -> bytes | Refusal | None:
-        """Gives the body that goes out, the refusal in its place, or None where the upstream is to be asked again."""
-        pipeline, exchange, reply = self._pipeline, self._exchange, self._exchange.reply
-        read = reply.json if reply is not None else None
-        if read is None:
-            return UNREADABLE if self._judges else body
-        guarded = await guard_whole(exchange, self._format, pipeline.watch, pipeline.allow_tool, read)
-        if guarded.refusal is not None:
-            return guarded.refusal
-        if pipeline.run_tool:
-            ran = await self._tools_ran(read)
-            if isinstance(ran, Refusal):
-                return ran
-            if ran:
-                return None
-        if guarded.changes:
-            body = self._amended(guarded.changes)
-        return await self._reviewed(body)
-
-    async def _tools_ran(self, read: object) -> bool | Refusal:
-        """Runs the calls that plugins take; True where the model is to be told the results."""
-        pipeline, exchange = self._pipeline, self._exchange
-        results: list[tuple[ToolCall, str]] = []
-        calls = [found.call for found in self._format.calls(read)]
-        for call in calls:
-            result = await result_of(pipeline.run_tool, exchange, call)
-            if result is None:
-                return False
-            results.append((call, result.output))
-        if not results:
-            return False
-        self._steps += 1
-        if self._steps >= pipeline.sizes.loop_steps:
-            return TOO_MANY_STEPS
-        changes = self._format.tool_results(exchange.request.json, read, results)
-        exchange.request = changed(exchange.request, Nudge(changes, because="tools ran here"))
-        if pipeline.observe:
-            await observed(pipeline.observe, exchange)
-        return await judged(pipeline.judge, exchange) or True
-
-    async def _reviewed(self, body: bytes) -> bytes | Refusal | None:
-        for implementation in self._pipeline.review:
-            answer = implementation.ask(self._exchange)
-            if answer.__class__ is Pending:
-                answer = await answer
-            if isinstance(answer, Refusal):
-                return answer
-            if isinstance(answer, Retry) and not self._retried and self._can_change(implementation, answer):
-                self._retried = True
-                return None
-            if isinstance(answer, Amendment):
-                try:
-                    body = self._amended(answer.changes)
-                except (SpliceError, ValueError, TypeError) as error:
-                    substitute = implementation.unusable(self._exchange, str(error))
-                    if isinstance(substitute, Refusal):
-                        return substitute
-        return body
-
-    def _can_change(self, implementation: Implementation, retry: Retry) -> bool:
-        try:
-            self._exchange.request = changed(self._exchange.request, Nudge(retry.changes, because=retry.because))
-        except (SpliceError, ValueError, TypeError) as error:
-            implementation.unusable(self._exchange, str(error))
-            return False
-        return True
-
-    def _amended(self, changes: tuple[Change, ...]) -> bytes:
-        """Changes the reply, so that whoever is asked next sees the work of those before."""
-        reply = self._reply
-        encoding = first_header(reply.headers, b"content-encoding")
-        current = self._exchange.reply.body if self._exchange.reply else b""
-        body = spliced(Decoder(None if self._decoded else encoding).feed(current or b""), changes)
-        self._decoded = True
-        self._note(body)
-        return body
-
-    # Streams.
 
     async def _packed_events(self) -> Refusal | None:
         return await (self._events() if self._judges else super()._packed_events())

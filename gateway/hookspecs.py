@@ -177,11 +177,11 @@ class Hooks:
 
     @hookspec
     def allow_tool(self, exchange: Exchange, call: ToolCall) -> Refusal | None:
-        """Says whether one call that the model made may be delivered or run."""
+        """Says whether one call that the model made may be delivered or run; one that is refused is answered as such."""
 
     @hookspec
     def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult | None:
-        """Runs a call here; where no plugin does, the call is the client's and is delivered."""
+        """Runs a call of a hosted tool that the request offers; calls of other tools are not asked about."""
 
     @hookspec
     def watch(self, exchange: Exchange, window: Window) -> Verdict | None:

@@ -12,16 +12,16 @@ from time import monotonic_ns, time_ns
 from gateway.answers import Refusal, Target, Usage
 from gateway.audit_id import new_audit_id
 from gateway.client import BodyTimeout, BodyTooLarge, Client
-from gateway.decide import counted, decided, identified, shaped
+from gateway.decide import accounted, counted, decided, identified, shaped
 from gateway.errors import refusal_body, refusal_headers
 from gateway.exchange import Attempt, Exchange, Outcome, first_header
 from gateway.form import FormError
 from gateway.guarded_relay import GuardedRelay
 from gateway.hooks import Pending
 from gateway.intake import endpoint_of, taken_in, too_large
-from gateway.own_headers import own_headers
 from gateway.pipeline import Pipeline
 from gateway.relay import Relay
+from gateway.tools.loop import HOSTED_ELSEWHERE, can_loop
 from gateway.transport import ConnectError, IncomingReply, TransportError
 from gateway.trouble import KEY_REFUSED, refusal_of
 
@@ -105,7 +105,6 @@ class Passage:
         if isinstance(intake, Refusal):
             return intake
         exchange.asked = exchange.request = intake.request
-        exchange.policy = pipeline.recorder.policies.revision
         self._stream = intake.stream
         return await decided(pipeline, exchange)
 
@@ -118,6 +117,8 @@ class Passage:
         for number, target in enumerate(route.targets):
             exchange.request = unshaped
             await shaped(self._pipeline.shape, exchange, target)
+            if exchange.hosted and not can_loop(exchange):
+                return HOSTED_ELSEWHERE
             try:
                 reply = await self._sent(target)
             except ConnectError as error:
@@ -132,7 +133,7 @@ class Passage:
                 return too_large(self._pipeline.sizes.body)
             if isinstance(reply, Refusal):
                 return reply
-            if reply.status == 401 and exchange.caller is not None and exchange.caller.upstream_key == "operator":
+            if self._is_unpaid(reply):
                 return self._not_paid(reply)
             if number < last and reply.status in route.fall_back_on and self._stream is None:
                 self._attempt_ended()
@@ -212,7 +213,12 @@ class Passage:
     async def _sent_again(self, target: Target) -> IncomingReply | Refusal:
         self._attempt_ended()
         self._exchange.reply = None
-        return await self._sent(target)
+        reply = await self._sent(target)
+        return self._not_paid(reply) if not isinstance(reply, Refusal) and self._is_unpaid(reply) else reply
+
+    def _is_unpaid(self, reply: IncomingReply) -> bool:
+        caller = self._exchange.caller
+        return reply.status == 401 and caller is not None and caller.upstream_key == "operator"
 
     async def _ended(self, outcome: Outcome) -> Refusal | None:
         """Counts the tokens and writes the record, before the last bytes go out."""
@@ -224,12 +230,9 @@ class Passage:
         return await recorder.durable() if refusal is None and recorder.waits else refusal
 
     async def _accounted(self) -> None:
-        for implementation in self._pipeline.account:
-            answer = implementation.ask(self._exchange)
-            if answer.__class__ is Pending:
-                answer = await answer
-            if isinstance(answer, Usage) and counted(implementation, self._exchange, answer):
-                break
+        await accounted(self._pipeline.account, self._exchange)
+        if self._relay is not None:
+            self._exchange.usage = self._relay.total(self._exchange.usage)
 
     async def _made_ready(self, outcome: Outcome) -> None:
         """Makes ready what of the record takes long; where nothing may wait, the record does with less."""
@@ -254,7 +257,8 @@ class Passage:
         """Answers with a refusal; one about the upstream's own trouble is recorded as that."""
         exchange = self._exchange
         exchange.refusal = refusal
-        if exchange.reply is not None and not self._recorded:
+        spent = self._relay is not None and self._relay.total(None) is not None
+        if not self._recorded and (exchange.reply is not None or spent):
             await self._accounted()
         outcome: Outcome = "upstream_error" if exchange.error is not None else "refused"
         await self._made_ready(outcome)
@@ -283,9 +287,11 @@ class Passage:
                 answer.drop()
             elif isinstance(answer, Usage) and counted(implementation, self._exchange, answer):
                 break
+        if relay is not None:
+            self._exchange.usage = relay.total(self._exchange.usage)
         self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
         self._client.abort()
 
     def _respond(self, refusal: Refusal) -> None:
-        headers = (*refusal_headers(refusal), *own_headers(self._exchange))
+        headers = (*refusal_headers(refusal), (b"x-lukhas-audit-id", self._exchange.id.encode()))
         self._client.respond(refusal.status, headers, refusal_body(refusal))

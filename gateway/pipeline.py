@@ -12,16 +12,17 @@ from gateway.loader import Chain
 from gateway.recorder import Recorder
 from gateway.signal_bus import SignalBus
 from gateway.upstream import Upstream
+from policies.tools import Budgets
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """Bounds on one exchange: bytes in and out, upstream calls of a loop, and how long or much `watch` may hold."""
+    """Bounds on one exchange: bytes in and out, characters for the model, how long or much `watch` may hold."""
 
     json_body: int
     body: int
     kept_reply: int = 16 << 20
     context_characters: int = 16_000
-    loop_steps: int = 6
+    tool_output_characters: int = 32_000
     hold_ms: int = 1000
     hold_characters: int = 4000
 
@@ -38,6 +39,7 @@ class Pipeline:
         sizes: Sizes,
         clock: Callable[[], int] = monotonic_ns,
         bus: SignalBus | None = None,
+        budgets: Callable[[], Budgets] = Budgets,
     ) -> None:
         self.upstreams = upstreams
         self.endpoints = endpoints
@@ -45,6 +47,8 @@ class Pipeline:
         self.sizes = sizes
         self.clock = clock
         self.bus = bus or SignalBus()
+        self.budgets = budgets
+        self.tools = chain.tools
         self.identify: tuple[Implementation, ...] = chain.of(Hooks.identify)
         self.admit = chain.of(Hooks.admit)
         self.observe = chain.of(Hooks.observe)
@@ -59,4 +63,5 @@ class Pipeline:
         self.account = chain.of(Hooks.account)
         self.context_characters = sizes.context_characters
         self.guarded = bool(self.allow_tool or self.run_tool or self.watch or self.review)
+        self.reads_all = bool(self.watch or self.review)
         self.guards_at_once = all(each.way == "def" for each in (*self.watch, *self.allow_tool))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from gateway.answers import Refusal
+from gateway.answers import Refusal, Usage
 from gateway.client import Client
 from gateway.encoding import EncodingError, decoded
 from gateway.errors import refusal_object
@@ -17,7 +17,6 @@ from gateway.exchange import Exchange, Headers, Outcome, Reply, first_header
 from gateway.formats import Format, format_of
 from gateway.formats.strangers import decoded as decoded_json
 from gateway.headers import returned
-from gateway.own_headers import own_headers
 from gateway.pipeline import Pipeline
 from gateway.sse import EventReader, StreamError, error_event
 from gateway.transport import IncomingReply, TransportError, UpstreamBroken
@@ -248,6 +247,10 @@ class Relay:
 
     # The parts they share.
 
+    def total(self, usage: Usage | None) -> Usage | None:
+        """Gives what the exchange took; `usage` is what was counted of the reply in the exchange."""
+        return usage
+
     def _trouble(self, error: TransportError) -> Refusal:
         self._exchange.error = f"{type(error).__name__}: {error}"[:500]
         return refusal_of(error)
@@ -257,7 +260,7 @@ class Relay:
         self._client.start(self._reply.status, self._headers(changed=changed), length, self._reply.reason)
 
     def _headers(self, *, changed: bool = False) -> Headers:
-        return returned(self._reply.headers, *own_headers(self._exchange), changed=changed)
+        return returned(self._reply.headers, (b"x-lukhas-audit-id", self._exchange.id.encode()), changed=changed)
 
     def _note_events(self, *, whole: bool = True) -> None:
         """Writes the stream into the exchange, as far as it came and was kept."""
@@ -270,10 +273,10 @@ class Relay:
         if self._kept_bytes <= self._pipeline.sizes.kept_reply:
             self._kept.append(data)
 
-    def _note(self, body: bytes | None, *, streamed: bool = False, whole: bool = True, plain: bool = False) -> None:
-        """Writes the reply into the exchange, as far as it came; a `plain` body has been decoded before."""
+    def _note(self, body: bytes | None, *, streamed: bool = False, whole: bool = True) -> None:
+        """Writes the reply into the exchange, as far as it came."""
         reply = self._reply
-        encoding = None if plain else first_header(reply.headers, b"content-encoding")
+        encoding = None if self._decoded else first_header(reply.headers, b"content-encoding")
         reader = self._events_reader(encoding) if streamed else _json_reader(encoding)
         packed = encoding is not None and encoding.strip().lower() != b"identity"
         self._exchange.reply = Reply(

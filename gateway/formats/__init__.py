@@ -6,10 +6,11 @@ All functions are pure and take decoded JSON; none of them raises, whatever a st
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from gateway.answers import Change, ToolCall, Usage
+from gateway.answers import Change, Path, ToolCall, Usage
 from gateway.endpoints import Endpoint
 from gateway.formats import chat, completions, plain, responses
-from gateway.formats.found import CallDelta, FoundCall, Piece
+from gateway.formats.found import CallDelta, FoundCall, KeptTurn, Piece
+from gateway.formats.seams import Said, Seam
 
 
 class Format(Protocol):
@@ -64,6 +65,33 @@ class Format(Protocol):
 
     def tool_results(self, request: Any, reply: Any, results: Sequence[tuple[ToolCall, str]]) -> tuple[Change, ...]:
         """Gives the changes that append the reply's turn, with the calls that have results, and the results."""
+
+    def noted(self, request: Any, text: str) -> tuple[Change, ...]:
+        """Gives the changes that put a note of the system behind all that was said."""
+
+    def answered_calls(self, request: Any) -> list[str]:
+        """Gives the ids of the calls whose results a request has."""
+
+    def put_back(self, request: Any, turns: Sequence[KeptTurn]) -> tuple[Change, ...]:
+        """Gives the changes that put calls which the client never saw, and their results, beside its own."""
+
+    def may_call(self, data: bytes) -> bool:
+        """Whether bytes may hold a call: cheap, sometimes wrong, but never a wrong no."""
+
+    def cut_short(self, reply: Any) -> bool:
+        """Whether a whole reply, or one event, says that the model was stopped before its turn was done."""
+
+    def step_of(self, reply: Any, removed: Sequence[Path]) -> Said:
+        """Gives what the reply of one step of a loop adds to the one that the client gets."""
+
+    def joined(self, reply: Any, steps: Sequence[Said], removed: Sequence[Path]) -> list[Change]:
+        """Gives the changes that make the last reply of a loop that of all its steps, without the calls at these paths.
+
+        They come after those that leave all places where they were.
+        """
+
+    def seam(self) -> Seam:
+        """Gives what makes one stream of those of a loop's steps."""
 
 
 def format_of(endpoint: Endpoint | str | None) -> Format:

@@ -5,25 +5,34 @@ from typing import Any
 
 from gateway.answers import Change, Path, Set, ToolCall
 from gateway.formats.chat_assembled import assembled
-from gateway.formats.chat_request import context_changes, input_text, tool_results
+from gateway.formats.chat_request import answered_calls, context_changes, input_text, noted, put_back, tool_results
+from gateway.formats.chat_seam import joined, seam, step_of
 from gateway.formats.counts import usage
 from gateway.formats.found import CallDelta, Channel, FoundCall, Piece
 from gateway.formats.strangers import elements, member, number, string, written
 
 __all__ = [
+    "answered_calls",
     "assembled",
     "calls",
     "context_changes",
+    "cut_short",
     "ended_choices",
     "ends",
     "event_calls",
     "event_pieces",
     "input_text",
+    "joined",
+    "may_call",
     "may_end",
     "name",
+    "noted",
     "output_text",
     "pieces",
+    "put_back",
     "repeats",
+    "seam",
+    "step_of",
     "tool_results",
     "usage",
 ]
@@ -38,6 +47,7 @@ _TEXTS: tuple[tuple[str, Channel], ...] = (
     ("reasoning", "reasoning"),
     ("refusal", "refusal"),
 )
+_STOPPED = frozenset(("length", "content_filter"))
 _ORDINARY = frozenset(("role", *(key for key, _ in _TEXTS)))
 
 
@@ -144,17 +154,15 @@ def event_calls(event: Any) -> list[CallDelta]:
         index = number(choice, "index", at)
         legacy = member(said, "function_call")
         if legacy.__class__ is dict:
-            arguments = written(legacy.get("arguments"))
-            found.append(
-                CallDelta(index, 0, None, string(legacy, "name") or None, arguments, False, ("function_call",))
-            )
+            called, arguments = string(legacy, "name") or None, written(legacy.get("arguments"))
+            path: Path = ("choices", at, "delta", "function_call")
+            found.append(CallDelta(index, 0, None, called, arguments, False, ("function_call",), path=path))
         for place, each in enumerate(elements(said, "tool_calls")):
             kind, tool, arguments = _read(each)
             number_of_call = number(each, "index", place)
-            id = string(each, "id") or None
-            found.append(
-                CallDelta(index, number_of_call, id, tool or None, arguments, False, _place(each, place), kind)
-            )
+            id, own = string(each, "id") or None, _place(each, place)
+            path = ("choices", at, "delta", "tool_calls", place)
+            found.append(CallDelta(index, number_of_call, id, tool or None, arguments, False, own, kind, path=path))
     return found
 
 
@@ -183,6 +191,17 @@ def ends(data: bytes, event: Any) -> bool:
 def may_end(chunk: bytes) -> bool:
     """Whether raw bytes may hold the last event."""
     return b"[DONE]" in chunk
+
+
+def may_call(data: bytes) -> bool:
+    """Whether bytes may hold a call; a name may be written with escapes."""
+    return b"_call" in data or b"\\u00" in data
+
+
+def cut_short(reply: Any) -> bool:
+    """Whether a whole reply, or an event of one, says that the model was stopped before it was done."""
+    stopped = any(string(choice, "finish_reason") in _STOPPED for choice in elements(reply, "choices"))
+    return stopped or bool(member(reply, "error"))
 
 
 def output_text(reply: Any) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.answers import Change, Insert, ToolCall
+from gateway.formats.found import KeptTurn
 from gateway.formats.strangers import elements, member, string, texts, written
 
 _LEADING = ("system", "developer")
@@ -30,6 +31,44 @@ def before_last_user_turn(messages: list[Any]) -> int:
         if string(messages[at], "role") == "user":
             return at
     return next((at for at, each in enumerate(messages) if string(each, "role") not in _LEADING), len(messages))
+
+
+def noted(request: Any, text: str) -> tuple[Change, ...]:
+    """Gives the changes that put a note of the system behind all that was said."""
+    messages = member(request, "messages")
+    if messages.__class__ is not list:
+        return ()
+    return (Insert(("messages",), len(messages), {"role": "system", "content": text}),)
+
+
+def answered_calls(request: Any) -> list[str]:
+    """Gives the ids of the calls whose results a request has."""
+    return [
+        id
+        for message in elements(request, "messages")
+        if string(message, "role") == "tool" and (id := string(message, "tool_call_id"))
+    ]
+
+
+def put_back(request: Any, turns: Sequence[KeptTurn]) -> tuple[Change, ...]:
+    """Gives the changes that put calls which the client never saw, and their results, beside its own of that turn."""
+    turn_of = {id: turn for turn in turns for id in turn.theirs}
+    changes: list[Change] = []
+    messages = elements(request, "messages")
+    for at in range(len(messages) - 1, -1, -1):
+        calls = elements(messages[at], "tool_calls")
+        turn = next((turn_of[id] for call in calls if (id := string(call, "id")) in turn_of), None)
+        if turn is None:
+            continue
+        there = {string(call, "id") for call in calls}
+        for answered in turn.ours:
+            if answered.call.id not in there:
+                place = min(answered.call.index, len(calls) + len(turn.ours))
+                changes.append(Insert(("messages", at, "tool_calls"), place, _written_call(answered.call)))
+        for number, answered in enumerate(each for each in turn.ours if each.call.id not in there):
+            message = {"role": "tool", "tool_call_id": answered.call.id, "content": answered.output}
+            changes.append(Insert(("messages",), at + 1 + number, message))
+    return tuple(changes)
 
 
 def tool_results(request: Any, reply: Any, results: Sequence[tuple[ToolCall, str]]) -> tuple[Change, ...]:

@@ -8,22 +8,31 @@ from gateway.formats.chat import ended_choices, ends, may_end
 from gateway.formats.chat_assembled import added_up
 from gateway.formats.counts import usage
 from gateway.formats.found import CallDelta, FoundCall, Piece
+from gateway.formats.no_calls import answered_calls, cut_short, joined, may_call, noted, put_back, seam, step_of
 from gateway.formats.strangers import elements, member, number, string, texts
 
 __all__ = [
+    "answered_calls",
     "assembled",
     "calls",
     "context_changes",
+    "cut_short",
     "ended_choices",
     "ends",
     "event_calls",
     "event_pieces",
     "input_text",
+    "joined",
+    "may_call",
     "may_end",
     "name",
+    "noted",
     "output_text",
     "pieces",
+    "put_back",
     "repeats",
+    "seam",
+    "step_of",
     "tool_results",
     "usage",
 ]

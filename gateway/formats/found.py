@@ -41,7 +41,7 @@ class CallDelta(msgspec.Struct, frozen=True):
 
     `place` tells the calls of a choice apart. `name` and `arguments` are added to what came before, or replace it
     where `whole` is set; a `name` of None leaves what there is. `named` says that the name is complete with this
-    event, `done` that the whole call is.
+    event, `done` that the whole call is. `path` leads to the object in the event that is the call, or to none.
     """
 
     choice: int
@@ -54,3 +54,18 @@ class CallDelta(msgspec.Struct, frozen=True):
     kind: str = "function"
     whole: bool = False
     named: bool = False
+    path: Path = ()
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A call that was not delivered, and what the model is told of it."""
+
+    call: ToolCall
+    output: str
+
+
+class KeptTurn(msgspec.Struct, frozen=True):
+    """A turn of which the client got its own calls alone: their ids in order, and the others with their results."""
+
+    theirs: tuple[str, ...]
+    ours: tuple[Answered, ...]

@@ -8,23 +8,32 @@ from gateway.formats.counts import usage
 from gateway.formats.found import CallDelta, FoundCall, Piece
 from gateway.formats.response_items import CALL, FAMILIES, NEW_FAMILY, call_of, item_pieces, part_pieces
 from gateway.formats.responses_assembled import assembled
-from gateway.formats.responses_request import context_changes, input_text, tool_results
+from gateway.formats.responses_request import answered_calls, context_changes, input_text, noted, put_back, tool_results
+from gateway.formats.responses_seam import joined, seam, step_of
 from gateway.formats.strangers import elements, member, number, string
 
 __all__ = [
+    "answered_calls",
     "assembled",
     "calls",
     "context_changes",
+    "cut_short",
     "ended_choices",
     "ends",
     "event_calls",
     "event_pieces",
     "input_text",
+    "joined",
+    "may_call",
     "may_end",
     "name",
+    "noted",
     "output_text",
     "pieces",
+    "put_back",
     "repeats",
+    "seam",
+    "step_of",
     "tool_results",
     "usage",
 ]
@@ -33,6 +42,7 @@ name = "responses"
 repeats = True
 
 _ENDS = frozenset(("response.completed", "response.failed", "response.incomplete", "error"))
+_STOPPED = frozenset(("incomplete", "failed", "cancelled"))
 # Their deltas are all that there is of a call's arguments; of other calls the whole item says more.
 _ARGUMENTS = frozenset(
     ("response.function_call_arguments", "response.mcp_call_arguments", "response.custom_tool_call_input")
@@ -95,15 +105,26 @@ def event_calls(event: Any) -> list[CallDelta]:
             return [CallDelta(choice, 0, None, None, string(event, "delta"), False, CALL)]
         arguments = string(event, FAMILIES[family].done)
         return [CallDelta(choice, 0, None, string(event, "name") or None, arguments, True, CALL, whole=True)]
-    items = [(choice, member(event, "item"))]
-    items += enumerate(elements(member(event, "response"), "output"))
+    output = enumerate(elements(member(event, "response"), "output"))
+    items: list[tuple[int, Any, Path]] = [(choice, member(event, "item"), ("item",))]
+    items += [(index, item, ("response", "output", index)) for index, item in output]
     done = kind in _ENDS or kind == "response.output_item.done"
-    found = [call for index, item in items if (call := call_of(item, index)) is not None]
+    found = [(call, path) for index, item, path in items if (call := call_of(item, index)) is not None]
     return [
         CallDelta(
-            call.choice, 0, call.id, call.name, call.arguments, done, CALL, call.kind, whole=True, named=bool(call.name)
+            call.choice,
+            0,
+            call.id,
+            call.name,
+            call.arguments,
+            done,
+            CALL,
+            call.kind,
+            whole=True,
+            named=bool(call.name),
+            path=path,
         )
-        for call in found
+        for call, path in found
     ]
 
 
@@ -126,6 +147,19 @@ def may_end(chunk: bytes) -> bool:
         or b'"error"' in chunk
         or b"event: error" in chunk
     )
+
+
+def may_call(data: bytes) -> bool:
+    """Whether bytes may hold a call; a name may be written with escapes."""
+    return b"_call" in data or b"mcp_approval" in data or b'"program"' in data or b"\\u00" in data
+
+
+def cut_short(reply: Any) -> bool:
+    """Whether a whole reply, or the last event of one, says that the model was stopped before it was done."""
+    said = member(reply, "response")
+    if string(reply, "type") == "error":
+        return True
+    return string(said if said.__class__ is dict else reply, "status") in _STOPPED
 
 
 def output_text(reply: Any) -> str:

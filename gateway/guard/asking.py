@@ -1,16 +1,20 @@
 """Asks the plugins about one window of text, or about one call, and makes one answer of theirs."""
 
+from itertools import islice
 from time import monotonic_ns
-from typing import Literal
 
 import msgspec
 
-from gateway.answers import Cut, Hold, Redact, Refusal, Release, ToolCall, ToolResult, Verdict, Window
+from gateway.answers import Cut, Hold, Redact, Refusal, Release, ToolCall, Verdict, Window
 from gateway.exchange import Exchange, ToolUse
 from gateway.hooks import PLUGIN_FAILED, Implementation, Pending, first_answer
+from gateway.offered_tools import offered_tools
+from gateway.recorded import recorded_value
 from policies.redaction import redacted_name
 
 LONGEST_NAME = 64
+LONGEST_SUMMARY = 180
+MOST_NAMES = 40
 
 
 async def verdict_on(watch: tuple[Implementation, ...], exchange: Exchange, window: Window) -> Verdict:
@@ -48,30 +52,59 @@ def _writable(text: object) -> bool:
     return True
 
 
-async def refusal_of(allow_tool: tuple[Implementation, ...], exchange: Exchange, call: ToolCall) -> Refusal | None:
-    """Gives the first refusal of a call; any is the worst."""
+async def refusal_of(
+    allow_tool: tuple[Implementation, ...], exchange: Exchange, call: ToolCall, *, answered: bool = False
+) -> Refusal | None:
+    """Gives the first refusal of a call; any is the worst. From a refusal on the exchange is strict.
+
+    `answered` says that the model will be told, where else the reply is refused.
+    """
     began = monotonic_ns()
     refusal: Refusal | None = await first_answer(allow_tool, exchange, call)
     if refusal is not None:
-        _note(exchange, call, "blocked", began, refusal.code)
+        note_blocked(exchange, call, refusal, monotonic_ns() - began, answered=answered)
     return refusal
 
 
-async def result_of(run_tool: tuple[Implementation, ...], exchange: Exchange, call: ToolCall) -> ToolResult | None:
-    """Gives what the first plugin that takes a call makes of it; None where no plugin does."""
-    began = monotonic_ns()
-    result: ToolResult | None = await first_answer(run_tool, exchange, call)
-    if result is not None:
-        _note(exchange, call, "error" if result.failed else "ok", began)
-    return result
+def note_blocked(exchange: Exchange, call: ToolCall, refusal: Refusal, took: int = 0, *, answered: bool) -> None:
+    """Writes a blocked call into the exchange, which goes on in strict mode."""
+    exchange.tools.append(
+        ToolUse(
+            name_of(call),
+            "blocked",
+            monotonic_ns() - took - exchange.clock,
+            took,
+            refusal.code,
+            hosted_alias(exchange, call) or "",
+            summary_of(call.arguments),
+            safety_mode=exchange.safety_mode,
+            offered=tuple(offered_tools(exchange.request.json)),
+            action="answered" if answered else "refused",
+        )
+    )
+    exchange.safety_mode = "strict"
 
 
-def _note(
-    exchange: Exchange, call: ToolCall, status: Literal["ok", "error", "blocked"], began: int, because: str = ""
-) -> None:
-    took = monotonic_ns() - began
-    name = redacted_name(call.name[:LONGEST_NAME])
-    exchange.tools.append(ToolUse(name, status, began - exchange.clock, took, because))
+def hosted_alias(exchange: Exchange, call: ToolCall) -> str | None:
+    """Gives the alias of the hosted tool that a call is of; None for the calls of the client and of the upstream."""
+    return exchange.hosted.get(call.name) if call.kind == "function" else None
+
+
+def name_of(call: ToolCall) -> str:
+    """Gives the name of a call's tool as records repeat it."""
+    return redacted_name(call.name[:LONGEST_NAME])
+
+
+def summary_of(arguments: str) -> str:
+    """Gives the arguments of a call as records may show them: their names, numbers, and how long the texts are."""
+    try:
+        read = msgspec.json.decode(arguments or "{}")
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return f"[{len(arguments)} characters that are no JSON]"
+    if not isinstance(read, dict):
+        return str(recorded_value((), read))
+    members = (f"{redacted_name(name[:LONGEST_NAME])}: {recorded_value((), read[name])}" for name in read)
+    return ", ".join(islice(members, MOST_NAMES))[:LONGEST_SUMMARY]
 
 
 def refusal_for(cut: Cut) -> Refusal:

@@ -7,15 +7,21 @@ import msgspec
 from gateway.answers import Change, Cut, Redact, Refusal, Set, Window
 from gateway.exchange import Exchange
 from gateway.formats import Format
-from gateway.guard.asking import refusal_for, refusal_of, verdict_on
+from gateway.guard.asking import hosted_alias, refusal_for, refusal_of, verdict_on
+from gateway.guard.withheld import Withheld
 from gateway.hooks import Implementation
 
 
 class Guarded(msgspec.Struct, frozen=True):
-    """What the plugins want done to a reply: changes to its JSON, or that it does not go out at all."""
+    """What the plugins want done to a reply: changes to its JSON, or that it does not go out at all.
+
+    `withheld` are the calls that the client does not get, `delivered` counts those that it gets.
+    """
 
     changes: tuple[Change, ...] = ()
     refusal: Refusal | None = None
+    withheld: tuple[Withheld, ...] = ()
+    delivered: int = 0
 
 
 async def guard_whole(
@@ -24,8 +30,13 @@ async def guard_whole(
     watch: tuple[Implementation, ...],
     allow_tool: tuple[Implementation, ...],
     reply: Any,
+    *,
+    loops: bool = False,
 ) -> Guarded:
-    """Asks about each text of the reply as one last window, and about each call."""
+    """Asks about each text of the reply as one last window, and about each call.
+
+    `loops` says that the upstream can be told of calls that are not delivered; else a refused one refuses the reply.
+    """
     changes: list[Change] = []
     for piece in format.pieces(reply) if watch else ():
         window = Window(piece.text, before="", channel=piece.channel, choice=piece.choice, last=True)
@@ -34,7 +45,12 @@ async def guard_whole(
             return Guarded(refusal=refusal_for(verdict))
         if isinstance(verdict, Redact):
             changes += (Set(piece.path, verdict.text), *piece.along)
-    for found in format.calls(reply) if allow_tool else ():
-        if refusal := await refusal_of(allow_tool, exchange, found.call):
+    withheld: list[Withheld] = []
+    calls = format.calls(reply) if allow_tool or exchange.hosted else []
+    for found in calls:
+        refusal = await refusal_of(allow_tool, exchange, found.call, answered=loops)
+        if refusal is not None and not loops:
             return Guarded(refusal=refusal)
-    return Guarded(tuple(changes))
+        if refusal is not None or hosted_alias(exchange, found.call) is not None:
+            withheld.append(Withheld(found.call, refusal, found.path))
+    return Guarded(tuple(changes), None, tuple(withheld), len(calls) - len(withheld))

@@ -94,13 +94,15 @@ async def test_a_refusal_is_told_with_who_refused_and_what_it_cost(hook: str, tm
     plugin.write_text("from typing import Any\n" + REFUSES.format(hook=hook, more=more, answer=answer))
     call = {"id": "c", "type": "function", "function": {"name": "rm", "arguments": f'{{"who":"{TEXT}"}}'}}
     said = ANSWER.replace(b'"content"', b'"tool_calls": %b, "content"' % json.dumps([call]).encode())
+    body = BODY.replace(b"{", b'{"n": 2, ', 1) if hook == "allow_tool" else BODY  # else the model would be told
+    asked = a_request(b"POST /v1/chat/completions", body=body)
     async with staged(
         Recording(reply(said, b"Content-Type: application/json")), chain=["default", str(plugin)]
     ) as stage:
         assert (await stage.ask(FIRST)).status == 200
-        came = await stage.ask(CHAT)
+        came = await stage.ask(asked)
         record = await bundle_of(stage, came)
-        assert record["prompt_hash"] == hash_of(stage, record, BODY)
+        assert record["prompt_hash"] == hash_of(stage, record, body)
     assert (record["outcome"], record["status"], record["refusal"]["code"]) == ("refused", came.status, "not_today")
     assert "answer_hash" not in record
     sent = hook not in ("admit", "judge")
@@ -242,7 +244,8 @@ class Everything:
 
     @hookimpl
     def shape(self, exchange: Exchange) -> Nudge:
-        return Nudge((Set(("temperature",), 0.25), Set(("user",), "{TEXT}")), because="stress")
+        changes = Set(("temperature",), 0.25), Set(("user",), "{TEXT}")
+        return Nudge(changes, because="stress", hosted={{"weather": "weather"}})
 
     @hookimpl
     def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult | None:
@@ -274,15 +277,12 @@ def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGatewa
         openai.OpenAI(base_url=running.base_url, api_key="sk-test", max_retries=0) as client,
     ):
         for call in ("weather", "rm"):
-            try:
-                client.chat.completions.create(
-                    model="gpt-4o",
-                    messages=[{"role": "user", "content": f'!tool {call} {{"who": "{TEXT}"}}\n!say I am {TEXT}'}],
-                    tools=tools,
-                    temperature=1,
-                )
-            except openai.PermissionDeniedError as refused:
-                assert (call, refused.code) == ("rm", "tool_not_allowed")
+            client.chat.completions.create(
+                model="gpt-4o",
+                messages=[{"role": "user", "content": f'!tool {call} {{"who": "{TEXT}"}}\n!say I am {TEXT}'}],
+                tools=tools,
+                temperature=1,
+            )
         running.records(2)
         yield running
 
@@ -330,14 +330,16 @@ def test_what_plugins_did_shows_in_the_views(governed: RunningGateway) -> None:
         )
         assert [row for row in asked(opened, changes) if row[0] != "shape" or row[2] == "temperature"] == [
             ("review", "everything", "choices.0.message.content", None, '"[16 characters]"', True),
+            ("review", "everything", "choices.0.message.content", None, '"[16 characters]"', True),
             ("route", None, "model", '"gpt-4o"', '"gpt-4.1-mini"', False),
             ("route", None, "model", '"gpt-4o"', '"gpt-4.1-mini"', False),
             ("shape", "everything", "temperature", "1", "0.25", False),
             ("shape", "everything", "temperature", "1", "0.25", False),
         ]
         columns = "cost > 0, cost_basis, safety_mode, length(prompt_hash), length(answer_hash), upstream_status"
-        assert asked(opened, f"SELECT {columns} FROM exchanges WHERE outcome = 'answered'") == [
-            (True, "gpt-4.1-mini from 2025-04-14", "balanced", 43, 43, 200)
+        assert asked(opened, f"SELECT {columns} FROM exchanges ORDER BY safety_mode") == [
+            (True, "gpt-4.1-mini from 2025-04-14", "balanced", 43, 43, 200),
+            (True, "gpt-4.1-mini from 2025-04-14", "strict", 43, 43, 200),
         ]
         apart = "abs(decide_ms + wait_ms + relay_ms - total_ms)"
         assert asked(opened, f"SELECT count(*) FROM exchanges WHERE {apart} > greatest(50, total_ms)") == [(0,)]

@@ -159,6 +159,10 @@ class Reminds:
 
 class RunsTools:
     @hookimpl
+    def shape(self, exchange: Exchange) -> Nudge:
+        return Nudge((), "it is hosted here", hosted={"weather": "weather"})
+
+    @hookimpl
     def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult:
         return ToolResult(SECRET)
 

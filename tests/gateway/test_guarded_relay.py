@@ -45,10 +45,22 @@ FORBIDS_A_TOOL = """
 """
 RUNS_A_TOOL = """
     @hookimpl
+    def register_tools(self) -> list[Tool]:
+        return [Tool("forecast", "weather", "The weather.", {"type": "object"})]
+
+    @hookimpl
+    def shape(self, exchange: Exchange) -> Nudge:
+        return Nudge((), "it is hosted here", hosted={"weather": "forecast"})
+
+    @hookimpl
     async def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult | None:
         return ToolResult("42 degrees") if call.name == "weather" else None
 """
 ALWAYS_RUNS = """
+    @hookimpl
+    def shape(self, exchange: Exchange) -> Nudge:
+        return Nudge((), "it is hosted here", hosted={"more": "more"})
+
     @hookimpl
     def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult | None:
         return ToolResult("again")
@@ -148,11 +160,20 @@ def test_a_cut_stream_ends_with_an_error_after_what_was_released(gateway: Runnin
 
 
 @pytest.mark.parametrize("gateway", [FORBIDS_A_TOOL], indirect=True)
-@pytest.mark.parametrize("ask", [raw, streamed])
-def test_a_forbidden_call_is_never_delivered(gateway: RunningGateway, ask: Callable[..., Any]) -> None:
+def test_a_forbidden_call_is_answered_and_never_delivered(gateway: RunningGateway) -> None:
+    tools: Any = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("rm", "ls")]
+    message = said(gateway, '!tool rm {"path": "/"}', tools=tools)
+    assert (message.tool_calls, message.content) == (None, "The tool rm answered: This tool is not available.")
+    (record,) = gateway.records()
+    (blocked,) = record["tools"]["blocked"]
+    assert (blocked["name"], blocked["because"], blocked["summary"]) == ("rm", "tool_not_allowed", "path: [1 characters]")
+
+
+@pytest.mark.parametrize("gateway", [FORBIDS_A_TOOL], indirect=True)
+def test_where_the_model_cannot_be_told_a_forbidden_call_refuses_the_reply(gateway: RunningGateway) -> None:
     tools: Any = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("rm", "ls")]
     with pytest.raises(openai.APIError) as caught:
-        ask(gateway, '!tool rm {"path": "/"}', tools=tools)
+        raw(gateway, '!tool rm {"path": "/"}', tools=tools, n=2)
     assert caught.value.code == "tool_not_allowed"
 
 
@@ -180,11 +201,12 @@ def test_a_call_that_nobody_runs_is_the_clients(gateway: RunningGateway) -> None
 
 
 @pytest.mark.parametrize("gateway", [ALWAYS_RUNS], indirect=True)
-def test_a_tool_loop_has_an_end(gateway: RunningGateway) -> None:
+def test_a_tool_loop_has_an_end_and_its_last_step_goes_out_without_tools(gateway: RunningGateway) -> None:
     tools: Any = [{"type": "function", "function": {"name": "more", "parameters": {}}}]
-    with pytest.raises(openai.APIStatusError) as caught:
-        said(gateway, "\n".join(["!tool more {}"] * 20), tools=tools)
-    assert caught.value.code == "tool_loop_limit"
+    message = said(gateway, "\n".join(["!tool more {}"] * 20), tools=tools)
+    assert (message.tool_calls, "again" in message.content) == (None, True)
+    (record,) = gateway.records()
+    assert len(record["attempts"]) == 6
 
 
 @pytest.mark.parametrize("gateway", [ALWAYS_RUNS], indirect=True)

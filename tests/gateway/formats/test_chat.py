@@ -74,7 +74,8 @@ def test_a_thought_that_is_told_twice_stands_in_two_lanes() -> None:
 
 def test_a_delta_of_a_call_says_what_it_adds() -> None:
     event = chat_chunk({"tool_calls": [{"index": 2, "id": "c", "function": {"name": "f", "arguments": "{"}}]}, 1)
-    assert chat.event_calls(event) == [CallDelta(1, 2, "c", "f", "{", False, ("tool_calls", 2))]
+    path = ("choices", 0, "delta", "tool_calls", 0)
+    assert chat.event_calls(event) == [CallDelta(1, 2, "c", "f", "{", False, ("tool_calls", 2), path=path)]
 
 
 def test_calls_without_an_index_are_told_apart_by_their_ids() -> None:

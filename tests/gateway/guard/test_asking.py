@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.answers import Cut, Hold, Redact, Refusal, Release, ToolCall, ToolResult, Window
+from gateway.answers import Cut, Hold, Redact, Refusal, Release, Window
 from gateway.exchange import Exchange
-from gateway.guard.asking import LONGEST_NAME, refusal_of, result_of, verdict_on
+from gateway.guard.asking import LONGEST_NAME, refusal_of, verdict_on
 from gateway.hookspecs import Hooks, hookimpl
 from gateway.testing import a_call, an_exchange
 from tests.builders.guards import allowing, gated, implementations, watched
@@ -51,25 +51,6 @@ class Slow:
 async def test_plugins_may_wait() -> None:
     slow = implementations(Hooks.watch, Slow())
     assert await verdict_on(slow, an_exchange(), Window("a", "", "text", 0, False)) == Cut("a")
-
-
-class Runs:
-    @hookimpl
-    def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult | None:
-        if call.name == "raises":
-            raise RuntimeError
-        return None if call.name == "unknown" else ToolResult("done", failed=call.name == "fails")
-
-
-@pytest.mark.parametrize(
-    ("tool", "noted"),
-    [("works", [("works", "ok")]), ("fails", [("fails", "error")]), ("raises", [("raises", "error")]), ("unknown", [])],
-    ids=["works", "fails", "raises", "unknown"],
-)
-async def test_a_call_that_ran_is_noted_with_how_it_ended(tool: str, noted: list[tuple[str, str]]) -> None:
-    exchange = an_exchange()
-    await result_of(implementations(Hooks.run_tool, Runs()), exchange, a_call(tool))
-    assert [(use.name, use.status) for use in exchange.tools] == noted
 
 
 async def test_a_call_that_was_blocked_is_noted_with_the_reason_and_one_that_was_allowed_is_not() -> None:

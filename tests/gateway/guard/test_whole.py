@@ -45,7 +45,7 @@ async def test_a_redacted_text_is_changed_in_place_and_its_probabilities_go() ->
 
 async def test_what_nobody_objects_to_stays_as_it_is() -> None:
     judges = watched(lambda window: Release(), lambda window: Hold(), lambda window: None)
-    assert await guard_whole(an_exchange(), chat, judges, gated(allowing("f")), CHAT) == Guarded()
+    assert await guard_whole(an_exchange(), chat, judges, gated(allowing("f")), CHAT) == Guarded(delivered=1)
 
 
 async def test_a_cut_is_a_refusal_that_says_nothing_of_the_content() -> None:
@@ -78,3 +78,41 @@ async def test_a_response_is_guarded_alike(name: str) -> None:
         assert guarded.refusal is not None
     else:
         assert b"secret" not in spliced(json.dumps(reply).encode(), guarded.changes)
+
+
+HOSTED = {"f": "alias"}
+
+
+async def test_a_refused_call_is_withheld_where_the_model_can_be_told() -> None:
+    exchange = an_exchange()
+    guarded = await guard_whole(exchange, chat, (), gated(allowing("g")), CHAT, loops=True)
+    (withheld,) = guarded.withheld
+    assert (guarded.refusal, guarded.delivered, withheld.call.name) == (None, 0, "f")
+    assert withheld.refusal == Refusal("Not this tool.", code="tool_not_allowed")
+    (use,) = exchange.tools
+    assert (use.status, use.safety_mode, use.action, exchange.safety_mode) == (
+        "blocked",
+        "balanced",
+        "answered",
+        "strict",
+    )
+
+
+async def test_a_call_of_a_hosted_tool_is_withheld_whoever_allows_it() -> None:
+    exchange = an_exchange()
+    exchange.hosted = HOSTED
+    for gate in ((), gated(allowing("f"))):
+        guarded = await guard_whole(exchange, chat, (), gate, CHAT, loops=True)
+        assert [(each.call.name, each.refusal) for each in guarded.withheld] == [("f", None)]
+
+
+async def test_the_second_call_of_a_turn_is_judged_in_the_mode_that_the_first_one_led_to() -> None:
+    exchange, seen = an_exchange(), []
+
+    def gate(call: Any) -> Refusal:
+        seen.append(exchange.safety_mode)
+        return Refusal("no")
+
+    reply = {"output": [call_item(0, "f", "{}"), call_item(1, "f", "{}")]}
+    await guard_whole(exchange, responses, (), gated(gate), reply, loops=True)
+    assert seen == ["balanced", "strict"]
