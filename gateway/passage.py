@@ -19,6 +19,7 @@ from gateway.form import FormError
 from gateway.guarded_relay import GuardedRelay
 from gateway.hooks import Pending
 from gateway.intake import endpoint_of, taken_in, too_large
+from gateway.own_headers import own_headers
 from gateway.pipeline import Pipeline
 from gateway.relay import Relay
 from gateway.tools.loop import HOSTED_ELSEWHERE, can_loop
@@ -105,6 +106,7 @@ class Passage:
         if isinstance(intake, Refusal):
             return intake
         exchange.asked = exchange.request = intake.request
+        exchange.policy = pipeline.recorder.policies.revision
         self._stream = intake.stream
         return await decided(pipeline, exchange)
 
@@ -293,5 +295,5 @@ class Passage:
         self._client.abort()
 
     def _respond(self, refusal: Refusal) -> None:
-        headers = (*refusal_headers(refusal), (b"x-lukhas-audit-id", self._exchange.id.encode()))
+        headers = (*refusal_headers(refusal), *own_headers(self._exchange))
         self._client.respond(refusal.status, headers, refusal_body(refusal))

@@ -17,6 +17,7 @@ from gateway.exchange import Exchange, Headers, Outcome, Reply, first_header
 from gateway.formats import Format, format_of
 from gateway.formats.strangers import decoded as decoded_json
 from gateway.headers import returned
+from gateway.own_headers import own_headers
 from gateway.pipeline import Pipeline
 from gateway.sse import EventReader, StreamError, error_event
 from gateway.transport import IncomingReply, TransportError, UpstreamBroken
@@ -260,7 +261,7 @@ class Relay:
         self._client.start(self._reply.status, self._headers(changed=changed), length, self._reply.reason)
 
     def _headers(self, *, changed: bool = False) -> Headers:
-        return returned(self._reply.headers, (b"x-lukhas-audit-id", self._exchange.id.encode()), changed=changed)
+        return returned(self._reply.headers, *own_headers(self._exchange), changed=changed)
 
     def _note_events(self, *, whole: bool = True) -> None:
         """Writes the stream into the exchange, as far as it came and was kept."""
