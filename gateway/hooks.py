@@ -153,7 +153,7 @@ class Implementation:
                     answer = stop.value
                 else:
                     return Pending(self, exchange, began, answer, waits_for)
-        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - plugins are strangers
+        except (Exception, SystemExit, KeyboardInterrupt, asyncio.CancelledError) as error:  # noqa: BLE001 - plugins are strangers
             return self._broke(exchange, began, "raised", described(error), error)
         return self._answered(exchange, began, monotonic_ns() - began, answer)
 
@@ -264,7 +264,7 @@ class Pending:
         """Gives up waiting before it began. It never raises, whatever the plugin does at its end."""
         try:
             self._awaitable.close()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - plugins are strangers
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - plugins are strangers
             self._implementation._broke(self._exchange, self._began, "raised", described(error))
 
     async def _finished(self) -> Answer | None:
@@ -280,7 +280,7 @@ class Pending:
             if task is None or task.cancelling():
                 raise
             return implementation._broke(exchange, began, "raised", described(error), error)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - plugins are strangers
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - plugins are strangers
             fault: Fault = "overran" if deadline.expired() else "raised"
             return implementation._broke(exchange, began, fault, described(error), error)
         return implementation._answered(exchange, began, monotonic_ns() - began, answer)

@@ -132,7 +132,7 @@ class SignalBus:
         for handler in (*self._handlers.get(signal.name, ()), *self._handlers.get(EVERY, ())):
             try:
                 handler(signal)
-            except (Exception, SystemExit):  # noqa: BLE001 - handlers are strangers
+            except (Exception, SystemExit, KeyboardInterrupt):  # noqa: BLE001 - handlers are strangers
                 self._raised += 1
                 _LOG.warning("A handler of the signal %s raised.", signal.name, exc_info=True)
 

@@ -103,6 +103,19 @@ class LeavesTheProgram:
         raise SystemExit(3)
 
 
+class IsInterrupted:
+    @hookimpl
+    def identify(self, exchange: Exchange) -> Caller:
+        raise KeyboardInterrupt
+
+
+class IsInterruptedLater:
+    @hookimpl
+    async def identify(self, exchange: Exchange) -> Caller:
+        await asyncio.sleep(0.001)
+        raise KeyboardInterrupt
+
+
 class CancelsItself:
     @hookimpl
     def identify(self, exchange: Exchange) -> Caller:
@@ -204,6 +217,8 @@ async def test_every_run_leaves_a_step_with_its_time_and_answer() -> None:
     [
         (Raises(), "raised"),
         (LeavesTheProgram(), "raised"),
+        (IsInterrupted(), "raised"),
+        (IsInterruptedLater(), "raised"),
         (CancelsItself(), "raised"),
         (CancelsItselfLater(), "raised"),
         (AnswersSomethingElse(), "wrong_type"),
