@@ -1,6 +1,8 @@
 """One request on a client's connection, and the way its reply goes back."""
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
@@ -52,6 +54,7 @@ class ServerClient:
         "_body_waiter",
         "_chunked",
         "_connection",
+        "_ends_with_connection",
         "_expects_continue",
         "_held",
         "_limits",
@@ -85,6 +88,7 @@ class ServerClient:
         self._held = 0
         self._body_waiter: asyncio.Future[None] | None = None
         self._chunked = False
+        self._ends_with_connection = False
         self._expects_continue = False
         self._of_http_1_0 = connection.http_version == "1.0"
         self.ambiguity: str | None = None
@@ -208,6 +212,7 @@ class ServerClient:
         elif length is not None:
             head.append(b"content-length: %d\r\n\r\n" % length)
         elif self._of_http_1_0:
+            self._ends_with_connection = True
             head.append(b"\r\n")
         else:
             self._chunked = True
@@ -242,6 +247,8 @@ class ServerClient:
 
     def abort(self) -> None:
         self.response_complete = True
+        if self._ends_with_connection:
+            _end_by_reset(self._connection.transport)
         self._connection.close()
 
     async def drained(self) -> None:
@@ -257,6 +264,13 @@ class ServerClient:
         finally:
             timer.cancel()
             drain.cancel()
+
+
+def _end_by_reset(transport: asyncio.Transport) -> None:
+    """Lets the connection end with a reset once it is closed: an orderly end would be the good end of this reply."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _timed_out(waiter: "asyncio.Future[None]") -> None:

@@ -276,6 +276,22 @@ async def test_an_aborted_reply_is_seen_to_be_broken(length: int | None) -> None
         await server.emptied()
 
 
+async def test_a_reply_that_ends_with_its_connection_is_seen_to_be_broken_too() -> None:
+    async def breaks(client: ServerClient) -> None:
+        client.start(200, (), None)
+        client.write(b"half")
+        await asyncio.sleep(0.05)
+        client.abort()
+
+    async with serving(breaks) as server, raw_client(server.url) as client:
+        await client.send(a_get(version=b"1.0"))
+        head = await client.head()
+        assert head.framing == "close"
+        with pytest.raises(ConnectionResetError):
+            b"".join([piece async for piece in client.pieces(head)])
+        await server.emptied()
+
+
 async def test_a_slow_reader_is_told_of_and_waited_for() -> None:
     written: list[bytes] = []
     paused = asyncio.Event()
