@@ -122,12 +122,13 @@ class Gateway:
             not_here if apart else elsewhere,
             bare_paths=settings.server.bare_paths,
             max_concurrent=settings.server.max_concurrent,
+            cors_origins=settings.server.cors_origins,
         )
         self.websockets = WebsocketFront(
             self.pipeline,
             {"default": websocket_dialer_of(settings)},
             self.endpoints,
-            self.front,
+            self.front.places,
             bare_paths=settings.server.bare_paths,
             patience=settings.server.write_timeout,
         )

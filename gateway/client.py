@@ -25,15 +25,22 @@ class BodyTimeout(ClientError):
 class Client(Protocol):
     """One request of a client, and the way its reply goes back.
 
-    `gone` says that the client has left. `length` is the announced length of the body in bytes, None where it
-    is chunked; `has_body` whether there is one.
+    `length` is the announced length of the body in bytes, None where it is chunked; `has_body` whether there is one.
     """
 
     received: Received
-    gone: bool
-    paused: bool
     length: int | None
     has_body: bool
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client has left."""
+        ...
+
+    @property
+    def paused(self) -> bool:
+        """Whether the client reads too slowly."""
+        ...
 
     async def body(self, limit: int) -> bytes:
         """Gives the whole body. Errors: BodyTooLarge above `limit` bytes, BodyTimeout."""

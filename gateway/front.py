@@ -3,19 +3,17 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from gateway.answers import Refusal
 from gateway.client import Client
+from gateway.cross_origin import CrossOrigin
 from gateway.endpoints import EndpointTable
 from gateway.errors import error_body
 from gateway.passage import Passage
 from gateway.pipeline import Pipeline
+from gateway.places import Places, holder_of
 
 Page: TypeAlias = Callable[[], tuple[int, bytes, bytes]]
 Elsewhere: TypeAlias = Callable[[Client], Awaitable[None]]
 MODEL_API = b"/v1"
-OVERLOADED = Refusal(
-    "The gateway has too many requests on their way. Try again.", code="overloaded", status=503, retry_after=1
-)
 
 
 class Front:
@@ -30,14 +28,15 @@ class Front:
         *,
         bare_paths: bool,
         max_concurrent: int,
+        cors_origins: tuple[str, ...] = (),
     ) -> None:
         self._pipeline = pipeline
         self._endpoints = endpoints
         self._pages = pages
         self._elsewhere = elsewhere
         self._bare_paths = bare_paths
-        self._max_concurrent = max_concurrent
-        self.open = 0
+        self.places = Places(max_concurrent)
+        self._cross_origin = CrossOrigin(cors_origins) if cors_origins else None
 
     async def __call__(self, client: Client) -> None:
         """Answers one request."""
@@ -56,25 +55,25 @@ class Front:
         else:
             await self._elsewhere(client)
 
+    @property
+    def open(self) -> int:
+        """How many exchanges are on their way."""
+        return self.places.open
+
     async def _carry(self, client: Client, prefix_length: int) -> None:
-        if not self.enter():
-            await Passage(self._pipeline, client, prefix_length).run(OVERLOADED)
+        if self._cross_origin is not None:
+            if self._cross_origin.answered(client):
+                return
+            client = self._cross_origin.admitted(client)
+        holder = holder_of(client.received)
+        refusal = self.places.take(holder)
+        if refusal is not None:
+            await Passage(self._pipeline, client, prefix_length).run(refusal)
             return
         try:
             await Passage(self._pipeline, client, prefix_length).run()
         finally:
-            self.leave()
-
-    def enter(self) -> bool:
-        """Takes the place of one exchange on its way, where there is one left; `leave` gives it back."""
-        if self.open >= self._max_concurrent:
-            return False
-        self.open += 1
-        return True
-
-    def leave(self) -> None:
-        """Gives the place of an exchange back."""
-        self.open -= 1
+            self.places.give_back(holder)
 
     def _is_bare(self, client: Client, path: bytes) -> bool:
         method = client.received.method.decode("latin-1")

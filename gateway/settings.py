@@ -13,6 +13,7 @@ Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Workers: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=256)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Origin: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^(\*|https?://[a-z0-9.:\[\]-]+)$")]
 SHIPPED_CHAIN: tuple[str, ...] = ("sign_in", "tier_check", "signals", "modulation", "usage", "log")
 
 
@@ -21,7 +22,10 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Server(_Section, frozen=True):
-    """Where the gateway listens and what it takes; sizes in bytes, times in seconds."""
+    """Where the gateway listens and what it takes; sizes in bytes, times in seconds.
+
+    `cors_origins` are those whose pages may ask the model API from a browser: `https://app.example`, or `*` for any.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8000
@@ -37,6 +41,7 @@ class Server(_Section, frozen=True):
     write_timeout: Seconds = 60.0
     keep_alive_timeout: Seconds = 75.0
     drain_timeout: Seconds = 30.0
+    cors_origins: tuple[Origin, ...] = ()
 
 
 class Upstream(_Section, frozen=True):

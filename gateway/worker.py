@@ -51,7 +51,7 @@ class Worker(Serving):
             self.config,
             self.server_state,
             {},
-            front=front,  # type: ignore[arg-type]
+            front=front,
             websockets=none_here,
             limits=limits,
         )
@@ -71,7 +71,7 @@ def configured(gateway: Gateway) -> uvicorn.Config:
         loop="uvloop",
         http=functools.partial(  # type: ignore[arg-type]
             GatewayProtocol,
-            front=gateway.front,  # type: ignore[arg-type]
+            front=gateway.front,
             websockets=gateway.websockets,
             limits=connection_limits(gateway.settings),
         ),

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from gateway.answers import Refusal
 from gateway.endpoints import EndpointTable
 from gateway.errors import refusal_body, refusal_headers
-from gateway.front import MODEL_API, OVERLOADED, Front
+from gateway.front import MODEL_API
 from gateway.pipeline import Pipeline
+from gateway.places import Places, holder_of
+from gateway.websocket.credential import with_credential
 from gateway.websocket.dial import WebsocketDialer
 from gateway.websocket.offer import Offer
 from gateway.websocket.passage import WebsocketPassage
@@ -24,7 +26,7 @@ class WebsocketFront:
         pipeline: Pipeline,
         dialers: Mapping[str, WebsocketDialer],
         endpoints: EndpointTable,
-        front: Front,
+        places: Places,
         *,
         bare_paths: bool,
         patience: float,
@@ -32,7 +34,7 @@ class WebsocketFront:
         self._pipeline = pipeline
         self._dialers = dialers
         self._endpoints = endpoints
-        self._front = front
+        self._places = places
         self._bare_paths = bare_paths
         self._patience = patience
 
@@ -43,13 +45,15 @@ class WebsocketFront:
             _refuse(offer, _NOT_HERE)
             return
         passage = WebsocketPassage(self._pipeline, self._dialers, offer, prefix_length, self._patience)
-        if not self._front.enter():
-            await passage.run(OVERLOADED)
+        holder = holder_of(with_credential(offer.received))
+        refusal = self._places.take(holder)
+        if refusal is not None:
+            await passage.run(refusal)
             return
         try:
             await passage.run()
         finally:
-            self._front.leave()
+            self._places.give_back(holder)
 
     def _prefix_length(self, target: bytes) -> int | None:
         if target.startswith(MODEL_API + b"/"):
