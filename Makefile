@@ -49,9 +49,10 @@ test-all: setup-test setup-node ## what `test` runs, and what needs Node
 suites: setup-test setup-node ## the SDKs' own suites alone, with their counts: make suites OPENAPI=openapi.yaml
 	$(BIN)/pytest tests/suites
 
-nightly: setup-test ## soaks, and 50 kills of a gateway under load with a table of what was lost
+nightly: setup-test ## soaks of a million requests, and 50 kills of a gateway under load with a table of what was lost
 	$(BIN)/pytest -m nightly || [ $$? = 5 ]
 	$(BIN)/python -m tests.durability.kill_loop --loops 50
+	$(BIN)/python -m perf.soak
 
 lint: setup-test ## ruff and mypy, nothing is changed
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """`make bench`: what a request and a streamed event cost in the gateway, with Python packages alone.
 
-Beside the gateway stand the reference proxy and the upstream asked directly; the gateway runs once as it is shipped
-and once with a plugin that answers every hook with nothing. Figures of one sitting can be compared, others cannot.
+Beside the gateway stand the reference proxy and the upstream asked directly; the gateway runs as it is shipped, with a
+plugin that answers every hook with nothing, and in front of an upstream over TLS. Figures of one sitting can be
+compared, others cannot.
 """
 
 import argparse
@@ -20,13 +21,14 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from perf.load import PACED, PLAIN, STREAM, Question
+from perf.certificate import tls_of
+from perf.load import HUGE, LARGE, PACED, PLAIN, STREAM, WAITING, Question
 from perf.mock_upstream import mock_upstream
-from perf.servers import GATEWAY, REFERENCE, NotAnswering, Server, cores, pinned, serving
+from perf.servers import GATEWAY, GATEWAY_TLS, REFERENCE, NotAnswering, Server, cores, pinned, serving
 from perf.windows import Window, window
 
 NOOP = f"{GATEWAY} --config {Path(__file__).with_name('noop.yaml')}"
-COMMANDS = {"direct": "", "reference": REFERENCE, "gateway": GATEWAY, "noop": NOOP}
+COMMANDS = {"direct": "", "reference": REFERENCE, "gateway": GATEWAY, "noop": NOOP, "tls": GATEWAY_TLS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,9 @@ CASES = (
     Case(STREAM, 200, 1000),
     Case(PACED, 20, 100),
     Case(PACED, 200, 1000),
+    Case(LARGE, 8, 1000),
+    Case(HUGE, 4, 200),
+    Case(WAITING, 2000, 4000),
 )
 
 
@@ -60,6 +65,8 @@ async def bench(commands: Mapping[str, str], cases: Sequence[Case], rounds: int)
     async with mock_upstream() as upstream:
         for name, command in commands.items():
             async with _server(name, command, upstream) as server:
+                if server.pid is not None:
+                    print(f"{name} answered {server.ready:.2f} s after its start", file=sys.stderr, flush=True)
                 for case in cases:
                     windows = await _windows(server, case, rounds)
                     print(row(windows), flush=True)
@@ -82,9 +89,15 @@ async def _server(name: str, command: str, upstream: int) -> AsyncIterator[Serve
     if not command:
         yield Server(name, upstream)
         return
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        async with serving(name, command, upstream_port=upstream, folder=Path(folder), on=cores()) as server:
-            yield server
+    with tempfile.TemporaryDirectory(prefix="bench-") as made:
+        folder = Path(made)
+        tls, certificate = tls_of(folder)
+        async with mock_upstream(tls) as secure:
+            # Only who is asked for it reads these settings, and then they say all that there is to say.
+            upstream_over_tls = {"url": f"https://127.0.0.1:{secure}/v1", "ca_file": str(certificate)}
+            (folder / f"{name}.yaml").write_bytes(msgspec.json.encode({"upstream": upstream_over_tls}))
+            async with serving(name, command, upstream_port=upstream, folder=folder, on=cores()) as server:
+                yield server
 
 
 _HEAD = (

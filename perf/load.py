@@ -29,18 +29,26 @@ class Question:
     events: int = 0
 
 
-def _chat(stream: bytes) -> bytes:
+def _chat(wish: bytes, prompt: bytes = _PROMPT) -> bytes:
     return (
         b'{"model":"gpt-4o-mini","temperature":0.2,"max_tokens":256'
-        + stream
+        + wish
         + b',"messages":[{"role":"system","content":'
-        b'"You are a helpful assistant."},{"role":"user","content":"' + _PROMPT + b'"}]}'
+        b'"You are a helpful assistant."},{"role":"user","content":"' + prompt + b'"}]}'
     )
+
+
+def _of_size(size: int) -> bytes:
+    return (_PROMPT * (size // len(_PROMPT) + 1))[:size]
 
 
 PLAIN = Question("plain", _chat(b""), PLAIN_BODY)
 STREAM = Question("stream", _chat(b',"stream":true'), STREAM_BODY, EVENTS)
 PACED = Question("paced", _chat(b',"stream":true,"user":"pace=10"'), STREAM_BODY, EVENTS)
+LARGE = Question("100kB", _chat(b"", _of_size(100_000)), PLAIN_BODY)
+HUGE = Question("1MB", _chat(b"", _of_size(1_000_000)), PLAIN_BODY)
+WAITING = Question("waiting", _chat(b',"user":"latency=2000"'), PLAIN_BODY)
+QUESTIONS = (PLAIN, STREAM, PACED, LARGE, HUGE, WAITING)
 
 
 @dataclass(frozen=True, slots=True)

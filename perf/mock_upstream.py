@@ -3,12 +3,14 @@
     async with mock_upstream() as port: ...
 
 600 B in; 1.1 kB of JSON out, or EVENTS server-sent events of about 205 B and `[DONE]`. `pace=10` anywhere in the
-request puts 10 ms between the events; without it they leave in one write. Runs inside the event loop of the load
+request puts 10 ms between the events; without it they leave in one write. `latency=2000` has the JSON come 2 s later.
+Runs inside the event loop of the load
 generator: what the two of them cost is on their core and never on the gateway's.
 """
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -61,6 +63,9 @@ _STREAM_WRITES = (
 _STREAM = _STREAM_HEAD + b"".join(_STREAM_WRITES)
 _ASKS_FOR_STREAM = re.compile(rb'"stream"\s*:\s*true')
 _PACE = re.compile(rb"\bpace=(\d+)")
+_LATENCY = re.compile(rb"\blatency=(\d+)")
+_SEARCHED = 200
+"""Where the wishes stand: large bodies are not searched to their end."""
 
 
 class _Connection(asyncio.Protocol):
@@ -97,9 +102,12 @@ class _Connection(asyncio.Protocol):
         self.body.clear()
         if not target.endswith(PATH):
             self.transport.write(_NOT_FOUND)
-        elif not _ASKS_FOR_STREAM.search(body):
-            self.transport.write(_PLAIN)
-        elif not (pace := _PACE.search(body)):
+        elif not _ASKS_FOR_STREAM.search(body, 0, _SEARCHED):
+            if latency := _LATENCY.search(body, 0, _SEARCHED):
+                self.timer = asyncio.get_running_loop().call_later(int(latency[1]) / 1000, self.transport.write, _PLAIN)
+            else:
+                self.transport.write(_PLAIN)
+        elif not (pace := _PACE.search(body, 0, _SEARCHED)):
             self.transport.write(_STREAM)
         else:
             self.transport.write(_STREAM_HEAD)
@@ -116,8 +124,8 @@ class _Connection(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def mock_upstream() -> AsyncIterator[int]:
-    """Serves on a free port of 127.0.0.1 and gives the port."""
-    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=1024)
+async def mock_upstream(tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Serves on a free port of 127.0.0.1, over TLS where there is a context, and gives the port."""
+    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=4096, ssl=tls)
     async with server:
         yield server.sockets[0].getsockname()[1]

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Set
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ from perf.load import PLAIN, load
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = f"{shlex.quote(sys.executable)} -m perf.reference_proxy --port {{port}} --upstream {{upstream}}"
-GATEWAY = (
-    f"{shlex.quote(str(Path(sys.executable).with_name('lukhas')))} serve --port {{port}} --upstream {{upstream}} "
-    "--data {data}"
-)
+_SERVE = f"{shlex.quote(str(Path(sys.executable).with_name('lukhas')))} serve --port {{port}} --data {{data}}"
+GATEWAY = f"{_SERVE} --upstream {{upstream}}"
+GATEWAY_TLS = f"{_SERVE} --config {{data}}.yaml"
+"""For an upstream over TLS: the settings beside the data say where it is, and which certificate to trust."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,12 @@ class Cores:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server; without a `pid` nothing is known of its CPU."""
+    """A running server; without a `pid` nothing is known of its CPU. It answered `ready` seconds after its start."""
 
     name: str
     port: int
     pid: int | None = None
+    ready: float = 0.0
 
 
 class NotAnswering(Exception):
@@ -72,10 +74,11 @@ async def serving(
     upstream = f"http://127.0.0.1:{upstream_port}/v1"
     arguments = shlex.split(command.format(port=port, upstream=upstream, data=folder / name))
     log = folder / f"{name}.log"
+    begun = time.monotonic()
     process = _start(arguments, log, on)
     try:
         await _until_answering(process, port, log, patience)
-        yield Server(name, port, process.pid)
+        yield Server(name, port, process.pid, time.monotonic() - begun)
     finally:
         await asyncio.to_thread(_stop, process)
 
@@ -100,7 +103,7 @@ async def _until_answering(process: subprocess.Popen[bytes], port: int, log: Pat
         if not tally.failures:
             return
         reason = tally.failures[0]
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.02)
     raise NotAnswering(f"The server does not give the upstream's reply back: {reason}. What it said:\n{_tail(log)}")
 
 
