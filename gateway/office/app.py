@@ -42,12 +42,14 @@ from gateway.office.signals import signal_routes
 from gateway.office.sql import sql_routes
 from gateway.office.state_keeping import StateKeeping
 from gateway.office.tier_check import tier_check_route
+from gateway.office.tools.registry import registry_routes
 from gateway.office.tools.tasks import task_routes
 from gateway.office.views import plugin_views
 from gateway.pipeline import Sizes
 from gateway.preview import Previews
 from gateway.pushed import FILE as PUSHED
 from gateway.settings import Loaded, Settings
+from gateway.tools.offering import Offering
 from identity.accepted_keys import AcceptedKeys
 from identity.caller import Caller
 from identity.erasure import Erasure
@@ -147,6 +149,7 @@ class Office:
             ),
             *self._state_routes(),
             *incident_routes(self.records.sandbox),
+            *registry_routes(self._offering()),
             *signal_routes(self.records.bundles, Names(self.keyring), lambda: self.policies.modulation),
             *self._preview_routes(),
             *sql_routes(self.records.sandbox, queries),
@@ -213,6 +216,11 @@ class Office:
         names = Names(self.keyring)
         around = Around(self.chain, settings, load_endpoints(), self.records.bundles, names, self.policies)
         return modulation_routes(previews, around)
+
+    def _offering(self) -> Offering:
+        """Gives who may use which hosted tool, as the workers have it."""
+        flags, standing = self.keeping.live_flags.flags, self.keeping.pushed.standing
+        return Offering(self.chain.tools, self.policies, flags, standing, self._accepted.knows)
 
     def _erasure(self, data: Path) -> Erasure:
         return Erasure(
