@@ -15,6 +15,8 @@ from threading import Lock
 
 import msgspec
 
+from identity.pseudonyms import pseudonyms_in
+from storage.named_people import names_people
 from storage.people import BRIEF_SECONDS, BUSY_SECONDS, ErasedRow, KeyringError, PeopleFile, PersonRow
 from storage.tombstones import tombstones_from
 
@@ -225,6 +227,8 @@ class Keyring:
             self.failure = str(error)
 
     def _open(self, busy_seconds: float = BUSY_SECONDS) -> None:
+        if not self._path.exists():
+            self._check_missing()
         file = PeopleFile(self._path, synced=self._synced, busy_seconds=busy_seconds)
         try:
             seen = file.seen()
@@ -238,6 +242,20 @@ class Keyring:
         self._file, self._seen = file, seen
         self.opened += 1
         self.failure = None
+
+    def _check_missing(self) -> None:
+        """Makes sure that a file that is about to be made has not been there before. Errors: KeyringError."""
+        try:
+            missed = names_people(self._journal)
+            # Before the file, so that whoever finds the file and not the key knows that it is gone.
+            pseudonyms_in(self._path.parent.parent)
+        except OSError as error:
+            raise KeyringError(f"{self._path} cannot be made: {error}.") from error
+        if missed:
+            raise KeyringError(
+                f"{self._path} is gone, and the journal has records of people whom it knew. Restore it: without it "
+                "nobody in them can be named or erased. To begin anew all the same, move the journal away as well."
+            )
 
     def _heed_tombstones(self, file: PeopleFile) -> None:
         """Erases again whoever was erased after this file was copied, or while a kill came between."""

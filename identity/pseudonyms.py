@@ -6,6 +6,7 @@ from pathlib import Path
 
 from storage.made_once import make_once
 
+PEOPLE = "people.db"
 KEY_BYTES = 32
 NAME_BYTES = 10
 
@@ -26,11 +27,21 @@ class Pseudonyms:
 
 
 def pseudonyms_in(data: Path) -> Pseudonyms:
-    """Gives the names of a data folder; the first process of the folder makes its key. Errors: OSError."""
+    """Gives the names of a data folder; the first process of the folder makes its key. Errors: OSError.
+
+    One that is gone is not made anew: callers would have other names, and records of theirs be nobody's.
+    """
     path = data / "keys" / "pseudonym.key"
+    # Asked first: whoever makes the people's file has made the key before.
+    was_there = path.with_name(PEOPLE).exists()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.mkdir(exist_ok=True, mode=0o700)
     if not path.exists():
+        if was_there:
+            raise PseudonymKeyError(
+                f"{path} is gone, and another one would give every caller another name. Restore it. To begin anew "
+                f"all the same, move {path.with_name(PEOPLE)} and the journal away as well."
+            )
         make_once(path, secrets.token_bytes(KEY_BYTES), 0o600)
     key = path.read_bytes()
     if len(key) != KEY_BYTES:

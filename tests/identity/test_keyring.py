@@ -20,6 +20,8 @@ from gateway.office.event_log import EventLog
 from identity.erasure import Erasure
 from identity.keyring import KEY_BYTES, Keyring, Person
 from storage.people import KeyringError
+from tests.builders.people import keyring_of
+from tests.builders.segments import Writer, exchange
 
 NAMES = (
     "import sys; from pathlib import Path; from identity.keyring import Keyring; "
@@ -180,7 +182,7 @@ def test_one_who_reads_in_between_keeps_it_from_being_scrubbed_until_they_are_do
 def test_nobody_else_may_read_it(tmp_path: Path, keyring: Keyring) -> None:
     keyring.person("key:ada")
     files = list((tmp_path / "keys").iterdir())
-    assert {path.name for path in files} == {"people.db", "people.db-wal", "people.db-shm"}
+    assert {path.name for path in files} == {"people.db", "people.db-wal", "people.db-shm", "pseudonym.key"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
 
@@ -336,3 +338,43 @@ def failed(keyring: Keyring) -> bool:
 def bytes_of(data: Path) -> bytes:
     """All bytes of the keyring's files."""
     return b"".join(path.read_bytes() for path in sorted((data / "keys").iterdir()))
+
+
+def recorded(data: Path, person: str | None) -> None:
+    """The journal has a record of somebody."""
+    writer = Writer(data)
+    writer.segment()
+    writer.append(*exchange("A-1", caller=person))
+
+
+def test_a_file_that_is_gone_is_not_made_anew_where_records_name_people(tmp_path: Path) -> None:
+    with keyring_of(tmp_path) as keyring:
+        recorded(tmp_path, keyring.person("key:ada").pseudonym)
+    for path in (tmp_path / "keys").glob("people.db*"):
+        path.unlink()
+    keyring = Keyring(tmp_path)
+    with pytest.raises(KeyringError, match=r"people\.db is gone, and the journal has records of people whom it knew"):
+        keyring.open()
+    assert not (tmp_path / "keys" / "people.db").exists()
+
+
+def test_where_no_record_names_anybody_the_file_is_made(tmp_path: Path) -> None:
+    recorded(tmp_path, None)
+    with keyring_of(tmp_path) as keyring:
+        keyring.person("key:ada")
+
+
+def test_a_file_that_goes_while_it_is_in_use_is_a_failure_until_it_is_back(tmp_path: Path) -> None:
+    with keyring_of(tmp_path) as keyring:
+        recorded(tmp_path, keyring.person("key:ada").pseudonym)
+        for path in (tmp_path / "keys").glob("people.db*"):
+            path.rename(tmp_path / path.name)
+        with pytest.raises(KeyringError, match="is gone"):
+            keyring.catch_up()
+        with pytest.raises(KeyringError):
+            keyring.person("key:bob")
+        assert "is gone" in (keyring.failure or "")
+        for path in tmp_path.glob("people.db*"):
+            path.rename(tmp_path / "keys" / path.name)
+        keyring.catch_up()
+        assert keyring.failure is None

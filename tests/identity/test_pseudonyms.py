@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from identity.pseudonyms import KEY_BYTES, PseudonymKeyError, Pseudonyms, pseudonyms_in
+from tests.builders.people import keyring_of
 
 NAMES_ONE = "import sys; from pathlib import Path; from identity.pseudonyms import pseudonyms_in; " + (
     "print(pseudonyms_in(Path(sys.argv[1]))(b'secret'))"
@@ -63,3 +64,13 @@ def test_a_key_that_was_cut_is_no_key(tmp_path: Path, length: int) -> None:
     key.write_bytes(key.read_bytes()[:length])
     with pytest.raises(PseudonymKeyError, match=r"pseudonym\.key is damaged"):
         pseudonyms_in(tmp_path)
+
+
+def test_a_key_that_is_gone_is_not_made_anew_where_people_are_known(tmp_path: Path) -> None:
+    with keyring_of(tmp_path):
+        pass
+    path = tmp_path / "keys" / "pseudonym.key"
+    path.unlink()
+    with pytest.raises(PseudonymKeyError, match=r"pseudonym\.key is gone"):
+        pseudonyms_in(tmp_path)
+    assert not path.exists()

@@ -1,5 +1,6 @@
 """What the views show for a pseudonym: the principal as long as the keyring knows it, and whose rows are whose."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -9,6 +10,7 @@ import pytest
 
 from identity.keyring import Keyring
 from storage.warehouse import Warehouse
+from tests.builders.people import keyring_of
 from tests.builders.segments import Writer, called, exchange, moment
 from tests.builders.warehouses import asked, ids, one
 
@@ -115,8 +117,10 @@ def test_another_keyring_in_its_place_counts_from_then_on(tmp_path: Path, keyrin
     ada = keyring.person("key:ada").pseudonym
     with warehouse_of(tmp_path, keyring, ada) as opened:
         keyring.close()
-        for path in (tmp_path / "keys").glob("people.db*"):
-            path.unlink()
+        shutil.rmtree(tmp_path / "keys")
+        with keyring_of(tmp_path / "another"):
+            pass
+        shutil.copytree(tmp_path / "another" / "keys", tmp_path / "keys")
         keyring.open()
         opened.show_people()
         assert callers_in(opened) == {ada}
