@@ -130,14 +130,16 @@ def test_one_whose_name_was_put_back_is_a_fault_until_the_next_start(tmp_path: P
 
 def test_many_who_are_missing_are_one_fault_of_each_writer(tmp_path: Path) -> None:
     written(tmp_path)
-    shutil.rmtree(tmp_path / "keys")
-    with keyring_of(tmp_path / "another"):
+    another = tmp_path / "another"
+    with keyring_of(another):
         pass
-    shutil.copytree(tmp_path / "another" / "keys", tmp_path / "keys")
+    shutil.rmtree(tmp_path / "keys")
+    shutil.copytree(another / "keys", tmp_path / "keys")
     with keyring_of(tmp_path):
         (fault,) = verify(tmp_path).faults
     assert "is in no keyring" in fault.says
-    (tmp_path / "keys" / "people.db").unlink()
+    shutil.rmtree(tmp_path / "keys")
+    shutil.copytree(another / "keys", tmp_path / "keys")
     shutil.rmtree(tmp_path / "journal" / OFFICE)
     with keyring_of(tmp_path):
         (fault,) = verify(tmp_path).faults
