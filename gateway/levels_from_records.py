@@ -24,9 +24,14 @@ class HeardAnswer(msgspec.Struct, frozen=True):
 
     answer: str = ""
     levels: Mapping[str, float] = {}
-    because: Mapping[str, str] = {}
+    because: Mapping[str, str] | str = {}
     applied: bool = True
     damped: tuple[str, ...] = ()
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """The reason of each level, where it has one of its own."""
+        return self.because if isinstance(self.because, Mapping) else {}
 
 
 class HeardStep(msgspec.Struct, frozen=True):

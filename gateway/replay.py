@@ -209,7 +209,7 @@ def _again(recorded: Recorded, endpoint: Endpoint, principal: str, asked: dict[s
     exchange.caller = Caller(principal, recorded.tier or "T1", "gateway_key", "operator", mode="enforce")
     exchange.signals = dict(recorded.signals)
     exchange.trail = [
-        Step("observe", plugin, "", 0, 0, Signals(answer.levels, answer.because, answer.applied))
+        Step("observe", plugin, "", 0, 0, Signals(answer.levels, answer.reasons, answer.applied))
         for plugin, answer in recorded.found()
     ]
     return exchange

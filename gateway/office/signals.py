@@ -170,8 +170,8 @@ def explained(line: bytes, bundles: Bundles, names: Names, policy: Policy) -> Ex
     _, found = heard_again(policy, state_after(policy, before), exchange)
     events: dict[str, list[Event]] = {}
     for plugin, answer in exchange.found():
-        for name in {**answer.levels, **answer.because}:
-            event = Event(plugin, answer.levels.get(name, 0.0), answer.because.get(name, ""), answer.applied)
+        for name in {**answer.levels, **answer.reasons}:
+            event = Event(plugin, answer.levels.get(name, 0.0), answer.reasons.get(name, ""), answer.applied)
             events.setdefault(name, []).append(event)
     noted = exchange.acted()
     levels = noted.levels if noted is not None and noted.levels else found.levels

@@ -20,7 +20,7 @@ def a_line(
     started = NOON + timedelta(seconds=seconds)
     trail = [
         {"hook": "observe", "plugin": "signals", "answer": {"answer": "signals", "levels": levels}},
-        {"hook": hook, "plugin": "modulation"},
+        {"hook": hook, "plugin": "modulation", "answer": {"answer": "nudge", "because": "stress", "changes": []}},
     ]
     record = {"event": "ended", "audit_id": f"A-{seconds}", "started": started, "endpoint": endpoint, "trail": trail}
     return msgspec.json.encode({**record, "method": "POST", "caller": "p-1", "signals": levels})

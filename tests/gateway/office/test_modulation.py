@@ -1,0 +1,126 @@
+"""`POST /admin/modulation/preview` says what would go out, and a request that is then sent goes out so."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.simulator import create_app
+from tests.builders.served import Served, eventually, lukhas, served
+from tests.builders.servers import run_server
+
+SETTINGS = """
+plugins: {log: {to: nowhere}, signals: {slow_ms: 600000, waiting_ms: 600000}}
+upstream: {api_key: sk-operator}
+auth:
+  keys:
+    - {key: lk-ada, owner: ada, mode: enforce}
+    - {key: lk-bob, owner: bob}
+    - {key: lk-admin, owner: admin, permissions: ["admin:modulation"]}
+"""
+REQUEST = '{"model": "gpt-4o-mini",  "seed": 1e-7, "messages": [{"role": "user", "content": "Tell me of nebulae."}]}'
+RISKY = "alignment_risk=0.6"
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[str]:
+    with run_server(create_app()) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[Served]:
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("preview")
+        yield stack.enter_context(served(folder, "--upstream", f"{upstream}/v1", settings=SETTINGS))
+
+
+def preview(gateway: Served, around: str = "", status: int = 200, key: str = "lk-admin") -> dict[str, Any]:
+    """Previews the request with these further members."""
+    body = f'{{"request": {REQUEST}{around}}}'
+    answer = httpx.post(
+        f"{gateway.url}/admin/modulation/preview", content=body, headers={"authorization": f"Bearer {key}"}
+    )
+    assert answer.status_code == status, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def sent(gateway: Served, upstream: str, who: str, signals: str = "") -> str:
+    """Sends the request; gives its body as it came to the upstream."""
+    headers = {"authorization": f"Bearer lk-{who}", "content-type": "application/json"}
+    headers |= {"x-lukhas-signals": signals} if signals else {}
+    answer = httpx.post(f"{gateway.url}/v1/chat/completions", content=REQUEST, headers=headers)
+    assert answer.status_code == 200, answer.text
+    body: str = httpx.get(f"{upstream}/_last").json()["body"]
+    return body
+
+
+def test_a_preview_shows_the_bytes_that_would_go_out(gateway: Served, upstream: str) -> None:
+    found = preview(gateway, f', "principal": "key:ada", "headers": {{"x-lukhas-signals": "{RISKY}"}}')
+    assert found["changed"]
+    assert found["body"] == sent(gateway, upstream, "ada", RISKY)
+    assert (found["safety_mode"], found["acting"]["alignment_risk"]) == ("strict", 0.6)
+    assert {each["parameter"] for each in found["changes"]} >= {"temperature", "top_p"}
+    assert found["assumed"][0] == "The caller is key:ada."
+
+
+def test_a_preview_holds_the_signals_of_the_callers_last_exchanges(gateway: Served, upstream: str) -> None:
+    sent(gateway, upstream, "bob", "stress=0.9")
+
+    def held() -> dict[str, Any] | None:
+        found = preview(gateway, ', "principal": "key:bob", "mode": "enforce"')
+        return found if found["acting"].get("stress") else None
+
+    found = eventually(held)
+    assert found["acting"]["stress"] == 0.9
+    assert found["damped"][0]["reason"] == "cooldown"
+    fresh = preview(gateway, ', "principal": "key:bob", "mode": "enforce", "state": "new"')
+    assert (fresh["acting"].get("stress", 0) < 0.2, fresh["body"]) == (True, REQUEST)
+
+
+def test_in_shadow_a_preview_shows_what_is_computed_and_not_made(gateway: Served) -> None:
+    found = preview(gateway, ', "principal": "key:bob", "state": "new", "signals": {"alignment_risk": 0.6}')
+    assert (found["changed"], found["body"], found["changes"]) == (False, REQUEST, [])
+    assert {each["parameter"] for each in found["not_made"]} >= {"temperature", "safety_mode"}
+
+
+def test_explain_of_a_running_gateway_says_the_same(gateway: Served) -> None:
+    told = preview(gateway, ', "principal": "key:ada", "state": "new", "signals": {"urgency": 0.8}')
+    explained = lukhas(
+        *("explain", "-", "--json", "--key-owner", "ada", "--signals", "urgency=0.8", "--data", str(gateway.data)),
+        cwd=gateway.folder,
+        given=REQUEST,
+    )
+    assert explained.returncode == 0, explained.stderr
+    assert f'"body": {httpx.Response(200, json=told["body"]).text}' in explained.stdout
+
+
+@pytest.mark.parametrize(
+    ("around", "says"),
+    [
+        (', "endpoint": "nonsense"', "endpoint"),
+        (', "tier": "T9"', "tier"),
+        (', "signals": {"joy": 1}', "joy"),
+        (', "mode": "loud"', "mode"),
+        (', "unknown": 1', "unknown"),
+        (', "headers": {"x": "\\u4f60"}', "header"),
+    ],
+)
+def test_what_cannot_be_previewed_is_said(gateway: Served, around: str, says: str) -> None:
+    assert says in preview(gateway, around, 400)["error"]["message"]
+
+
+def test_a_request_that_the_gateway_would_not_read_is_said(gateway: Served) -> None:
+    answer = httpx.post(
+        f"{gateway.url}/admin/modulation/preview",
+        content='{"request": {"a": 1, "a": 2}}',
+        headers={"authorization": "Bearer lk-admin"},
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
+
+
+def test_a_preview_needs_the_permission(gateway: Served) -> None:
+    assert "admin:modulation" in preview(gateway, status=403, key="lk-ada")["error"]["message"]
