@@ -1,7 +1,8 @@
 """Relays a reply that plugins judge: its texts and calls are asked about before they go out, and then the whole.
 
 A stream that is already going out cannot be taken back: a review's refusal ends it with an error event in the place of
-its last event.
+its last event. The streams of a loop's steps go out as one, of which nothing is changed before the first call that is
+not the client's.
 """
 
 import asyncio
@@ -11,19 +12,39 @@ from gateway.client import Client
 from gateway.encoding import Decoder, EncodingError
 from gateway.errors import refusal_object
 from gateway.exchange import Exchange, first_header
+from gateway.formats.seams import Seam
+from gateway.formats.strangers import decoded, member
 from gateway.guard import Out, StreamGuard
 from gateway.guarded_whole import UNREADABLE, Again, GuardedWhole
 from gateway.hooks import Pending, at_once
 from gateway.pipeline import Pipeline
-from gateway.relay import Ended, ends_by_closing
+from gateway.relay import BOUNDARIES, Ended, Relay, ends_by_closing, is_stream
 from gateway.sse import EventReader, StreamError, error_event
+from gateway.tools.loop import can_loop
 from gateway.transport import IncomingReply, TransportError, UpstreamBroken
 
 
 class GuardedRelay(GuardedWhole):
-    """A relay that asks about streams as well."""
+    """A relay that asks about streams as well.
 
-    __slots__ = ("_awaited", "_decoder", "_fault", "_guard", "_out", "_reader", "_refused")
+    `_seam` makes one stream of those of the steps, where there is more than one; then `_kept` is what went out, and
+    `_step_kept` what came of this step.
+    """
+
+    __slots__ = (
+        "_awaited",
+        "_decoder",
+        "_fault",
+        "_goes_on",
+        "_guard",
+        "_is_plain",
+        "_out",
+        "_reader",
+        "_refused",
+        "_seam",
+        "_step_bytes",
+        "_step_kept",
+    )
 
     def __init__(
         self,
@@ -39,6 +60,10 @@ class GuardedRelay(GuardedWhole):
         self._awaited: asyncio.Task[bytes] | None = None
         self._out: Out | None = None
         self._fault: EncodingError | StreamError | None = None
+        self._seam: Seam | None = None
+        self._step_kept: list[bytes] = []
+        self._step_bytes = 0
+        self._goes_on = False
 
     def close(self) -> None:
         """Lets go of the upstream's connection, and of whoever waits for it."""
@@ -53,16 +78,36 @@ class GuardedRelay(GuardedWhole):
         if not self._judges:
             return await super()._events()
         try:
-            return await self._guarded_events()
+            refusal = await self._guarded_events()
+            while refusal is None and self._goes_on:
+                refusal = await self._step_events()
+            return refusal
         except (EncodingError, StreamError) as error:
             self._exchange.error = f"{type(error).__name__}: {error}"[:500]
             return await self._stopped(UNREADABLE)
 
+    async def _step_events(self) -> Refusal | None:
+        """Asks the upstream again and relays what comes, which need not be a stream."""
+        self._goes_on = False
+        refusal = await self._sent_again()
+        if refusal is not None:
+            return await self._stopped(refusal)
+        self._step_kept, self._step_bytes = [], 0
+        if self._judges and is_stream(self._reply):
+            return await self._guarded_events()
+        if not self.started:
+            self._joined = False
+            return await self._whole()
+        error = UpstreamBroken(f"it answered a later step of the stream with status {self._reply.status}")
+        return await self._cut(error, events=True)
+
     async def _guarded_events(self) -> Refusal | None:
         pipeline, reply = self._pipeline, self._reply
+        encoding = first_header(reply.headers, b"content-encoding")
         self._reader = EventReader()
         self._decoded = True
-        self._decoder = Decoder(first_header(reply.headers, b"content-encoding"))
+        self._decoder = Decoder(encoding)
+        self._is_plain = encoding is None
         self._guard = guard = StreamGuard(
             self._exchange,
             self._format,
@@ -70,6 +115,9 @@ class GuardedRelay(GuardedWhole):
             pipeline.allow_tool,
             max_hold_ms=pipeline.sizes.hold_ms,
             max_hold_chars=pipeline.sizes.hold_characters,
+            loops=can_loop(self._exchange),
+            seam=self._seam,
+            begin_seam=self._begun_seam,
         )
         broken: TransportError | None = None
         while True:
@@ -88,7 +136,7 @@ class GuardedRelay(GuardedWhole):
                 return self._refused
             if out.refusal is not None:
                 return await self._stopped(out.refusal)
-        if broken is None and not self._recorded and ends_by_closing(reply.headers):
+        if broken is None and not (self._recorded or guard.ended) and ends_by_closing(reply.headers):
             broken = UpstreamBroken("it closed the connection without a last event")
         out = await guard.finish(self._reader.rest(), broken=broken is not None)
         if out.raw and not await self._released(out.raw):
@@ -97,7 +145,70 @@ class GuardedRelay(GuardedWhole):
             return await self._stopped(out.refusal)
         if broken is not None:
             return await self._cut(broken, events=True) if self.started else self._trouble(broken)
+        if guard.goes_on and not self._recorded:
+            return await self._turn_ended()
         return await self._finished_stream()
+
+    async def _turn_ended(self) -> Refusal | None:
+        """Runs and answers the calls of a turn of which the client gets none, and makes the next request."""
+        withheld = await self._guard.turn()
+        self._note_step()
+        reply = self._exchange.reply
+        read = reply.json if reply is not None else None
+        answers = await self._tool_loop().answered(withheld, await self._step_tokens())
+        refusal = await self._asked_on(read, answers, blocked=any(call.refusal for call in withheld))
+        if refusal is not None:
+            if self.started:
+                self._exchange.reply = None
+            return await self._stopped(refusal)
+        if self._seam is not None:
+            self._seam.next_step(member(read, "usage"))
+        self._goes_on = True
+        return None
+
+    async def _mixed_turn_ended(self) -> None:
+        """Runs the calls of a turn of which the client gets others, and keeps the results until it comes back."""
+        withheld = await self._guard.turn()
+        self._note_step()
+        answers = await self._tool_loop().answered(withheld, await self._step_tokens())
+        await self._kept_for_later(answers, self._guard.delivered)
+
+    def _begun_seam(self, before: bytes) -> Seam | None:
+        """Gives what makes one stream of the steps, once there is a call that does not go out; `before` does so now.
+
+        None where more went out than was kept.
+        """
+        if self._kept_bytes > self._pipeline.sizes.kept_reply:
+            return None
+        came = b"".join(self._kept)
+        out = came[: len(came) - self._guard.held_bytes - len(self._reader.rest())]
+        self._seam = seam = self._format.seam()
+        for event in EventReader(max_event_bytes=len(out) + 1).feed(out):
+            if event.data is not None:
+                seam.saw(decoded(event.data))
+        self._step_kept, self._step_bytes = self._kept, self._kept_bytes
+        self._kept, self._kept_bytes = [out[: len(out) - len(before)]], len(out) - len(before)
+        self._joined = True
+        return seam
+
+    def _note_step(self) -> None:
+        """Writes what came of this step into the exchange, for those who count it and run its calls."""
+        came = self._step_kept if self._seam is not None else self._kept
+        self._note(b"".join(came), streamed=True)
+
+    def _keep(self, data: bytes) -> None:
+        if self._seam is None:
+            super()._keep(data)
+            return
+        self._step_bytes += len(data)
+        if self._step_bytes > self._pipeline.sizes.kept_reply:
+            raise StreamError("A step of the stream is longer than what is kept of it.")
+        self._step_kept.append(data)
+
+    def _keep_out(self, raw: bytes) -> None:
+        """Keeps what goes out, where that is not what came."""
+        if self._seam is not None:
+            Relay._keep(self, raw)
 
     async def _fed(self, data: bytes) -> Out:
         """Gives what may go out with this piece of the reply, which may have been asked about before."""
@@ -110,11 +221,33 @@ class GuardedRelay(GuardedWhole):
             out = await self._guard.feed(self._reader.feed(plain))
         return out
 
+    def _passed_at_once(self, data: bytes) -> bool:
+        """Lets a piece go that has just come and holds nothing that somebody has to be asked about."""
+        if (
+            not self._is_plain
+            or not self.started
+            or self._recorded
+            or self._out is not None
+            or self._fault is not None
+            or not self._guard.is_calm
+            or not self._reader.is_between
+            or not data.endswith(BOUNDARIES)
+            or self._format.may_call(data)
+            or self._format.may_end(data)
+            or self._client.paused
+            or not self._written_at_once(data)
+        ):
+            return False
+        self._keep(data)
+        return True
+
     def _guarded_at_once(self, data: bytes) -> bool:
         """Asks about a piece that has just come, and lets it go, where nothing of this has to wait.
 
         What cannot go out so is kept for who waits for the piece, and who must not ask about it again.
         """
+        if self._passed_at_once(data):
+            return True
         try:
             out = at_once(self._fed(data))
         except (EncodingError, StreamError) as error:
@@ -125,6 +258,7 @@ class GuardedRelay(GuardedWhole):
                 return True
             may_go = self.started and (self._recorded or not self._format.may_end(out.raw))
             if may_go and self._written_at_once(out.raw):
+                self._keep_out(out.raw)
                 return True
         self._out = out
         return False
@@ -133,7 +267,8 @@ class GuardedRelay(GuardedWhole):
         """Gives the next piece of the reply; None where what is held has waited long enough first."""
         if self._awaited is None:
             if guard.due is None:
-                return await self._reply.chunk(self._guarded_at_once if self._pipeline.guards_at_once else None)
+                take = self._guarded_at_once if self._pipeline.guards_at_once else self._passed_at_once
+                return await self._reply.chunk(take)
             self._awaited = asyncio.ensure_future(self._reply.chunk())
         if guard.due is not None:
             await asyncio.wait((self._awaited,), timeout=max(0.0, (guard.due - self._pipeline.clock()) / 1e9))
@@ -149,7 +284,7 @@ class GuardedRelay(GuardedWhole):
             if last:
                 if raw:
                     await self._write(raw)
-                refusal = await self._recorded_stream()
+                refusal = await self._recorded_stream(last)
                 if refusal is not None:
                     self._refused = await self._stopped(refusal)
                     return False
@@ -157,8 +292,12 @@ class GuardedRelay(GuardedWhole):
         await self._write(raw)
         return True
 
-    async def _recorded_stream(self) -> Refusal | None:
-        """Asks the review about the stream, and writes the record."""
+    async def _recorded_stream(self, last: bytes = b"") -> Refusal | None:
+        """Asks the review about the stream, which ends with `last`, and writes the record."""
+        if self._guard.is_mixed:
+            await self._mixed_turn_ended()
+        if last:
+            self._keep_out(last)
         self._note_events()
         refusal = await self._stream_reviewed()
         if refusal is None:
@@ -169,6 +308,8 @@ class GuardedRelay(GuardedWhole):
     async def _write(self, raw: bytes) -> None:
         if not self.started:
             self._start(None, changed=True)
+        if not self._recorded:
+            self._keep_out(raw)
         if self._client.paused:
             await self._client.drained()
         self._client.write(raw)

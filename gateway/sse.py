@@ -68,6 +68,11 @@ class EventReader:
             self._bounded()
         return events
 
+    @property
+    def is_between(self) -> bool:
+        """Whether no event has begun that is not complete."""
+        return not self._begun
+
     def rest(self) -> bytes:
         """Gives the bytes behind the last complete event."""
         return bytes(self._begun)

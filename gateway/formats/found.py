@@ -42,6 +42,7 @@ class CallDelta(msgspec.Struct, frozen=True):
     `place` tells the calls of a choice apart. `name` and `arguments` are added to what came before, or replace it
     where `whole` is set; a `name` of None leaves what there is. `named` says that the name is complete with this
     event, `done` that the whole call is. `path` leads to the object in the event that is the call, or to none.
+    `server` is as in `ToolCall`.
     """
 
     choice: int
@@ -55,6 +56,7 @@ class CallDelta(msgspec.Struct, frozen=True):
     whole: bool = False
     named: bool = False
     path: Path = ()
+    server: str = ""
 
 
 class Answered(msgspec.Struct, frozen=True):

@@ -123,6 +123,7 @@ def event_calls(event: Any) -> list[CallDelta]:
             whole=True,
             named=bool(call.name),
             path=path,
+            server=call.server,
         )
         for call, path in found
     ]

@@ -1,18 +1,47 @@
-"""The calls of a stream that wait to be allowed: until their name is whole, or until all of them is."""
+"""The calls of a stream that wait to be allowed: until their name is whole, or until all of them is.
+
+A call of a hosted tool never goes out, so that nothing waits for it; it is asked about when all of it is there.
+"""
 
 from collections.abc import Hashable
+
+import msgspec
 
 from gateway.answers import Refusal, ToolCall
 from gateway.exchange import Exchange
 from gateway.formats.found import CallDelta
-from gateway.guard.asking import refusal_of
+from gateway.guard.asking import hosted_alias, note_blocked, refusal_of, summary_of
+from gateway.guard.withheld import Withheld
 from gateway.hooks import Implementation
+
+CHANGED = Refusal("The call changed its name while it was told.", code="call_changed")
 
 
 class Call:
-    """A call as far as its deltas came; `allowed` holds for what was asked, and ends where it becomes more."""
+    """A call as far as its deltas came; `allowed` holds for what was asked, and ends where it becomes more.
 
-    __slots__ = ("allowed", "arguments", "begun", "choice", "done", "ended", "id", "index", "kind", "name", "named")
+    `shown` says that some of it may have gone out; `withheld` that nothing of it does, `refusal` why where it is
+    blocked, and `noted` where that stands in the exchange.
+    """
+
+    __slots__ = (
+        "allowed",
+        "arguments",
+        "begun",
+        "choice",
+        "done",
+        "ended",
+        "id",
+        "index",
+        "kind",
+        "name",
+        "named",
+        "noted",
+        "refusal",
+        "server",
+        "shown",
+        "withheld",
+    )
 
     def __init__(self, delta: CallDelta) -> None:
         self.choice = delta.choice
@@ -26,6 +55,11 @@ class Call:
         self.done = False
         self.ended = False
         self.allowed = False
+        self.shown = False
+        self.withheld = False
+        self.refusal: Refusal | None = None
+        self.noted = -1
+        self.server = delta.server
 
     def add(self, delta: CallDelta, *, arguments_count: bool) -> None:
         """Takes a delta; `arguments_count` says that what was allowed was allowed for its arguments too."""
@@ -33,6 +67,7 @@ class Call:
         self.id = delta.id or self.id
         self.named = self.named or delta.named
         self.done = self.done or delta.done
+        self.server = delta.server or self.server
         self.begun = self.begun or bool(delta.arguments)
         if delta.whole:
             self.kind = delta.kind if delta.name else self.kind
@@ -42,24 +77,48 @@ class Call:
             self.name += delta.name or ""
             self.arguments.append(delta.arguments)
         if before is not None:
-            same = (self.name, self.id, self.kind) == (before.name, before.id, before.kind)
+            same = (self.name, self.id, self.kind, self.server) == (before.name, before.id, before.kind, before.server)
             self.allowed = same and (not arguments_count or "".join(self.arguments) == before.arguments)
 
     def tool_call(self) -> ToolCall:
         """Gives the call as the plugins see it."""
-        return ToolCall(self.id, self.name, "".join(self.arguments), self.choice, self.index, self.kind)
+        arguments = "".join(self.arguments)
+        return ToolCall(self.id, self.name, arguments, self.choice, self.index, self.kind, self.server)
 
 
 class Calls:
-    """Takes the calls of a stream, and asks about those of which enough is there."""
+    """Takes the calls of a stream, and asks about those of which enough is there.
 
-    def __init__(self, exchange: Exchange, allow_tool: tuple[Implementation, ...], whole: bool) -> None:
+    `loops` says that the upstream can be told of calls that are not delivered; else a refused one ends the stream.
+    """
+
+    def __init__(
+        self, exchange: Exchange, allow_tool: tuple[Implementation, ...], whole: bool, loops: bool = False
+    ) -> None:
         self._exchange = exchange
         self._allow_tool = allow_tool
         self._whole = whole
+        self._loops = loops
         self._calls: dict[Hashable, Call] = {}
         self._latest: dict[int, Call] = {}
         self._waiting: dict[int, Call] = {}
+        self._shown: list[Call] = []
+        self._withheld: list[Call] = []
+
+    @property
+    def waits(self) -> bool:
+        """Whether a call waits to be asked about."""
+        return bool(self._waiting)
+
+    @property
+    def withholds(self) -> bool:
+        """Whether there are calls that the client does not get."""
+        return bool(self._withheld)
+
+    @property
+    def delivered(self) -> list[str]:
+        """The ids of the calls that the client gets."""
+        return [*dict.fromkeys(call.id for call in self._shown)]
 
     def take(self, delta: CallDelta) -> Call:
         """Gives the call to which a delta belongs."""
@@ -74,7 +133,7 @@ class Calls:
             latest.named = True
         self._latest[delta.choice] = call
         call.add(delta, arguments_count=self._whole)
-        if not call.allowed:
+        if not (call.allowed or call.withheld):
             self._waiting[id(call)] = call
         return call
 
@@ -85,18 +144,58 @@ class Calls:
                 call.ended = True
 
     async def ask(self) -> list[tuple[Call, Refusal]]:
-        """Asks about every call of which enough is there; gives those that are refused."""
+        """Asks about every call of which enough is there; gives those that are refused and end the stream."""
         refused: list[tuple[Call, Refusal]] = []
         if not self._waiting:
             return refused
         for call in [call for call in self._waiting.values() if self._askable(call)]:
-            refusal = await refusal_of(self._allow_tool, self._exchange, call.tool_call())
+            if self._loops and not call.shown and hosted_alias(self._exchange, call.tool_call()) is not None:
+                self._withhold(call)
+                continue
+            answered = self._loops and not call.shown
+            refusal = await refusal_of(self._allow_tool, self._exchange, call.tool_call(), answered=answered)
             if refusal is None:
-                call.allowed = True
-                del self._waiting[id(call)]
+                self._show(call)
+            elif answered:
+                call.refusal, call.noted = refusal, len(self._exchange.tools) - 1
+                self._withhold(call)
             else:
                 refused.append((call, refusal))
         return refused
+
+    async def turn(self) -> list[Withheld]:
+        """Gives the calls that were withheld, now that they are whole, each once; the hosted ones are asked about."""
+        turn: list[Withheld] = []
+        seen: set[str] = set()
+        for call in self._withheld:
+            if call.id and call.id in seen:
+                continue
+            seen.add(call.id)
+            turn.append(Withheld(call.tool_call(), await self._refusal_at_end(call)))
+        return turn
+
+    async def _refusal_at_end(self, call: Call) -> Refusal | None:
+        exchange, whole = self._exchange, call.tool_call()
+        if call.refusal is not None:
+            use = exchange.tools[call.noted]
+            exchange.tools[call.noted] = msgspec.structs.replace(use, summary=summary_of(whole.arguments))
+            return call.refusal
+        if hosted_alias(exchange, whole) is None:
+            note_blocked(exchange, whole, CHANGED, answered=True)
+            return CHANGED
+        return await refusal_of(self._allow_tool, exchange, whole, answered=True)
+
+    def _show(self, call: Call) -> None:
+        call.allowed = True
+        if not call.shown:
+            call.shown = True
+            self._shown.append(call)
+        del self._waiting[id(call)]
+
+    def _withhold(self, call: Call) -> None:
+        call.withheld = True
+        self._withheld.append(call)
+        del self._waiting[id(call)]
 
     def _askable(self, call: Call) -> bool:
         if call.ended:

@@ -1,20 +1,22 @@
 """Guards a reply that is streamed: events wait in one queue until all that is in them may go out."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from json import dumps
 from time import monotonic_ns
 from typing import Any
 
 import msgspec
 
-from gateway.answers import Change, Refusal, Set
+from gateway.answers import Change, Insert, Path, Refusal, Set
 from gateway.exchange import Exchange
 from gateway.formats import Format
 from gateway.formats.found import Piece
+from gateway.formats.seams import Seam
 from gateway.formats.strangers import decoded
 from gateway.guard.asking import refusal_for
 from gateway.guard.calls import Call, Calls
 from gateway.guard.texts import Part, Parts, Texts
+from gateway.guard.withheld import Withheld
 from gateway.hooks import Implementation
 from gateway.splice import spliced
 from gateway.sse import Event, parsed, with_data
@@ -38,21 +40,32 @@ class Out(msgspec.Struct, frozen=True):
     refusal: Refusal | None = None
 
 
+NOTHING = Out()
+
+
 class _Waiting:
-    """An event in the queue, with the texts and calls in it."""
+    """An event in the queue, with the texts and calls in it; `paths` lead to those calls."""
 
-    __slots__ = ("calls", "event", "json", "texts")
+    __slots__ = ("calls", "event", "json", "paths", "texts")
 
-    def __init__(self, event: Event, json: Any, texts: list[tuple[Piece, Parts]], calls: list[Call]) -> None:
+    def __init__(
+        self,
+        event: Event,
+        json: Any,
+        texts: Sequence[tuple[Piece, Parts]],
+        calls: Sequence[Call],
+        paths: Sequence[Path] = (),
+    ) -> None:
         self.event = event
         self.json = json
         self.texts = texts
         self.calls = calls
+        self.paths = paths
 
     @property
     def ready(self) -> bool:
         for call in self.calls:
-            if not call.allowed:
+            if not (call.allowed or call.withheld):
                 return False
         for _, parts in self.texts:
             for part in parts:
@@ -65,20 +78,41 @@ class _Waiting:
 
     def raw(self) -> bytes:
         """Gives the event as it came, or with the texts that go out in the place of its own."""
+        changes = self.redactions()
+        if not changes:
+            return self.event.raw
+        return with_data(self.event, _changed(self.event.data or b"", self.json, changes))
+
+    def redactions(self) -> list[Change]:
+        """Gives the changes that put the texts that go out in the place of its own."""
         changes: list[Change] = []
         for piece, parts in self.texts:
             text = parts[0].released if len(parts) == 1 else "".join(part.released or "" for part in parts)
             if text != piece.text:
                 changes += (Set(piece.path, text), *piece.along)
-        if not changes:
-            return self.event.raw
-        return with_data(self.event, _changed(self.event.data or b"", self.json, changes))
+        return changes
+
+    def joined(self, seam: Seam, *, goes_on: bool) -> bytes:
+        """Gives the event as one of the stream of all steps, nothing where it is none."""
+        redactions = self.redactions()
+        data = self.event.data or b""
+        if redactions:
+            data = _changed(data, self.json, redactions)
+        removed = [path for call, path in zip(self.calls, self.paths, strict=True) if call.withheld]
+        changes = seam.changes(self.json, removed, goes_on=goes_on)
+        if changes is None:
+            return b""
+        if changes:
+            data = _changed(data, self.json, changes)
+        return with_data(self.event, data) if redactions or changes else self.event.raw
 
 
 class StreamGuard:
     """Takes the events of one stream and gives the bytes that may go out: those that came, where nothing was changed.
 
-    Ask `feed` again, with no events, when the clock passes `due`. After a refusal nothing more goes out.
+    Ask `feed` again, with no events, when the clock passes `due`. After a refusal nothing more goes out. `loops` says
+    that calls may be withheld and another step follow; `begin_seam` is asked for what makes one stream of the steps,
+    with the bytes that go out before, as soon as that is needed, and `seam` is the one of the steps before.
     """
 
     def __init__(
@@ -93,30 +127,61 @@ class StreamGuard:
         max_hold_chars: int = 4000,
         max_held_bytes: int = MAX_HELD_BYTES,
         clock: Callable[[], int] = monotonic_ns,
+        loops: bool = False,
+        seam: Seam | None = None,
+        begin_seam: Callable[[bytes], Seam | None] = lambda before: None,
     ) -> None:
         whole = whole_calls or any(each.needs == "arguments" for each in allow_tool)
         self._format = format
         self._watches = bool(watch)
-        self._governs = bool(allow_tool) or whole_calls
+        self._governs = bool(allow_tool) or whole_calls or bool(exchange.hosted)
         self._texts = Texts(exchange, watch, clock, max_hold_ms * 1_000_000, max_hold_chars, format.repeats)
-        self._calls = Calls(exchange, allow_tool, whole)
+        self._calls = Calls(exchange, allow_tool, whole, loops)
+        self._seam = seam
+        self._begin_seam = begin_seam
         self._max_held_bytes = max_held_bytes
         self._queue: list[_Waiting] = []
-        self._held_bytes = 0
         self._unreadable: _Waiting | None = None
         self._stopped = False
+        self._cut_short = False
+        self.held_bytes = 0
+        self.ended = False
 
     @property
     def due(self) -> int | None:
         """The time of the clock, in ns, at which what is held has waited long enough; None where nothing is held."""
         return None if self._stopped else self._texts.due
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether events without a call may pass unread."""
+        return not (self._watches or self._queue or self._seam is not None or self._calls.waits or self._stopped)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the turn, as far as it came, asks for another step: no call of it is the client's."""
+        return self._calls.withholds and not self._cut_short and not self._calls.delivered
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the client gets some calls of the turn, and not the others."""
+        return self._calls.withholds and not self._cut_short and bool(self._calls.delivered)
+
+    @property
+    def delivered(self) -> list[str]:
+        """The ids of the calls that the client gets."""
+        return self._calls.delivered
+
+    async def turn(self) -> list[Withheld]:
+        """Gives the calls that the client does not get, when the stream has ended."""
+        return await self._calls.turn()
+
     async def feed(self, events: Iterable[Event]) -> Out:
         """Takes events and gives what may go out."""
         if self._stopped:
-            return Out()
+            return NOTHING
         for event in events:
-            self._held_bytes += len(event.raw)
+            self.held_bytes += len(event.raw)
             self._take(event)
         return await self._settle()
 
@@ -127,7 +192,7 @@ class StreamGuard:
         call that was not complete enough to ask about does not go out.
         """
         if self._stopped:
-            return Out()
+            return NOTHING
         if rest:
             self._take(parsed(rest))
         self._texts.end()
@@ -135,11 +200,13 @@ class StreamGuard:
             self._calls.end()
         out = await self._settle()
         self._stopped = True
+        if out.refusal is None and self.ended and not self.goes_on:
+            return Out(out.raw, _UNREADABLE)
         return out
 
     def _take(self, event: Event) -> None:
-        if event.data is None:
-            self._queue.append(_Waiting(event, None, [], []))
+        if event.data is None or (self.is_calm and not self._format.may_call(event.data)):
+            self._queue.append(_Waiting(event, None, (), ()))
             return
         json = decoded(event.data)
         readable = json is not msgspec.UNSET
@@ -147,7 +214,8 @@ class StreamGuard:
         pieces = self._format.event_pieces(value) if self._watches else ()
         deltas = self._format.event_calls(value) if self._governs else ()
         texts = [(piece, self._texts.take(piece)) for piece in pieces]
-        self._queue.append(_Waiting(event, value, texts, [self._calls.take(delta) for delta in deltas]))
+        calls = [self._calls.take(delta) for delta in deltas]
+        self._queue.append(_Waiting(event, value, texts, calls, [delta.path for delta in deltas]))
         for choice in self._format.ended_choices(value):
             self._texts.end(choice)
             self._calls.end(choice)
@@ -165,11 +233,11 @@ class StreamGuard:
             if self._unreadable is not None:
                 stops.append((self._queue.index(self._unreadable), _UNREADABLE))
             return await self._stop(*min(stops, key=lambda stop: stop[0]))
-        raw = self._released()
-        if self._held_bytes > self._max_held_bytes:
+        out = self._released()
+        if out.refusal is None and self.held_bytes > self._max_held_bytes:
             self._stopped = True
-            return Out(raw, _TOO_MUCH)
-        return Out(raw)
+            return Out(out.raw, _TOO_MUCH)
+        return out
 
     async def _stop(self, place: int, refusal: Refusal) -> Out:
         """Ends the stream before the event at this place; what stands ahead of it is asked about as the last."""
@@ -182,17 +250,34 @@ class StreamGuard:
             if earlier < place:
                 place, refusal = earlier, refusal_for(cut)
         del self._queue[place:]
-        return Out(self._released(), refusal)
+        return Out(self._released().raw, refusal)
 
-    def _released(self) -> bytes:
+    def _released(self) -> Out:
         released: list[bytes] = []
+        gone = 0
         for waiting in self._queue:
             if not waiting.ready:
                 break
-            released.append(waiting.raw())
-            self._held_bytes -= len(waiting.event.raw)
-        del self._queue[: len(released)]
-        return released[0] if len(released) == 1 else b"".join(released)
+            if self._seam is None and any(call.withheld for call in waiting.calls):
+                self._seam = self._begin_seam(b"".join(released))
+                if self._seam is None:
+                    self._stopped = True
+                    return Out(b"".join(released), _TOO_MUCH)
+            released.append(waiting.raw() if self._seam is None else self._joined(waiting, self._seam))
+            self.held_bytes -= len(waiting.event.raw)
+            gone += 1
+        del self._queue[:gone]
+        return Out(released[0] if len(released) == 1 else b"".join(released)) if gone else NOTHING
+
+    def _joined(self, waiting: _Waiting, seam: Seam) -> bytes:
+        """Gives an event as one of the stream of all steps; the end of a step that is not the last does not go out."""
+        data = waiting.event.data
+        if data is None:
+            return waiting.event.raw
+        self._cut_short = self._cut_short or self._format.cut_short(waiting.json)
+        goes_on = self.goes_on
+        self.ended = self.ended or (goes_on and self._format.ends(data, waiting.json))
+        return waiting.joined(seam, goes_on=goes_on)
 
     def _place_of(self, wanted: Part | Call) -> int:
         for at, waiting in enumerate(self._queue):
@@ -208,13 +293,23 @@ def _changed(data: bytes, json: Any, changes: list[Change]) -> bytes:
     read once more, and written anew where it does not say what it should.
     """
     for change in changes:
-        if isinstance(change, Set):
-            holder = json
-            for key in change.path[:-1]:
-                holder = holder[key]
-            holder[change.path[-1]] = change.value
+        _make(json, change)
     try:
         changed = spliced(data, changes)
     except (ValueError, RecursionError):
         changed = b""
     return changed if decoded(changed) == json else dumps(json, separators=(",", ":")).encode()
+
+
+def _make(json: Any, change: Change) -> None:
+    """Makes a change in JSON values, as `spliced` does in their text."""
+    holder: Any = json
+    last: Any = change.path[-1]
+    for key in change.path if isinstance(change, Insert) else change.path[:-1]:
+        holder = holder[key]
+    if isinstance(change, Set):
+        holder[last] = change.value
+    elif isinstance(change, Insert):
+        holder.insert(change.at, change.value)
+    elif holder.__class__ is list or last in holder:
+        del holder[last]

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.answers import Change, Cut, Redact, Refusal, Set, Window
+from gateway.answers import Change, Cut, Redact, Refusal, Set, ToolCall, Window
 from gateway.exchange import Exchange
 from gateway.formats import Format
 from gateway.guard.asking import hosted_alias, refusal_for, refusal_of, verdict_on
@@ -15,13 +15,13 @@ from gateway.hooks import Implementation
 class Guarded(msgspec.Struct, frozen=True):
     """What the plugins want done to a reply: changes to its JSON, or that it does not go out at all.
 
-    `withheld` are the calls that the client does not get, `delivered` counts those that it gets.
+    `withheld` are the calls that the client does not get, `delivered` those that it gets.
     """
 
     changes: tuple[Change, ...] = ()
     refusal: Refusal | None = None
     withheld: tuple[Withheld, ...] = ()
-    delivered: int = 0
+    delivered: tuple[ToolCall, ...] = ()
 
 
 async def guard_whole(
@@ -46,11 +46,13 @@ async def guard_whole(
         if isinstance(verdict, Redact):
             changes += (Set(piece.path, verdict.text), *piece.along)
     withheld: list[Withheld] = []
-    calls = format.calls(reply) if allow_tool or exchange.hosted else []
-    for found in calls:
+    delivered: list[ToolCall] = []
+    for found in format.calls(reply) if allow_tool or exchange.hosted else ():
         refusal = await refusal_of(allow_tool, exchange, found.call, answered=loops)
         if refusal is not None and not loops:
             return Guarded(refusal=refusal)
         if refusal is not None or hosted_alias(exchange, found.call) is not None:
             withheld.append(Withheld(found.call, refusal, found.path))
-    return Guarded(tuple(changes), None, tuple(withheld), len(calls) - len(withheld))
+        else:
+            delivered.append(found.call)
+    return Guarded(tuple(changes), None, tuple(withheld), tuple(delivered))

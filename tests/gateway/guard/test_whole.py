@@ -45,7 +45,9 @@ async def test_a_redacted_text_is_changed_in_place_and_its_probabilities_go() ->
 
 async def test_what_nobody_objects_to_stays_as_it_is() -> None:
     judges = watched(lambda window: Release(), lambda window: Hold(), lambda window: None)
-    assert await guard_whole(an_exchange(), chat, judges, gated(allowing("f")), CHAT) == Guarded(delivered=1)
+    assert await guard_whole(an_exchange(), chat, judges, gated(allowing("f")), CHAT) == Guarded(
+        delivered=tuple(found.call for found in chat.calls(CHAT))
+    )
 
 
 async def test_a_cut_is_a_refusal_that_says_nothing_of_the_content() -> None:
@@ -87,7 +89,7 @@ async def test_a_refused_call_is_withheld_where_the_model_can_be_told() -> None:
     exchange = an_exchange()
     guarded = await guard_whole(exchange, chat, (), gated(allowing("g")), CHAT, loops=True)
     (withheld,) = guarded.withheld
-    assert (guarded.refusal, guarded.delivered, withheld.call.name) == (None, 0, "f")
+    assert (guarded.refusal, guarded.delivered, withheld.call.name) == (None, (), "f")
     assert withheld.refusal == Refusal("Not this tool.", code="tool_not_allowed")
     (use,) = exchange.tools
     assert (use.status, use.safety_mode, use.action, exchange.safety_mode) == (
