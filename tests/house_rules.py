@@ -55,6 +55,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
         "gateway/testing",
         "plugins/log.py",
     ),
+    "quickjs": ("plugins/code_exec/cell.py",),
     "re2": ("plugins/signals/cues.py",),
     "rich": ("gateway/commands/printing.py", "gateway/commands/progress.py"),
     "rs_bpe": ("gateway/simulator", "plugins/usage.py"),
