@@ -14,6 +14,7 @@ MOST_WORDS = 1_000_000
 LONGEST_DELAY_MS = 600_000
 HEADER = re.compile(r"[A-Za-z0-9-]+")
 VALUE = re.compile(r"[\x21-\x7e]*")
+SEARCHES = ("web_search", "file_search")
 KINDS = {
     400: "invalid_request_error",
     401: "invalid_request_error",
@@ -28,6 +29,13 @@ class Call(msgspec.Struct, frozen=True):
 
     name: str
     arguments: str
+
+
+class Search(msgspec.Struct, frozen=True):
+    """A search by a tool of the upstream's own; nothing is searched and nothing found."""
+
+    tool: str
+    query: str
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -57,6 +65,7 @@ class Directives(msgspec.Struct, frozen=True):
 
     question: str
     turns: tuple[Turn, ...] = ()
+    searches: tuple[Search, ...] = ()
     say: str | None = None
     long: int | None = None
     chunks: int | None = None
@@ -75,6 +84,7 @@ class _Reading:
     def __init__(self) -> None:
         self.question: list[str] = []
         self.turns: list[Turn] = []
+        self.searches: list[Search] = []
         self.said: list[str] = []
         self.long: int | None = None
         self.chunks: int | None = None
@@ -108,6 +118,12 @@ class _Reading:
         if not calls:
             raise _misread("!tools NAME {json} NAME {json}", rest)
         self._turn(tuple(calls))
+
+    def search(self, rest: str) -> None:
+        tool, _, query = rest.partition(" ")
+        if tool not in SEARCHES or not query:
+            raise _misread(f"!search TOOL QUERY, a tool of {', '.join(SEARCHES)}", rest)
+        self.searches.append(Search(tool, query))
 
     def fail(self, rest: str) -> None:
         words = rest.split()
@@ -148,6 +164,7 @@ class _Reading:
         return Directives(
             question="\n".join(self.question).strip(),
             turns=tuple(self.turns),
+            searches=tuple(self.searches),
             say="\n".join(self.said) if self.said else None,
             long=self.long,
             chunks=self.chunks,
@@ -164,6 +181,7 @@ _READERS: dict[str, Callable[[_Reading, str], None]] = {
     "!say": _Reading.say,
     "!tool": _Reading.tool,
     "!tools": _Reading.tools,
+    "!search": _Reading.search,
     "!error": _Reading.fail,
     "!delay": _Reading.delay,
     "!chunks": _Reading.chunk,

@@ -1,12 +1,13 @@
 """One response, whole and as the events that stream it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gateway.simulator.answers import Answer
 from gateway.simulator.asgi import JSON
+from gateway.simulator.built_in import SearchCall
 from gateway.simulator.chat import argument_pieces
-from gateway.simulator.directives import Call
+from gateway.simulator.directives import Call, Search
 from gateway.simulator.mint import Mint
 from gateway.simulator.pieces import pieces
 from gateway.simulator.response_shapes import Item, ResponseRequest, custom_names
@@ -24,7 +25,14 @@ class ResponseRun:
     """A response that is known in full; its identifiers stay the same however often it is shown."""
 
     def __init__(
-        self, asked: ResponseRequest, said: Answer, read: int, chunks: int | None, mint: Mint, tokens: Tokens
+        self,
+        asked: ResponseRequest,
+        said: Answer,
+        read: int,
+        chunks: int | None,
+        mint: Mint,
+        tokens: Tokens,
+        searches: Iterable[Search] = (),
     ) -> None:
         self.name = mint.name("resp_")
         self.asked = asked
@@ -33,7 +41,7 @@ class ResponseRun:
         self._finished = "incomplete" if said.finish == "length" else "completed"
         self._usage = _usage(said, read, tokens)
         custom = custom_names(asked)
-        self._parts: list[_Message | _Call] = []
+        self._parts: list[SearchCall | _Message | _Call] = [SearchCall(mint.name, search) for search in searches]
         if said.text or not said.calls:
             self._parts.append(_Message(mint.name("msg_"), said.text, self._finished))
         for call in said.calls:
@@ -64,7 +72,11 @@ class ResponseRun:
         for index, part in enumerate(self._parts):
             place = {"output_index": index}
             yield Told({"type": "response.output_item.added", **place, "item": part.item(finished=False)}, False)
-            yield from part.told({**place, "item_id": part.name}, self._chunks)
+            place_of_item = {**place, "item_id": part.name}
+            if isinstance(part, SearchCall):
+                yield from (Told(event, False) for event in part.stages(place_of_item))
+            else:
+                yield from part.told(place_of_item, self._chunks)
             yield Told({"type": "response.output_item.done", **place, "item": part.item(finished=True)}, False)
         yield Told({"type": f"response.{self._finished}", "response": self.whole()}, False)
 

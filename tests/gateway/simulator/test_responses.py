@@ -54,10 +54,27 @@ def test_a_stream_has_every_event_in_its_place(http):
     assert events[-1]["response"]["output"][0]["content"][0]["text"] == "one two"
 
 
-@pytest.mark.parametrize("text", ["!say hi", '!say hi\n!tools a {"x": 1} b {}', "!long 20"])
+SEARCHES = "!search web_search rivers of Norway\n!search file_search ships"
+
+
+@pytest.mark.parametrize("text", ["!say hi", '!say hi\n!tools a {"x": 1} b {}', "!long 20", f"{SEARCHES}\n!say hi"])
 def test_every_event_fits_the_types_of_the_sdk(http, text):
     for event in streamed(http, text, max_output_tokens=16):
         EVENT.validate_python(event)
+
+
+def test_searches_stand_ahead_of_the_answer_and_only_in_the_first_turn(client):
+    first = ask(client, f"{SEARCHES}\n!tool weather {{}}")
+    assert [item.type for item in first.output] == ["web_search_call", "file_search_call", "function_call"]
+    assert (first.output[0].action.query, first.output[1].queries) == ("rivers of Norway", ["ships"])
+    result = {"type": "function_call_output", "call_id": first.output[2].call_id, "output": "rain"}
+    second = ask(client, [result], previous_response_id=first.id)
+    assert [item.type for item in second.output] == ["message"]
+
+
+def test_a_search_of_what_there_is_not_is_told(client):
+    with pytest.raises(openai.BadRequestError, match="!search TOOL QUERY"):
+        ask(client, "!search nowhere rivers")
 
 
 def test_calls_are_streamed_as_items_with_their_own_index(http):
