@@ -14,7 +14,18 @@ Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Workers: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=256)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^(\*|https?://[a-z0-9.:\[\]-]+)$")]
-SHIPPED_CHAIN: tuple[str, ...] = ("sign_in", "tier_check", "signals", "modulation", "usage", "log")
+SHIPPED_CHAIN: tuple[str, ...] = (
+    "sign_in",
+    "tier_check",
+    "signals",
+    "modulation",
+    "retrieval",
+    "scheduler",
+    "browser",
+    "code_exec",
+    "usage",
+    "log",
+)
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
