@@ -26,6 +26,7 @@ from gateway.settings import Loaded, Settings
 from gateway.settings import Upstream as UpstreamSettings
 from gateway.signal_bus import SignalBus
 from gateway.tightening import Tightening, new_tightening_id
+from gateway.tools.kept import Kept
 from gateway.transport.limits import Limits as TransportLimits
 from gateway.transport.pool import ConnectionPool
 from gateway.upstream import Upstream
@@ -39,6 +40,7 @@ from storage.journal import Journal
 from storage.journal_error import JournalError
 from storage.people import KeyringError
 from storage.signing import Signer, signer_in
+from storage.state.state import State
 
 JSON = b"application/json"
 PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
@@ -103,6 +105,7 @@ class Gateway:
         )
         self.upstreams = {"default": upstream_of(settings)}
         self.bus = SignalBus()
+        self.kept = Kept(State(self.data, settings.storage.state_url), self.keyring)
         self.pipeline = Pipeline(
             self.chain,
             self.upstreams,
@@ -110,6 +113,8 @@ class Gateway:
             self.recorder,
             Sizes(settings.server.max_json_bytes, settings.server.max_body_bytes),
             bus=self.bus,
+            budgets=lambda: self.policies.tools.budgets,
+            kept=self.kept,
         )
         health: dict[bytes, Page] = {b"/healthz": self._healthz, b"/readyz": readiness.page}
         pages: dict[bytes, Page] = {**health, b"/metrics": self._metrics}
@@ -170,6 +175,7 @@ class Gateway:
         if self.bodies is not None:
             self.bodies.journal.close()
         self.accepted.close()
+        self.kept.close()
         if self._flushing is not None:
             self._flushing.cancel()
         self.keyring.close()

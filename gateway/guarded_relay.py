@@ -171,7 +171,7 @@ class GuardedRelay(GuardedWhole):
         withheld = await self._guard.turn()
         self._note_step()
         answers = await self._tool_loop().answered(withheld, await self._step_tokens())
-        await self._kept_for_later(answers, self._guard.delivered)
+        await self._tool_loop().keep(answers, self._guard.delivered)
 
     def _begun_seam(self, before: bytes) -> Seam | None:
         """Gives what makes one stream of the steps, once there is a call that does not go out; `before` does so now.
@@ -296,6 +296,8 @@ class GuardedRelay(GuardedWhole):
         """Asks the review about the stream, which ends with `last`, and writes the record."""
         if self._guard.is_mixed:
             await self._mixed_turn_ended()
+        if self._seam is not None and self._loop is not None and self._loop.steps > 1:
+            await self._loop.keep_response(*self._seam.ids)
         if last:
             self._keep_out(last)
         self._note_events()

@@ -141,7 +141,7 @@ class GuardedWhole(Relay):
             answers = await self._answered(guarded)
             if not guarded.delivered:
                 return await self._next_step(read, guarded, answers)
-            await self._kept_for_later(answers, [call.id for call in guarded.delivered])
+            await self._tool_loop().keep(answers, [call.id for call in guarded.delivered])
         if guarded.changes:
             body = self._amended(guarded.changes)
         return await self._reviewed(self._as_one(body, [call.path for call in guarded.withheld]))
@@ -169,9 +169,6 @@ class GuardedWhole(Relay):
             await observed(pipeline.observe, exchange)
         return await judged(pipeline.judge, exchange)
 
-    async def _kept_for_later(self, answers: Sequence[Answered], delivered: Sequence[str]) -> None:
-        """Keeps the results of a turn of which the client gets other calls, until it comes back with theirs."""
-
     def _tool_loop(self) -> ToolLoop:
         if self._loop is None:
             pipeline = self._pipeline
@@ -183,6 +180,7 @@ class GuardedWhole(Relay):
                 pipeline.budgets(),
                 pipeline.sizes.tool_output_characters,
                 pipeline.clock,
+                pipeline.kept,
             )
         return self._loop
 

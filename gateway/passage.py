@@ -23,6 +23,7 @@ from gateway.own_headers import own_headers
 from gateway.pipeline import Pipeline
 from gateway.relay import Relay
 from gateway.tools.loop import HOSTED_ELSEWHERE, can_loop
+from gateway.tools.put_back import may_continue, put_back
 from gateway.transport import ConnectError, IncomingReply, TransportError
 from gateway.trouble import KEY_REFUSED, refusal_of
 
@@ -108,6 +109,8 @@ class Passage:
         exchange.asked = exchange.request = intake.request
         exchange.policy = pipeline.recorder.policies.revision
         self._stream = intake.stream
+        if pipeline.kept is not None and may_continue(exchange.request.body):
+            await put_back(pipeline.kept, exchange)
         return await decided(pipeline, exchange)
 
     async def _carried(self) -> Refusal | None:

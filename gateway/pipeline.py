@@ -11,6 +11,7 @@ from gateway.hookspecs import Hooks
 from gateway.loader import Chain
 from gateway.recorder import Recorder
 from gateway.signal_bus import SignalBus
+from gateway.tools.kept import Kept
 from gateway.upstream import Upstream
 from policies.tools import Budgets
 
@@ -40,6 +41,7 @@ class Pipeline:
         clock: Callable[[], int] = monotonic_ns,
         bus: SignalBus | None = None,
         budgets: Callable[[], Budgets] = Budgets,
+        kept: Kept | None = None,
     ) -> None:
         self.upstreams = upstreams
         self.endpoints = endpoints
@@ -48,6 +50,7 @@ class Pipeline:
         self.clock = clock
         self.bus = bus or SignalBus()
         self.budgets = budgets
+        self.kept = kept
         self.tools = chain.tools
         self.identify: tuple[Implementation, ...] = chain.of(Hooks.identify)
         self.admit = chain.of(Hooks.admit)

@@ -7,6 +7,8 @@ from gateway.answers import Change, Path, Remove, Set
 from gateway.formats.seams import Said, added_usage
 from gateway.formats.strangers import elements, member, number, string
 
+BETWEEN = "\n\n"
+"""What stands between the texts of two steps."""
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
@@ -22,8 +24,10 @@ def joined(reply: Any, steps: Sequence[Said], removed: Sequence[Path]) -> list[C
     for at, choice in enumerate(elements(reply, "choices")):
         said = member(choice, "message")
         for key in _TEXTS:
-            if before := "".join(step.texts.get(key, "") for step in steps):
-                changes.append(Set(("choices", at, "message", key), before + string(said, key)))
+            told = [text for step in steps if (text := step.texts.get(key))]
+            if told:
+                last = string(said, key)
+                changes.append(Set(("choices", at, "message", key), BETWEEN.join([*told, *([last] if last else [])])))
         changes += _without(said, ("choices", at, "message"), removed)
     usage = None
     for step in steps:
@@ -57,6 +61,13 @@ class ChatSeam:
         self._next: dict[int, int] = {}
         self._indexes: dict[tuple[int, int], int] = {}
         self._spent: Any = None
+        self._told: set[tuple[int, str]] = set()
+        self._told_before: set[tuple[int, str]] = set()
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """Two times nothing: nobody continues by an id."""
+        return "", ""
 
     def saw(self, event: Any) -> None:
         """Takes note of an event that went out as it came."""
@@ -66,6 +77,7 @@ class ChatSeam:
             delta = member(choice, "delta")
             if string(delta, "role"):
                 self._begun.add(index)
+            self._told |= {(index, key) for key in _TEXTS if string(delta, key)}
             for place, call in enumerate(elements(delta, "tool_calls")):
                 self._new_index(index, number(call, "index", place))
 
@@ -95,6 +107,8 @@ class ChatSeam:
         """Says that a step has ended, and what it took as its reply says."""
         self._spent = added_usage(self._spent, usage)
         self._indexes.clear()
+        self._told_before |= self._told
+        self._told.clear()
 
     def _take_head(self, event: Any) -> None:
         for key in ("id", "created"):
@@ -113,6 +127,11 @@ class ChatSeam:
         for place, call in enumerate(elements(delta, "tool_calls")):
             if (*path, "tool_calls", place) not in removed:
                 changes += self._indexed(call, index, place, path, gone)
+        for key in _TEXTS:
+            if text := string(delta, key):
+                if (index, key) in self._told_before and (index, key) not in self._told:
+                    changes.append(Set((*path, key), BETWEEN + text))
+                self._told.add((index, key))
         if string(delta, "role"):
             if index in self._begun:
                 changes.append(Remove((*path, "role")))

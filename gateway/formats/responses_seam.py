@@ -37,7 +37,8 @@ class ResponsesSeam:
     """
 
     def __init__(self) -> None:
-        self._id: str = ""
+        self._id = ""
+        self._last_id = ""
         self._number = -1
         self._next = 0
         self._indexes: dict[int, int] = {}
@@ -46,6 +47,11 @@ class ResponsesSeam:
         self._items: dict[int, Any] = {}
         self._spent: Any = None
         self._first = True
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """The id by which the client knows the response, and that of the last step."""
+        return self._id, self._last_id
 
     def saw(self, event: Any) -> None:
         """Takes note of an event that went out as it came."""
@@ -59,6 +65,7 @@ class ResponsesSeam:
     def changes(self, event: Any, removed: Sequence[Path], *, goes_on: bool) -> list[Change] | None:
         """Gives what is to be changed in an event before it goes out, None where it does not go out."""
         kind, index, said = string(event, "type"), member(event, "output_index"), member(event, "response")
+        self._last_id = string(said, "id") or self._last_id
         if kind in _BEGINNINGS and not self._first:
             return None
         if index.__class__ is int:

@@ -19,6 +19,10 @@ class Said(msgspec.Struct, frozen=True):
 class Seam(Protocol):
     """Makes one stream of those of a loop's steps: one id, indexes and numbers without holes, one usage at the end."""
 
+    @property
+    def ids(self) -> tuple[str, str]:
+        """The id by which the client knows the reply, and that by which the upstream does; empty where nobody asks."""
+
     def saw(self, event: Any) -> None:
         """Takes note of an event that went out as it came."""
 

@@ -6,6 +6,7 @@ goes out without tools; a model that calls all the same has its reply refused.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -14,12 +15,13 @@ from gateway.answers import Change, Nudge, Refusal, Set, ToolCall
 from gateway.decide import changed
 from gateway.exchange import Exchange
 from gateway.formats import Format
-from gateway.formats.found import Answered
+from gateway.formats.found import Answered, KeptTurn
 from gateway.formats.strangers import member, string
 from gateway.guard import Withheld
 from gateway.hooks import Implementation
+from gateway.tools.kept import Kept, KeptError
 from gateway.tools.registry import ToolRegistry
-from gateway.tools.running import NOT_AVAILABLE, Ran, ran
+from gateway.tools.running import NOT_AVAILABLE, NOT_NOW, Ran, not_run, ran, reused
 from policies.tools import Budgets
 
 UNREGISTERED_SECONDS = 30.0
@@ -55,6 +57,7 @@ class ToolLoop:
         budgets: Budgets,
         longest_output: int,
         clock: Callable[[], int],
+        kept: Kept | None = None,
     ) -> None:
         self.steps = 1
         self.tokens = 0
@@ -65,6 +68,8 @@ class ToolLoop:
         self._budgets = budgets
         self._longest_output = longest_output
         self._clock = clock
+        self._kept = kept
+        self._calls = 0
         self._began = clock()
         self._notes: set[str] = set()
 
@@ -85,7 +90,9 @@ class ToolLoop:
             if use.status == "blocked" and use.tokens is None:
                 exchange.tools[at] = msgspec.structs.replace(use, tokens=tokens)
         hosted = [each.call for each in calls if each.refusal is None]
-        running = await asyncio.gather(*(self._ran(call) for call in hosted[:MOST_CALLS]))
+        numbered = enumerate(hosted[:MOST_CALLS], self._calls)
+        running = await asyncio.gather(*(self._ran(call, number) for number, call in numbered))
+        self._calls += len(running)
         told = {id(call): each for call, each in zip(hosted, running, strict=False)}
         for each in running:
             exchange.tools.append(msgspec.structs.replace(each.use, tokens=tokens))
@@ -113,10 +120,54 @@ class ToolLoop:
         self.steps += 1
         return None
 
-    async def _ran(self, call: ToolCall) -> Ran:
+    async def keep(self, answers: Sequence[Answered], delivered: Sequence[str]) -> None:
+        """Keeps the results of a turn of which the client gets other calls, until it comes back with theirs."""
+        exchange, kept = self._exchange, self._kept
+        if exchange.caller is None or not delivered:
+            return
+        turn = KeptTurn(tuple(delivered), tuple(answers))
+        try:
+            if kept is None:
+                raise KeptError("nothing is kept here.")
+            await asyncio.to_thread(kept.keep_turn, exchange.caller.principal, exchange.id, turn)
+        except KeptError:
+            exchange.degraded.append("results of tools could not be kept")
+
+    async def keep_response(self, told: str, last: str) -> None:
+        """Keeps the upstream's id of a response that the client knows by another one."""
+        exchange, kept = self._exchange, self._kept
+        if kept is None or exchange.caller is None or told == last or not (told and last):
+            return
+        try:
+            await asyncio.to_thread(kept.keep_response, exchange.caller.principal, exchange.id, told, last)
+        except KeptError:
+            exchange.degraded.append("the response cannot be continued by its id")
+
+    async def _ran(self, call: ToolCall, number: int) -> Ran:
         tool = self._tools.by_alias.get(self._exchange.hosted.get(call.name, ""))
-        seconds = min(tool.seconds if tool is not None else UNREGISTERED_SECONDS, max(self._seconds_left(), 0.0))
+        left = max(self._seconds_left(), 0.0)
+        seconds = min(tool.seconds if tool is not None else UNREGISTERED_SECONDS, left)
+        if tool is not None and tool.side_effects and self._kept is not None:
+            return await self._ran_once(self._kept, call, number, seconds)
         return await ran(self._run_tool, self._exchange, call, seconds, self._longest_output)
+
+    async def _ran_once(self, kept: Kept, call: ToolCall, number: int, seconds: float) -> Ran:
+        """Runs a call that must not run twice: the same call of a request that comes again gets what the first gave."""
+        exchange = self._exchange
+        principal = exchange.caller.principal if exchange.caller is not None else ""
+        key = once_key(exchange, number)
+        try:
+            before = await asyncio.to_thread(kept.claim, principal, exchange.id, key)
+        except KeptError:
+            return not_run(exchange, call, NOT_NOW, "state")
+        if before is not None:
+            return reused(exchange, call, before)
+        run = await ran(self._run_tool, exchange, call, seconds, self._longest_output)
+        try:
+            await asyncio.to_thread(kept.settle, principal, exchange.id, key, run.output)
+        except KeptError:
+            exchange.degraded.append("the result of a tool could not be kept")
+        return run
 
     def _seconds_left(self) -> float:
         return self._budgets.seconds - (self._clock() - self._began) / 1e9
@@ -131,6 +182,14 @@ class ToolLoop:
         if changes:
             exchange = self._exchange
             exchange.request = changed(exchange.request, Nudge(tuple(changes), because=because))
+
+
+def once_key(exchange: Exchange, number: int) -> str:
+    """Names a call of an exchange so that the same call has the same name where the client sends its request again."""
+    given = exchange.received.header(b"idempotency-key")
+    digest = sha256(b"key\n" + given if given is not None else b"body\n" + (exchange.asked.body or b""))
+    digest.update(b"\n%d" % number)
+    return digest.hexdigest()
 
 
 def choice_changes(request: Any, *, none: bool) -> tuple[Change, ...]:

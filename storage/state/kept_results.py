@@ -1,7 +1,9 @@
 """Keeps what tools gave that ran here, until the client comes with the results of its own."""
 
+from collections.abc import Collection
 from datetime import datetime
 
+from msgspec import structs
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -22,6 +24,22 @@ class KeptResults:
         added = insert(KEPT_RESULTS).values(person=result.person, call_id=result.call_id, **values)
         with self._database.writing() as connection:
             connection.execute(added.on_conflict_do_update(index_elements=["person", "call_id"], set_=values))
+
+    def put_new(self, result: KeptResult, now: datetime) -> bool:
+        """Keeps a result unless the same call of the same person has one; says whether it was kept."""
+        mine = (KEPT_RESULTS.c.person == result.person, KEPT_RESULTS.c.call_id == result.call_id)
+        added = insert(KEPT_RESULTS).values(**structs.asdict(result))
+        with self._database.writing() as connection:
+            connection.execute(delete(KEPT_RESULTS).where(*mine, KEPT_RESULTS.c.until <= now))
+            return bool(connection.execute(added.on_conflict_do_nothing()).rowcount)
+
+    def find_all(self, person: str, call_ids: Collection[str], now: datetime) -> list[KeptResult]:
+        """Gives the results of these calls of a person, in no order, without those whose time is over."""
+        sought = select(KEPT_RESULTS).where(
+            KEPT_RESULTS.c.person == person, KEPT_RESULTS.c.call_id.in_(call_ids), KEPT_RESULTS.c.until > now
+        )
+        with self._database.reading() as connection:
+            return [KeptResult(*row) for row in connection.execute(sought)]
 
     def find(self, person: str, call_id: str, now: datetime) -> KeptResult | None:
         """Gives the result of a call of this person and of nobody else, None where its time is over."""
