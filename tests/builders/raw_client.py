@@ -127,10 +127,15 @@ class RawClient:
 
 
 @asynccontextmanager
-async def raw_client(url: str) -> AsyncIterator[RawClient]:
-    """A connection to the server at `url`, closed after the test."""
+async def raw_client(url: str, *, buffer: int | None = None) -> AsyncIterator[RawClient]:
+    """A connection to the server at `url`, closed after the test; its kernel holds `buffer` bytes that nobody reads."""
     parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1 << 20)
+    connection = socket.socket()
+    connection.setblocking(False)
+    if buffer is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    await asyncio.get_running_loop().sock_connect(connection, (parts.hostname, parts.port))
+    reader, writer = await asyncio.open_connection(sock=connection, limit=buffer or 1 << 20)
     try:
         yield RawClient(reader, writer)
     finally:

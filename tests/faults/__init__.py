@@ -1,0 +1,1 @@
+"""What upstreams and clients do wrong, each through a serving gateway."""
