@@ -80,10 +80,9 @@ class Responses:
         items = self._before(asked) + items_of(asked)
         directives = read_directives(last_user_text(items))
         directives.raise_asked_error()
-        question = question_of(asked, items)
-        said = answer(question, directives, self._tokens)
+        said = answer(question_of(asked, items), directives, self._tokens)
         read = input_tokens(asked, items, self._tokens)
-        searches = () if question.rounds else directives.searches
+        searches = directives.searches if items[-1:] and items[-1].role == "user" else ()
         run = ResponseRun(asked, said, read, directives.chunks, self._mint, self._tokens, searches)
         if asked.store is not False and len(body) + len(said.text) <= LARGEST_KEPT:
             self._kept.put(run.name, KeptResponse(run, items))

@@ -63,13 +63,15 @@ def test_every_event_fits_the_types_of_the_sdk(http, text):
         EVENT.validate_python(event)
 
 
-def test_searches_stand_ahead_of_the_answer_and_only_in_the_first_turn(client):
+def test_searches_stand_ahead_of_the_answer_to_the_user_and_to_nobody_else(client):
     first = ask(client, f"{SEARCHES}\n!tool weather {{}}")
     assert [item.type for item in first.output] == ["web_search_call", "file_search_call", "function_call"]
     assert (first.output[0].action.query, first.output[1].queries) == ("rivers of Norway", ["ships"])
     result = {"type": "function_call_output", "call_id": first.output[2].call_id, "output": "rain"}
     second = ask(client, [result], previous_response_id=first.id)
     assert [item.type for item in second.output] == ["message"]
+    told = ask(client, [{"role": "user", "content": SEARCHES}, {"role": "system", "content": "Do not search."}])
+    assert [item.type for item in told.output] == ["message"]
 
 
 def test_a_search_of_what_there_is_not_is_told(client):
