@@ -16,7 +16,7 @@ from gateway.processes.supervisor import StartError
 from policies.document import DocumentError
 from storage.journal_error import JournalError
 
-NAMES = ("serve", "simulate", "check", "plugins", "explain", "policy", "sql", "audit", "docs", "smoke")
+NAMES = ("serve", "simulate", "check", "plugins", "explain", "policy", "sql", "audit", "memory", "docs", "smoke")
 
 
 class Commands(click.Group):
