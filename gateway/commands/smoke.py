@@ -6,29 +6,28 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import click
 import msgspec
 
 from gateway.app import Gateway
+from gateway.commands.bus_trial import BusTried, tried_bus
 from gateway.commands.office_connection import UnixConnection
+from gateway.commands.offline_governance import OfflineGovernance, governs, offline_governance
 from gateway.commands.options import common, json_option, settings_in_force
 from gateway.commands.printing import print_json
+from gateway.commands.running import running
 from gateway.office.app import Office
 from gateway.office.server import OfficeServer, bound
-from gateway.serving import Serving
 from gateway.settings import Loaded
 from gateway.transport import OutgoingRequest
 from gateway.transport.limits import Limits
 from gateway.transport.pool import ConnectionPool
 from gateway.worker import Worker
 
-NOT_BUILT = ("signal_bus", "offline_governance")
+NOT_BUILT: tuple[str, ...] = ()
 _IMPORT = "import time; began = time.perf_counter(); import gateway.app; print((time.perf_counter() - began) * 1000)"
 
 
@@ -47,13 +46,13 @@ class Routes(msgspec.Struct, frozen=True):
 
 
 class Smoke(msgspec.Struct, frozen=True):
-    """What was found; `ok` speaks of what is built alone."""
+    """What was found; `ok` speaks of what is built alone, and of governing where the chain governs tools."""
 
     ok: bool
     timings: Timings
     routes: Routes
-    signal_bus: Any = None
-    offline_governance: Any = None
+    signal_bus: BusTried
+    offline_governance: OfflineGovernance | None = None
     not_built: tuple[str, ...] = NOT_BUILT
 
 
@@ -83,9 +82,12 @@ def _found(loaded: Loaded, folder: Path) -> Smoke:
     office = Office(apart, os.environ, lambda *_: None, folder / "accepted")
     health_ms = asyncio.run(_health_ms(apart))
     feedback_ms = asyncio.run(_feedback_health_ms(office, folder))
+    governed = offline_governance(loaded, folder / "governed") if governs(loaded) else None
     paths = len(office.app.openapi_schema.paths or {})
-    ok = health_ms is not None and feedback_ms is not None and paths > 0
-    return Smoke(ok, Timings(_import_ms(), health_ms, feedback_ms), Routes(paths))
+    bus = tried_bus()
+    ok = health_ms is not None and feedback_ms is not None and paths > 0 and bus.ok
+    ok = ok and (governed is None or (governed.incidents == 1 and governed.tightened))
+    return Smoke(ok, Timings(_import_ms(), health_ms, feedback_ms), Routes(paths), bus, governed)
 
 
 def _import_ms() -> float:
@@ -99,7 +101,7 @@ async def _health_ms(loaded: Loaded) -> float | None:
     listener = socket.create_server(("127.0.0.1", 0))
     started = asyncio.Event()
     worker = Worker(Gateway(loaded, "smoke", os.environ), started.set)
-    async with _running(worker, listener, started) as is_up:
+    async with running(worker, listener, started) as is_up:
         return await _asked(listener.getsockname()[1]) if is_up else None
 
 
@@ -108,24 +110,8 @@ async def _feedback_health_ms(office: Office, folder: Path) -> float | None:
     started = asyncio.Event()
     operator = folder / "operator.sock"
     server = OfficeServer(office, started.set, signals=False, operator=bound(operator))
-    async with _running(server, bound(folder / "office.sock"), started) as is_up:
+    async with running(server, bound(folder / "office.sock"), started) as is_up:
         return await asyncio.to_thread(_asked_operator, operator) if is_up else None
-
-
-@asynccontextmanager
-async def _running(server: Serving, listener: socket.socket, started: asyncio.Event) -> AsyncIterator[bool]:
-    """Runs a server until the end of the `with`; says whether it is up."""
-    serving = asyncio.create_task(server.serve([listener]))
-    waiting = asyncio.create_task(started.wait())
-    await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
-    try:
-        yield started.is_set()
-    finally:
-        waiting.cancel()
-        with suppress(asyncio.CancelledError):
-            await waiting
-        server.should_exit = True
-        await serving
 
 
 def _asked_operator(path: Path) -> float | None:
