@@ -16,6 +16,7 @@ from gateway.processes.reports import Reports
 from policies.document import DocumentError
 from storage.journal_error import JournalError
 
+_OURS = ("gateway", "plugins", "identity", "policies", "storage")
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 
 
@@ -24,7 +25,7 @@ def run(serve: Callable[[Orders, Reports], Coroutine[Any, Any, None]]) -> int:
     orders = read(sys.stdin.buffer)
     hold_on_to(sys.stdin.buffer)
     reports = Reports(orders.reports)
-    logging.basicConfig(level=(os.environ.get("LUKHAS_LOG_LEVEL") or "warning").upper(), format=_FORMAT)
+    _log_from((os.environ.get("LUKHAS_LOG_LEVEL") or "warning").upper())
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(orders, reports))
@@ -32,3 +33,13 @@ def run(serve: Callable[[Orders, Reports], Coroutine[Any, Any, None]]) -> int:
         reports.fault(str(error))
         return 1
     return 0
+
+
+def _log_from(level: str) -> None:
+    """Logs from `level` on; foreign packages from `info` on, since at `debug` some log credentials and messages."""
+    logging.basicConfig(level=level, format=_FORMAT)
+    root = logging.getLogger()
+    if root.level < logging.INFO:
+        root.setLevel(logging.INFO)
+        for name in _OURS:
+            logging.getLogger(name).setLevel(level)

@@ -1,0 +1,1 @@
+"""What strangers must not learn or reach, tried on a serving gateway."""
