@@ -83,6 +83,10 @@ class FakeTransport:
         self.closed = False
         self._answers = list(answers)
 
+    def answer(self, *answers: Answer) -> None:
+        """Puts other answers in the place of those that are left."""
+        self._answers = list(answers)
+
     async def send(self, request: OutgoingRequest) -> IncomingReply:
         self.requests.append(request)
         self.asked()

@@ -11,14 +11,16 @@ Runs = Callable[[ToolCall], str | ToolResult]
 
 
 class Hosts:
-    """Runs tools, each named like its alias; all are offered in every exchange, although no request has to say so.
+    """Runs tools, each named like its alias; those in `offered` (all) are offered in every exchange, asked for or not.
 
     `ran` are the calls that ran; `open` how many run at the same time, `most` how many ever did.
     """
 
-    def __init__(self, tools: Sequence[str], runs: Runs | None = None, **members: Any) -> None:
+    def __init__(self, tools: Sequence[str], runs: Runs | None = None, pause: float = 0.01, **members: Any) -> None:
         self._tools = [Tool(name, name, "A tool.", NO_ARGUMENTS, **members) for name in tools]
         self._runs = runs or (lambda call: f"{call.name} ran with {call.arguments}")
+        self._pause = pause
+        self.offered = frozenset(tools)
         self.ran: list[ToolCall] = []
         self.open = 0
         self.most = 0
@@ -29,16 +31,14 @@ class Hosts:
 
     @hookimpl
     def shape(self, exchange: Exchange) -> Nudge:
-        return Nudge((), "tools are hosted here", hosted={tool.name: tool.alias for tool in self._tools})
+        return Nudge((), "tools are hosted here", hosted={name: name for name in sorted(self.offered)})
 
     @hookimpl
-    async def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult | None:
-        if call.name not in {tool.name for tool in self._tools}:
-            return None
+    async def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult:
         self.ran.append(call)
         self.open += 1
         self.most = max(self.most, self.open)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(self._pause)
         self.open -= 1
         result = self._runs(call)
         return result if isinstance(result, ToolResult) else ToolResult(result)
@@ -48,8 +48,8 @@ class Allows:
     """Lets calls through by the names of their tools."""
 
     def __init__(self, *names: str) -> None:
-        self._names = names
+        self.names = frozenset(names)
 
     @hookimpl
     def allow_tool(self, exchange: Exchange, call: ToolCall) -> Refusal | None:
-        return None if call.name in self._names else Refusal("Not this tool.", code="tool_not_allowed")
+        return None if call.name in self.names else Refusal("Not this tool.", code="tool_not_allowed")

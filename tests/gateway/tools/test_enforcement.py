@@ -1,0 +1,168 @@
+"""No call outside the list is delivered or run: any tools, any list, any format, a stream cut at any place."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway import Exchange, ToolCall
+from gateway.formats import chat, responses
+from gateway.sse import EventReader
+from tests.builders.cases import cases, holds
+from tests.builders.fake_client import FakeClient
+from tests.builders.fake_transport import FakeTransport
+from tests.builders.hosting import Allows, Hosts
+from tests.builders.pipelines import Passages
+from tests.builders.turns import TOOLS, Plan, Shape, Turn, plans, replies, request_of
+
+
+class Expected(msgspec.Struct):
+    """What must come of a plan: what the client gets, which calls run, and how many turns that takes."""
+
+    says: list[str]
+    delivered: list[tuple[str, str]]
+    ran: list[tuple[str, str]]
+    steps: int
+
+
+def expected(plan: Plan) -> Expected:
+    """Says it by the rules alone: hosted and allowed runs, allowed goes to the client, and all else is blocked."""
+    found = Expected([], [], [], 0)
+    for turn in plan.turns:
+        found.steps += 1
+        found.says.append(turn.says)
+        found.ran += [call for call in turn.calls if call[0] in plan.hosted & plan.allowed]
+        found.delivered = [call for call in turn.calls if call[0] in plan.allowed - plan.hosted]
+        if found.delivered or not turn.calls:
+            break
+    return found
+
+
+class Came(msgspec.Struct):
+    """What came of a plan."""
+
+    client: FakeClient
+    ran: list[ToolCall]
+    exchange: Exchange
+
+
+class Stage:
+    """Carries plans out, one after the other, through one pipeline."""
+
+    def __init__(self, folder: Path) -> None:
+        self.runner = asyncio.Runner()
+        self._hosts, self._allows, self._transport = Hosts(TOOLS, pause=0), Allows(), FakeTransport()
+        self.passages = Passages(folder, self._transport, self._hosts, self._allows)
+
+    def carried(self, plan: Plan, *, streamed: bool) -> Came:
+        self._hosts.ran, self._hosts.offered, self._allows.names = [], plan.hosted, plan.allowed
+        self._transport.answer(*replies(plan, streamed=streamed))
+        path = b"/v1/responses" if plan.shape == "responses" else b"/v1/chat/completions"
+        client = FakeClient(request_of(plan.shape, streamed=streamed), path)
+        self.runner.run(self.passages.carry(client))
+        *_, exchange = self.passages.seen.ended
+        return Came(client, self._hosts.ran, exchange)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path)
+    yield stage
+    stage.passages.close()
+    stage.runner.close()
+
+
+def events_of(client: FakeClient) -> list[Any]:
+    data = [event.data for event in EventReader().feed(client.sent) if event.data]
+    return [msgspec.json.decode(each) for each in data if each != b"[DONE]"]
+
+
+def told(shape: Shape, reply: Any) -> tuple[str, list[tuple[str, str]], Any]:
+    """The texts, the calls and the usage of a whole reply."""
+    form = responses if shape == "responses" else chat
+    texts = [piece.text for piece in form.pieces(reply) if piece.channel == "text"]
+    calls = [(found.call.name, found.call.arguments) for found in form.calls(reply)]
+    return "\n\n".join(texts), calls, reply["usage"]
+
+
+def whole_of(plan: Plan, came: Came, *, streamed: bool) -> Any:
+    if not streamed:
+        return came.client.json
+    form = responses if plan.shape == "responses" else chat
+    return form.assembled(event.data for event in EventReader().feed(came.client.sent) if event.data)
+
+
+@cases(60)
+def test_no_call_outside_the_list_is_delivered_or_run(stage: Stage, cases: int) -> None:
+    def claim(plan: Plan) -> None:
+        must = expected(plan)
+        usage = {name: value * must.steps for name, value in USAGES[plan.shape].items()}
+        for streamed in (False, True):
+            came = stage.carried(plan, streamed=streamed)
+            says, delivered, used = told(plan.shape, whole_of(plan, came, streamed=streamed))
+            assert delivered == must.delivered
+            assert [(call.name, call.arguments) for call in came.ran] == must.ran
+            assert says == "\n\n".join(text for text in must.says if text)
+            assert used == usage
+            assert len(came.exchange.attempts) == must.steps
+
+    holds(claim, cases, plans())
+
+
+USAGES: dict[str, dict[str, int]] = {
+    "chat": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
+    "functions": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
+    "responses": {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7},
+}
+
+
+@cases(40)
+def test_the_streams_of_all_steps_are_one_stream_without_holes(stage: Stage, cases: int) -> None:
+    def claim(plan: Plan) -> None:
+        came = stage.carried(plan, streamed=True)
+        events = events_of(came.client)
+        assert came.client.ending == "finished"
+        if plan.shape == "responses":
+            assert {event["response"]["id"] for event in events if "response" in event} == {"resp_0"}
+            assert [event["sequence_number"] for event in events] == [*range(len(events))]
+            begun = [event["output_index"] for event in events if event["type"] == "response.output_item.added"]
+            assert begun == [*range(len(begun))]
+            kinds = [event["type"] for event in events]
+            assert (kinds[0], kinds[-1]) == ("response.created", "response.completed")
+            assert kinds.count("response.created") == kinds.count("response.completed") == 1
+            done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+            assert events[-1]["response"]["output"] == done
+            return
+        assert {event["id"] for event in events} == {"chatcmpl-0"}
+        deltas = [choice["delta"] for event in events for choice in event["choices"]]
+        assert [delta["role"] for delta in deltas if "role" in delta] == ["assistant"]
+        ends = [choice["finish_reason"] for event in events for choice in event["choices"] if choice["finish_reason"]]
+        assert len(ends) == 1
+        indexes = [call["index"] for delta in deltas for call in delta.get("tool_calls", ()) if "id" in call]
+        assert indexes == [*range(len(indexes))]
+        assert came.client.sent.count(b"[DONE]") == 1
+
+    holds(claim, cases, plans())
+
+
+@cases(20)
+def test_a_stream_with_the_clients_calls_alone_is_the_bytes_that_came(stage: Stage, cases: int) -> None:
+    def claim(plan: Plan) -> None:
+        calm = msgspec.structs.replace(plan, hosted=frozenset(), allowed=frozenset(("look", "look_up", "find", "rm")))
+        came = stage.carried(calm, streamed=True)
+        (first, *_) = replies(msgspec.structs.replace(calm, cuts=()), streamed=True)
+        assert [came.client.sent] == first._pieces
+
+    holds(claim, cases, plans())
+
+
+def test_a_hosted_call_between_two_of_the_clients_leaves_no_hole(stage: Stage) -> None:
+    turn = Turn("", (("find", "{}"), ("look", "{}"), ("find", '{"a":[1,2]}')))
+    plan = Plan("chat", (turn, Turn("")), frozenset(("look",)), frozenset(("find", "look")), ())
+    came = stage.carried(plan, streamed=True)
+    deltas = [choice["delta"] for event in events_of(came.client) for choice in event["choices"]]
+    assert [call["index"] for delta in deltas for call in delta.get("tool_calls", ())] == [0, 0, 0, 1, 1, 1]
+    assert came.exchange.degraded == ["results of tools could not be kept"]
