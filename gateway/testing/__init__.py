@@ -11,6 +11,7 @@ def test_it_behaves() -> None:
 
 from gateway.testing.builders import a_call, a_caller, a_reply, a_streamed_reply, a_window, an_exchange, started
 from gateway.testing.kit import Finding, PluginKit, plugin_kit
+from gateway.testing.resume import resume_with_tools
 
 __all__ = [
     "Finding",
@@ -22,5 +23,6 @@ __all__ = [
     "a_window",
     "an_exchange",
     "plugin_kit",
+    "resume_with_tools",
     "started",
 ]
