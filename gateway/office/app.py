@@ -39,6 +39,7 @@ from gateway.office.records import Records
 from gateway.office.refusing import Refused, broken, not_done, refused, unreadable
 from gateway.office.retention_report import retention_route
 from gateway.office.signals import signal_routes
+from gateway.office.safe_headers import with_safe_headers
 from gateway.office.sql import sql_routes
 from gateway.office.state_keeping import StateKeeping
 from gateway.office.tier_check import tier_check_route
@@ -162,6 +163,7 @@ class Office:
                 [*ours, *_handlers(self.chain)],
                 dependencies={"caller": Provide(callers.of_request)},
                 guards=[callers.signed_in],
+                before_send=[with_safe_headers],
                 exception_handlers={
                     Refused: refused,
                     HTTPException: not_done,

@@ -1,5 +1,7 @@
 """`/openapi.json` and `/docs`: the gateway's own API, as one document and as a page that needs no other server."""
 
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from typing import Any
 
@@ -32,6 +34,10 @@ _STYLE = (
     "code{font:14px ui-monospace,monospace;background:#f3f3f3;padding:.1rem .3rem}"
     "h2{margin-top:2rem;font-size:1.1rem}li{margin:.4rem 0}"
 )
+_STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 def openapi_config(version: str) -> OpenAPIConfig:
@@ -61,8 +67,11 @@ async def openapi_json(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 
 def _in_our_shape(response: Response[Any]) -> Response[Any]:
-    """Litestar answers unknown paths below its pages with a page of its own."""
-    return nothing_here() if response.status_code == 404 else response
+    """Litestar answers unknown paths below its pages with a page of its own; ours may use its own style."""
+    if response.status_code == 404:
+        return nothing_here()
+    response.headers["content-security-policy"] = _POLICY
+    return response
 
 
 def with_worker_pages(document: OpenAPI) -> None:
