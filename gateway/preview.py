@@ -252,11 +252,10 @@ def _sources(exchange: Exchange) -> dict[str, list[Source]]:
 def _tools(exchange: Exchange) -> ToolsPreviewed:
     asked, offered = offered_tools(exchange.asked.json), offered_tools(exchange.request.json)
     because = [
-        reason
+        sentence
         for step in exchange.trail
-        if step.hook == "shape" and isinstance(step.answer, Nudge)
-        for change, reason in _with_reasons(step.answer)
-        if change.path and change.path[0] in _TOOLS
+        if step.hook == "shape" and isinstance(step.answer, Nudge) and _is_about_tools(step.answer)
+        for sentence in step.answer.because.split("; ")
     ]
     return ToolsPreviewed(
         asked,
@@ -268,9 +267,10 @@ def _tools(exchange: Exchange) -> ToolsPreviewed:
     )
 
 
-def _with_reasons(nudge: Nudge) -> list[tuple[Any, str]]:
-    reasons = nudge.reasons if len(nudge.reasons) == len(nudge.changes) else (nudge.because,) * len(nudge.changes)
-    return list(zip(nudge.changes, reasons, strict=True))
+def _is_about_tools(nudge: Nudge) -> bool:
+    if nudge.hosted or any(change.path and change.path[0] in _TOOLS for change in nudge.changes):
+        return True
+    return not nudge.changes and nudge.safety_mode is None and nudge.allowed_tools is None
 
 
 def _diff(before: bytes, after: bytes) -> str:

@@ -64,12 +64,15 @@ def _change(change: ChangedParameter) -> tuple[str, ...]:
 
 
 def _tools(tools: ToolsPreviewed) -> Iterator[tuple[str, str]]:
+    told = {sentence.partition(" ")[0].rstrip(":"): sentence.partition(" ")[2] for sentence in tools.because}
     for name in tools.offered:
         alias = tools.hosted.get(name)
-        yield name, f"goes out; a call runs here ({alias})" if alias else "goes out as it came"
-    because = "; ".join(tools.because)
+        why = told.pop(alias or name, "")
+        what = f"goes out, and a call runs here as {alias}" if alias else "goes out as it came"
+        yield name, f"{what}; {why}" if why else what
     for name in tools.removed:
-        yield name, f"is taken out: {because}" if because else "is taken out"
+        yield name, f"is taken out: {told.pop(name, 'it may not go out')}"
+    yield from told.items()
 
 
 def cell(value: Any) -> str:

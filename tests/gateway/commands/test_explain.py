@@ -84,3 +84,59 @@ def test_a_body_that_is_not_json_is_refused(tmp_path: Path) -> None:
 def test_explaining_leaves_nothing_behind(tmp_path: Path) -> None:
     lukhas("explain", "-", cwd=tmp_path, given=BODY)
     assert list(tmp_path.iterdir()) == []
+
+
+KEYS = """
+auth:
+  keys:
+    - {key: lk-ada, owner: ada, tier: T3, mode: enforce}
+"""
+
+
+def with_keys(folder: Path, *arguments: str) -> dict[str, Any]:
+    (folder / "lukhas.yaml").write_text(KEYS)
+    done = lukhas("explain", "-", "--json", "--key-owner", "ada", *arguments, cwd=folder, given=BODY)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_caller_can_be_one_of_the_settings_with_their_mode_and_headers(tmp_path: Path) -> None:
+    found = with_keys(tmp_path, "-H", "X-Lukhas-Signals: alignment_risk=0.6")
+    assert (found["caller"], found["tier"], found["safety_mode"]) == ("key:ada", "T3", "strict")
+    assert found["sources"]["alignment_risk"][0]["because"].startswith("the client says so")
+    temperature = next(each for each in found["changes"] if each["parameter"] == "temperature")
+    assert (temperature.get("before"), temperature["after"]) == (None, pytest.approx(0.49, abs=0.01))
+    assert "alignment_risk would have loosened it" in temperature["because"]
+
+
+def test_another_mode_can_be_assumed_and_shows_what_it_would_not_do(tmp_path: Path) -> None:
+    found = with_keys(tmp_path, "--mode", "shadow", "--signals", "alignment_risk=0.6")
+    assert (found["changed"], found["body"], found["safety_mode"]) == (False, BODY, "balanced")
+    assert {each["parameter"] for each in found["not_made"]} >= {"temperature", "safety_mode"}
+    assert "The mode is shadow." in found["assumed"]
+
+
+def test_tables_show_signals_changes_and_what_was_assumed(tmp_path: Path) -> None:
+    (tmp_path / "lukhas.yaml").write_text("chain: [tier_check, signals, modulation, tool_governance, retrieval]\n")
+    arguments = ("--mode", "enforce", "--signals", "alignment_risk=0.6", "-H", "x-lukhas-tools: retrieval")
+    done = lukhas("explain", "-", *arguments, cwd=tmp_path, given=BODY)
+    for words in (
+        "Signals",
+        "alignment_risk  0.6",
+        "Changes",
+        "temperature",
+        "Tools",
+        "retrieve_knowledge",
+        "Assumed:",
+    ):
+        assert words in done.stdout
+    body = json.loads(done.stdout.splitlines()[-1])
+    assert body["tools"][0]["function"]["name"] == "retrieve_knowledge"
+
+
+def test_a_key_owner_or_header_that_there_is_not_is_wrong_use(tmp_path: Path) -> None:
+    (tmp_path / "lukhas.yaml").write_text(KEYS)
+    done = lukhas("explain", "-", "--key-owner", "bob", cwd=tmp_path, given=BODY)
+    assert (done.returncode, "there are ada" in done.stderr) == (2, True)
+    assert lukhas("explain", "-", "-H", "no colon", cwd=tmp_path, given=BODY).returncode == 2
