@@ -18,17 +18,29 @@ from gateway.passage import Passage
 from gateway.pipeline import Pipeline, Sizes
 from gateway.recorder import Recorder
 from gateway.testing import a_caller
+from gateway.tools.kept import Kept
 from gateway.transport import Transport
 from gateway.upstream import Upstream
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
+from policies.tools import Budgets
 from storage.journal import Journal
+from storage.state.state import State
 from tests.builders.fake_client import FakeClient
 from tests.builders.fake_transport import FakeTransport
 from tests.builders.gateway import exchange_lines
 
+DEFAULT_BUDGETS = Budgets()
 ENDPOINTS = load_endpoints()
 POLICIES = LivePolicies()
+
+
+def a_state(folder: Path) -> State:
+    """Gives a state with its tables, closed."""
+    state = State(folder)
+    state.open()
+    state.close()
+    return state
 
 
 class KnowsAll:
@@ -83,6 +95,8 @@ class Passages:
         sizes: Sizes | None = None,
         common: Common | None = None,
         journal: Journal | None = None,
+        budgets: Budgets = DEFAULT_BUDGETS,
+        keeps: bool = False,
     ) -> None:
         self.seen = Remembers()
         self.faults = Faults()
@@ -103,6 +117,7 @@ class Passages:
             keyring=self.keyring,
             policies=POLICIES,
         )
+        self.kept = Kept(a_state(folder), self.keyring) if keeps else None
         transports = transport if isinstance(transport, Mapping) else {"default": transport or FakeTransport()}
         self.pipeline = Pipeline(
             chain,
@@ -110,6 +125,8 @@ class Passages:
             ENDPOINTS,
             self.recorder,
             sizes or Sizes(json_body=1 << 20, body=1 << 20),
+            budgets=lambda: budgets,
+            kept=self.kept,
         )
 
     def begin(self, client: FakeClient) -> "asyncio.Task[None]":
@@ -139,3 +156,5 @@ class Passages:
         self.journal.close()
         self.accepted.close()
         self.keyring.close()
+        if self.kept is not None:
+            self.kept.close()

@@ -1,0 +1,108 @@
+"""What is kept for a person between two requests: found by its ids, by nobody else, and only for its time."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.answers import ToolCall
+from gateway.formats.found import Answered, KeptTurn
+from gateway.tools.kept import GONE, NOTHING_FOUND, RUNNING, Found, Kept, KeptError
+from identity.keyring import Keyring
+from storage.state.state import State
+from tests.builders.pipelines import a_state
+
+TURN = KeptTurn(("call_1", "call_3"), (Answered(ToolCall("call_2", "look", '{"q":"x"}', index=1), "It is 42."),))
+
+
+class Kitchen:
+    """A place to keep things, with a clock that a test sets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.keyring = Keyring(folder)
+        self.keyring.open()
+        a_state(folder)
+        self.kept = self.worker()
+
+    def worker(self) -> Kept:
+        """What another worker has."""
+        return Kept(State(self.folder), self.keyring, now=lambda: self.now)
+
+
+@pytest.fixture
+def kitchen(tmp_path: Path) -> Iterator[Kitchen]:
+    kitchen = Kitchen(tmp_path)
+    yield kitchen
+    kitchen.kept.close()
+    kitchen.keyring.close()
+
+
+def test_a_turn_is_found_by_the_first_of_the_clients_calls_in_any_worker(kitchen: Kitchen) -> None:
+    kitchen.kept.keep_turn("key:ada", "A-1", TURN)
+    other = kitchen.worker()
+    assert other.found("key:ada", ["call_0", "call_1", "call_3"], None) == Found((TURN,))
+    other.close()
+
+
+def test_nobody_else_finds_it(kitchen: Kitchen) -> None:
+    kitchen.kept.keep_turn("key:ada", "A-1", TURN)
+    kitchen.keyring.person("key:eve")
+    for stranger in ("key:eve", "key:nobody"):
+        assert kitchen.kept.found(stranger, ["call_1", "call_2", "call_3"], "call_1") == NOTHING_FOUND
+
+
+def test_after_an_hour_the_result_is_gone_and_that_is_said(kitchen: Kitchen) -> None:
+    kitchen.kept.keep_turn("key:ada", "A-1", TURN)
+    kitchen.now += timedelta(hours=1, seconds=1)
+    found = kitchen.kept.found("key:ada", ["call_1"], None)
+    assert (found.gone, [each.output for each in found.turns[0].ours]) == (True, [GONE])
+    kitchen.now += timedelta(days=1)
+    assert kitchen.kept.found("key:ada", ["call_1"], None) == NOTHING_FOUND
+
+
+def test_no_text_of_it_stands_in_the_file(kitchen: Kitchen) -> None:
+    kitchen.kept.keep_turn("key:ada", "A-1", TURN)
+    kitchen.kept.close()
+    assert not any(b"It is 42." in file.read_bytes() for file in kitchen.folder.glob("state.db*"))
+
+
+def test_a_row_that_was_moved_to_another_call_does_not_open(kitchen: Kitchen) -> None:
+    kitchen.kept.keep_turn("key:ada", "A-1", TURN)
+    state = State(kitchen.folder)
+    state.open()
+    with state.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE kept_results SET call_id = 'turn call_9' WHERE call_id = 'turn call_1'")
+    state.close()
+    with pytest.raises(KeptError):
+        kitchen.kept.found("key:ada", ["call_9"], None)
+
+
+def test_a_response_is_continued_by_the_id_that_the_upstream_knows(kitchen: Kitchen) -> None:
+    kitchen.kept.keep_response("key:ada", "A-1", "resp_told", "resp_last")
+    assert kitchen.kept.found("key:ada", [], "resp_told").response == "resp_last"
+    assert kitchen.kept.found("key:ada", [], "resp_other").response is None
+
+
+def test_a_call_is_claimed_once_and_then_gives_what_it_gave(kitchen: Kitchen) -> None:
+    assert kitchen.kept.claim("key:ada", "A-1", "k") is None
+    assert kitchen.kept.claim("key:ada", "A-2", "k") == RUNNING
+    kitchen.kept.settle("key:ada", "A-1", "k", "done")
+    assert kitchen.worker().claim("key:ada", "A-3", "k") == "done"
+    assert kitchen.kept.claim("key:eve", "A-4", "k") is None
+    kitchen.now += timedelta(hours=2)
+    assert kitchen.kept.claim("key:ada", "A-5", "k") is None
+
+
+def test_a_state_without_tables_is_an_error_in_words_until_the_office_has_made_them(tmp_path: Path) -> None:
+    keyring = Keyring(tmp_path)
+    keyring.open()
+    kept = Kept(State(tmp_path), keyring)
+    with pytest.raises(KeptError):
+        kept.keep_turn("key:ada", "A-1", TURN)
+    a_state(tmp_path)
+    kept.keep_turn("key:ada", "A-1", TURN)
+    kept.close()
+    keyring.close()
