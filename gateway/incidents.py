@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 import msgspec
 
 from gateway.exchange import Exchange, ToolUse
+from gateway.hooks import PLUGIN_FAILED
 from gateway.offered_tools import offered_tools
 from gateway.tightening import Blocked
 from gateway.writable import written
 
-REFUSED = "the call was refused"
+REFUSED = "refused"
+NOT_OF_CALLERS = frozenset((PLUGIN_FAILED, "tools_missing"))
+"""Reasons for which nobody but the gateway is to blame."""
 
 
 class IncidentEvent(msgspec.Struct, frozen=True, tag_field="event", tag="incident", omit_defaults=True):
@@ -66,7 +69,16 @@ def incident_lines(incidents: Iterator[IncidentEvent]) -> bytes:
 
 def blocked_in(exchange: Exchange) -> list[Blocked]:
     """Gives the blocked calls as tightening counts them."""
-    return [Blocked(_moment(exchange, use), tool_of(use), exchange.id) for use in filter(is_blocked, exchange.tools)]
+    return [
+        Blocked(_moment(exchange, use), tool_of(use), exchange.id)
+        for use in filter(is_blocked, exchange.tools)
+        if is_of_caller(use.because)
+    ]
+
+
+def is_of_caller(reason: str) -> bool:
+    """Whether a call that was blocked for a reason counts for its caller."""
+    return reason not in NOT_OF_CALLERS
 
 
 def _moment(exchange: Exchange, use: ToolUse) -> datetime:

@@ -17,7 +17,7 @@ from gateway.bundle import began_line, ended_line, endpoint_name, prompt_hash, u
 from gateway.exchange import Exchange
 from gateway.flags import Flags
 from gateway.hooks import Implementation, Pending
-from gateway.incidents import blocked_in, incident_lines, incidents_of
+from gateway.incidents import blocked_in, incident_lines, incidents_of, is_blocked
 from gateway.live_policies import LivePolicies
 from gateway.metrics import Metrics
 from gateway.tightening import Tightening, tightening_lines
@@ -151,12 +151,12 @@ class Recorder:
     def _used(self, exchange: Exchange, person: Person | None) -> bytes:
         """Counts the calls of tools; gives the lines of the incidents, and of what they led to."""
         self._metrics.used(exchange.tools)
-        blocked = blocked_in(exchange)
-        if not blocked:
+        if not any(map(is_blocked, exchange.tools)):
             return b""
         caller = person.pseudonym if person is not None else None
         lines = incident_lines(incidents_of(exchange, caller, prompt_hash(exchange, person)))
-        if caller is None or self._tightening is None:
+        blocked = blocked_in(exchange)
+        if caller is None or not blocked or self._tightening is None:
             return lines
         events = self._tightening.blocked(caller, blocked)
         self._metrics.tightened(len(events))

@@ -6,7 +6,6 @@ The office counts over all workers by the same rules, and tells all of them what
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -14,7 +13,7 @@ from gateway.audit_id import PREFIX as AUDIT_PREFIX
 from gateway.audit_id import new_audit_id
 from gateway.pushed import Counted, Pushed, Withheld
 from gateway.writable import written
-from policies.tightening import ALL_TOOLS, TighteningRule
+from policies.tightening import ALL_TOOLS, TighteningRule, counts
 
 PREFIX = "T-"
 MOST_PEOPLE = 10_000
@@ -76,7 +75,7 @@ def due(
         for call in blocked:
             tool = call.tool if rule.withhold == "tool" else ALL_TOOLS
             last = until.get((rule.name, tool))
-            if call.at > begins and fnmatchcase(call.tool, rule.tool) and (last is None or call.at > last):
+            if call.at > begins and counts(rule, call.tool) and (last is None or call.at > last):
                 together.setdefault(tool, []).append(call)
         for tool, calls in together.items():
             if len(calls) >= rule.blocked:

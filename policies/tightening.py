@@ -1,6 +1,7 @@
 """The rules of `tools.yaml` about blocked calls: when they withhold tools from a caller, and when somebody is told."""
 
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -8,6 +9,12 @@ import msgspec
 
 ALL_TOOLS = "*"
 Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Pattern: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+HOSTED = (
+    *("retrieval", "retrieve_knowledge", "browser", "open_url"),
+    *("scheduler", "schedule_task", "code_exec", "exec_code"),
+)
+"""The shipped hosted tools by alias and function name."""
 _DAY = 86_400
 _MONTH = 30 * _DAY
 
@@ -16,8 +23,8 @@ class TighteningRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """After `blocked` calls of one caller within `within_seconds` something is withheld from them for `for_seconds`.
 
     `withhold: tool` counts the calls of each tool by themselves and withholds that one; `all` counts them together and
-    withholds every hosted tool, and of the others those that are not listed. Calls count whose tool fits the pattern
-    `tool`. `strict` holds the caller in strict mode meanwhile. `name` stands in records.
+    withholds every hosted tool, and of the others those that are not listed. Calls count whose tool fits one of the
+    patterns `tools`. `strict` holds the caller in strict mode meanwhile. `name` stands in records.
     """
 
     name: Name
@@ -25,7 +32,7 @@ class TighteningRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     within_seconds: Annotated[float, msgspec.Meta(gt=0, le=_DAY)]
     for_seconds: Annotated[float, msgspec.Meta(gt=0, le=_MONTH)]
     withhold: Literal["tool", "all"] = "tool"
-    tool: str = ALL_TOOLS
+    tools: tuple[Pattern, ...] = (ALL_TOOLS,)
     strict: bool = False
 
 
@@ -33,14 +40,14 @@ class WebhookRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Above so many incidents within an hour somebody is told, once an hour.
 
     The address is `url`, or stands in the environment variable `url_variable`: those of chat services are secrets.
-    Incidents count whose tool fits the pattern `tool`.
+    Incidents count whose tool fits one of the patterns `tools`.
     """
 
     name: Name
     above: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
     url: str | None = None
     url_variable: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-    tool: str = ALL_TOOLS
+    tools: tuple[Pattern, ...] = (ALL_TOOLS,)
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,11 +58,16 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 NO_WEBHOOK = Webhook()
-USUAL_RULES = (
-    TighteningRule("repeated", 5, 600, 3600),
-    TighteningRule("many", 20, 600, 900, withhold="all", strict=True),
-)
-"""Hold where `tools.yaml` says nothing of it; an empty list turns them off."""
+USUAL_RULES = (TighteningRule("repeated", 5, 600, 3600, tools=HOSTED),)
+"""Hold where `tools.yaml` says nothing of it; an empty list turns them off.
+
+They leave the client's own functions alone: many share a key, and models of all of them miss now and then.
+"""
+
+
+def counts(rule: TighteningRule | WebhookRule, tool: str) -> bool:
+    """Whether blocked calls of a tool count for a rule."""
+    return any(fnmatchcase(tool, pattern) for pattern in rule.tools)
 
 
 class RuleError(ValueError):

@@ -12,7 +12,7 @@ from storage.warehouse_file import WarehouseError
 
 # No window is longer than a day, and days that become Parquet are older.
 _CALLS = """
-SELECT caller, happened, tool, audit_id FROM kept.incidents
+SELECT caller, happened, tool, audit_id, coalesce(reason, '') FROM kept.incidents
 WHERE happened > $since AND caller IS NOT NULL AND tool IS NOT NULL AND audit_id IS NOT NULL
 ORDER BY happened
 """
@@ -30,6 +30,7 @@ class BlockedCall(msgspec.Struct, frozen=True, gc=False):
     at: datetime
     tool: str
     audit_id: str
+    reason: str = ""
 
 
 class BlockedCount(msgspec.Struct, frozen=True, gc=False):
@@ -55,7 +56,7 @@ class BlockedCalls:
     def since(self, moment: datetime) -> list[BlockedCall]:
         """Gives the calls behind a moment, the oldest first."""
         rows = self._rows(_CALLS, {"since": _naive(moment)})
-        return [BlockedCall(person, at.replace(tzinfo=UTC), tool, audit_id) for person, at, tool, audit_id in rows]
+        return [BlockedCall(person, at.replace(tzinfo=UTC), *others) for person, at, *others in rows]
 
     def counts(self, moment: datetime) -> list[BlockedCount]:
         """Gives how many there were behind a moment, by tool."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from gateway.exchange import Exchange, ToolUse
+from gateway.hooks import PLUGIN_FAILED
 from gateway.incidents import blocked_in, incident_lines, incidents_of
 from gateway.testing import an_exchange
 
@@ -56,3 +57,9 @@ def test_where_the_call_says_less_the_exchange_says_it() -> None:
 def test_tightening_counts_blocked_calls_alone() -> None:
     exchange = of_tools(ToolUse("lookup", "ok", 1, 2), ToolUse("lookup", "error", 1, 2), BLOCKED)
     assert [(each.tool, each.audit_id) for each in blocked_in(exchange)] == [("code_exec", exchange.id)]
+
+
+def test_what_the_gateway_itself_is_to_blame_for_counts_for_nobody() -> None:
+    exchange = of_tools(ToolUse("rm", "blocked", 5, 1, PLUGIN_FAILED))
+    assert len(list(incidents_of(exchange, "p-ada", None))) == 1
+    assert blocked_in(exchange) == []

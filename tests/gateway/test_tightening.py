@@ -46,8 +46,8 @@ def test_a_call_counts_as_long_as_the_window() -> None:
     assert asked([REPEATED], calls, after=601) == []
 
 
-def test_a_rule_counts_the_tools_that_its_pattern_fits() -> None:
-    rule = TighteningRule("pages", 1, 600, 60, tool="open_*")
+def test_a_rule_counts_the_tools_that_its_patterns_fit() -> None:
+    rule = TighteningRule("pages", 1, 600, 60, tools=("open_*",))
     assert asked([rule], [call(1, "open_url"), call(2, "exec_code")]) == [("pages", "open_url")]
 
 

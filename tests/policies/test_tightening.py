@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from policies.document import DocumentError
-from policies.tightening import TighteningRule, fault_of
+from policies.tightening import TighteningRule, counts, fault_of
 from policies.tools import load_tool_rules
 
 RULE = "blocked: 3, within_seconds: 60, for_seconds: 60"
@@ -15,7 +15,7 @@ WRONG = {
     "tightening: [{name: a, blocked: 0, within_seconds: 60, for_seconds: 60}]": "tightening[0].blocked",
     "tightening: [{name: a, blocked: 1, within_seconds: 86401, for_seconds: 60}]": "tightening[0].within_seconds",
     f"tightening: [{{name: a, {RULE}, withhold: some}}]": "tightening[0].withhold",
-    f"tightening: [{{name: a, {RULE}, tol: x}}]": "Did you mean 'tool'?",
+    f"tightening: [{{name: a, {RULE}, tol: [x]}}]": "Did you mean 'tools'?",
     "webhook: {rules: [{name: a, above: 1}]}": "webhook.rules[0]: needs one of the keys `url` and `url_variable`",
     "webhook: {rules: [{name: a, above: 1, url: 'https://x.example'}]}": "webhook.rules[0].url: its host",
     "webhook: {hosts: [x.example], rules: [{name: a, above: 1, url: 'http://x.example'}]}": "https://",
@@ -37,14 +37,14 @@ def test_a_wrong_rule_is_named_with_its_place(tmp_path: Path, text: str) -> None
 
 def test_what_a_rule_does_not_say_is_the_milder(tmp_path: Path) -> None:
     (rule,) = read(tmp_path, f"tightening: [{{name: a, {RULE}}}]")
-    assert (rule.withhold, rule.tool, rule.strict) == ("tool", "*", False)
+    assert (rule.withhold, rule.tools, rule.strict) == ("tool", ("*",), False)
 
 
-def test_the_shipped_rules_withhold_a_tool_before_they_withhold_all() -> None:
-    repeated, many = load_tool_rules(None).tightening
-    assert (repeated.withhold, many.withhold) == ("tool", "all")
-    assert repeated.blocked < many.blocked
-    assert not repeated.strict
+def test_the_shipped_rule_withholds_hosted_tools_alone() -> None:
+    (repeated,) = load_tool_rules(None).tightening
+    assert (repeated.withhold, repeated.strict) == ("tool", False)
+    assert all(counts(repeated, tool) for tool in ("browser", "open_url", "exec_code", "retrieval"))
+    assert not counts(repeated, "get_weather")
 
 
 def test_an_address_is_https_at_a_host_that_is_named() -> None:

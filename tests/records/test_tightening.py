@@ -18,7 +18,7 @@ from tests.builders.servers import run_server
 RULES = """
 tightening:
   - {name: repeated, blocked: 3, within_seconds: 600, for_seconds: 3600}
-  - {name: all_of_them, blocked: 2, within_seconds: 600, for_seconds: 3600, withhold: all, tool: "rm_*", strict: true}
+  - {name: every, blocked: 2, within_seconds: 600, for_seconds: 3600, withhold: all, tools: ["rm_*"], strict: true}
 """
 GOVERNED = [*SHIPPED_CHAIN, *(() if "tool_governance" in SHIPPED_CHAIN else ("tool_governance",))]
 ADA, BOB, OFFICER = ({"authorization": f"Bearer lk-{name}"} for name in ("ada", "bob", "officer"))

@@ -7,6 +7,7 @@ from threading import Lock
 
 import msgspec
 
+from gateway.incidents import is_of_caller
 from gateway.office.pushing import counted_by
 from gateway.pushed import Counted
 from gateway.tightening import LONGEST, Blocked, TighteningEvent, due, event_of, new_tightening_id
@@ -93,7 +94,8 @@ class Tightenings:
     def _take_over(self) -> int:
         """Keeps what workers made; gives how many of them were not kept yet."""
         now, fresh = self._now(), 0
-        for line in self._calls.events(EVENT, now - OLDEST):
+        # What is taken in late is at most what a start finds.
+        for line in self._calls.events(EVENT, now - (LONGEST if self._met else OLDEST)):
             event = _event_in(line)
             if event is None or event.id in self._met:
                 continue
@@ -110,7 +112,8 @@ class Tightenings:
             return 0
         counted = self._counted(now)
         held = {(each.person, each.rule, each.tool) for each in self._state.tightenings.held(now)}
-        calls = sorted(self._calls.since(now - LONGEST), key=_person)
+        longest = timedelta(seconds=max(rule.within_seconds for rule in rules))
+        calls = sorted((each for each in self._calls.since(now - longest) if is_of_caller(each.reason)), key=_person)
         made = 0
         for person, theirs in groupby(calls, key=_person):
             blocked = [Blocked(each.at, each.tool, each.audit_id) for each in theirs]

@@ -5,13 +5,12 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 import msgspec
 
 from gateway.writable import written
-from policies.tightening import Webhook, WebhookRule, fault_of
+from policies.tightening import Webhook, WebhookRule, counts, fault_of
 from storage.blocked_calls import BlockedCalls, BlockedCount
 
 _LOG = logging.getLogger(__name__)
@@ -65,9 +64,9 @@ class WebhookCalls:
         told = self._told_lately(now)
         waiting = [rule for rule in webhook.rules if now - told.get(rule.name, now - HOUR) >= HOUR]
         waiting = [rule for rule in waiting if rule.name not in self._again or self._again[rule.name][0] <= now]
-        counts = self._calls.counts(now - HOUR) if waiting else []
+        found = self._calls.counts(now - HOUR) if waiting else []
         for rule in waiting:
-            counted = [each for each in counts if fnmatchcase(each.tool, rule.tool)]
+            counted = [each for each in found if counts(rule, each.tool)]
             if sum(each.calls for each in counted) > rule.above:
                 self._tell(rule, webhook, counted, now)
         return False

@@ -32,7 +32,12 @@ async def withheld(asked: Asked, key: str = "lk-ada", least: int = 1) -> list[di
 
 
 async def test_an_incident_says_what_was_blocked_and_what_was_allowed_then(asked: Asked) -> None:
-    more: dict[str, Any] = {"safety_mode": "strict", "tool_allowlist": ["lookup"], "prompt_hash": "ab", "arguments": "{}"}
+    more: dict[str, Any] = {
+        "safety_mode": "strict",
+        "tool_allowlist": ["lookup"],
+        "prompt_hash": "ab",
+        "arguments": "{}",
+    }
     asked.blocked("browser", **more)
     (incident,) = await listed(asked)
     assert {name: value for name, value in incident.items() if name != "at"} == {

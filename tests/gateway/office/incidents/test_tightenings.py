@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.hooks import PLUGIN_FAILED
 from gateway.office.incidents.tightenings import Tightenings
 from identity.keyring import Keyring
 from policies.tightening import TighteningRule
@@ -57,10 +58,11 @@ class Kept:
     def person(self, principal: str = "key:ada") -> str:
         return self.keyring.person(principal).pseudonym
 
-    def blocked(self, times: int = 1, tool: str = "browser", worker: str = "worker-0", who: str = "key:ada") -> None:
+    def blocked(self, times: int = 1, worker: str = "worker-0", who: str = "key:ada", reason: str = "x") -> None:
         for _ in range(times):
             self.now += timedelta(seconds=1)
-            self.line(worker, event="incident", audit_id="A-1", caller=self.person(who), tool=tool, reason="x")
+            line = {"audit_id": "A-1", "caller": self.person(who), "tool": "browser", "reason": reason}
+            self.line(worker, event="incident", **line)
 
     def line(self, worker: str = "worker-0", *, event: str, **members: Any) -> None:
         if worker not in self._writers:
@@ -104,6 +106,11 @@ def test_calls_that_were_blocked_in_different_workers_are_counted_together(kept:
 def test_each_caller_is_counted_alone(kept: Kept) -> None:
     kept.blocked(2)
     kept.blocked(2, who="key:bob")
+    assert kept.looked() == []
+
+
+def test_what_the_gateway_itself_is_to_blame_for_counts_for_nobody(kept: Kept) -> None:
+    kept.blocked(9, reason=PLUGIN_FAILED)
     assert kept.looked() == []
 
 

@@ -152,7 +152,7 @@ def test_what_was_blocked_more_than_an_hour_ago_counts_no_more(calling: Calling)
 
 def test_each_rule_counts_its_own_tools(calling: Calling) -> None:
     rules = (
-        WebhookRule("pages", 2, url_variable="CHAT", tool="open_*"),
+        WebhookRule("pages", 2, url_variable="CHAT", tools=("open_*",)),
         WebhookRule("any", 4, url_variable="CHAT"),
     )
     calling.webhook = Webhook(("localhost",), rules)
