@@ -13,6 +13,7 @@ from gateway.simulator import create_app
 from policies.document import read_file
 from policies.prices import PricesFile
 from policies.tiers import TiersFile
+from policies.tools import load_tool_rules
 from tests.builders.gateway import running_gateway
 from tests.builders.servers import run_server
 from tests.docs.blocks import LANGUAGES, ROOT, Block, blocks_of, pages
@@ -83,5 +84,7 @@ def _check_file(block: Block, folder: Path) -> None:
         read_file(folder / block.file, TiersFile)
     elif block.file.endswith("prices.yaml"):
         read_file(folder / block.file, PricesFile)
+    elif block.file.endswith("tools.yaml"):
+        load_tool_rules((folder / block.file).parent)
     else:
         load_settings(str(folder / block.file), {})
