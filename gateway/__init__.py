@@ -15,6 +15,7 @@ from gateway.answers import (
     Remove,
     Retry,
     Route,
+    SafetyMode,
     Set,
     Signals,
     Target,
@@ -30,7 +31,7 @@ from gateway.instructed import instructed
 from gateway.live_policies import LivePolicies
 from gateway.office.chores import Chore
 from gateway.own_questions import AskError
-from gateway.pushed import Standing, Withheld
+from gateway.pushed import UNCHANGED, Standing, Withheld
 from gateway.reading import counted_events, input_text, output_text, reported_usage
 from gateway.signal_bus import SignalBus
 from gateway.tools.addresses import Network, is_public, public_or_in
@@ -57,6 +58,7 @@ __all__ = [
     "ASKED_PREFIX",
     "ASKED_TYPE",
     "EVERY_TOOL",
+    "UNCHANGED",
     "Amendment",
     "AskError",
     "Breaker",
@@ -85,6 +87,7 @@ __all__ = [
     "Request",
     "Retry",
     "Route",
+    "SafetyMode",
     "Set",
     "SignalBus",
     "Signals",

@@ -15,8 +15,8 @@ from policies.modulation.policy import Policy
 from policies.modulation.signals import ALIGNMENT_RISK, SIGNALS, STRESS, checked_level
 
 STABILIZE = "stabilize"
-MOST_SOURCES = 32
-"""Sources of one caller whose emissions are counted; one more is damped."""
+MOST_SOURCES = 64
+"""Sources of one caller, each with its signal, whose emissions are counted; one more is damped."""
 
 
 class Emission(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +43,7 @@ class Level(msgspec.Struct, frozen=True, gc=False):
 
 
 class State(msgspec.Struct, frozen=True):
-    """What is remembered of one caller: levels, when each source spoke, and the stress of the last exchanges.
+    """What is remembered of one caller: levels, when each source spoke of what, and the stress of the last exchanges.
 
     `levels` are what exchanges gave, `published` what came beside them.
     """
@@ -90,8 +90,11 @@ def emission(
 
 
 def regulated(policy: Policy, state: State, emissions: Sequence[Emission], now_ms: int) -> tuple[State, Regulated]:
-    """Gives the state after an exchange with these emissions, and what may act; the order of emissions is nothing."""
-    if not emissions and state == NEW:
+    """Gives the state after an exchange with these emissions, and what may act; the order of emissions is nothing.
+
+    Of a caller of whom nothing is remembered, levels that are too low to act leave nothing behind.
+    """
+    if state == NEW and not any(_acts(policy, each) for each in emissions):
         return state, Regulated({})
     damped: list[Damped] = []
     spoken, admitted = _within_budget(policy, state, emissions, now_ms, damped)
@@ -113,6 +116,10 @@ def regulated(policy: Policy, state: State, emissions: Sequence[Emission], now_m
     caps = caps_of(policy.file.stabilize) if stabilizing else ()
     after = State(levels, published, spoken, stressed, stabilizing)
     return after, Regulated(acting, tuple(damped), sources, caps)
+
+
+def _acts(policy: Policy, each: Emission) -> bool:
+    return each.level > 0 and not each.level < policy.activations[SIGNALS.index(each.name)]
 
 
 def _held(
@@ -152,7 +159,7 @@ def _held(
 def _within_budget(
     policy: Policy, state: State, emissions: Sequence[Emission], now_ms: int, damped: list[Damped]
 ) -> tuple[dict[str, tuple[int, ...]], list[Emission]]:
-    """Gives when each source spoke, and the emissions that are within its budget; a risk is always admitted."""
+    """Gives when each source spoke of what, and the emissions that are within its budget; a risk is always admitted."""
     budget = policy.file.budget
     since = now_ms - budget.window_ms
     spoken = {source: recent for source, times in state.spoken_ms.items() if (recent := _after(times, since))}
@@ -161,12 +168,14 @@ def _within_budget(
         if _is_over(each, now_ms):
             damped.append(Damped(each.name, each.source, "expired", 0.0, f"older than its {each.ttl_ms} ms"))
             continue
-        times = spoken.get(each.source, ())
+        # One source may speak of several signals in each exchange; that is not speaking often.
+        speaker = f"{each.source} of {each.name}"
+        times = spoken.get(speaker, ())
         if len(times) < budget.emissions and (times or len(spoken) < MOST_SOURCES):
-            spoken[each.source] = (*times, now_ms)
+            spoken[speaker] = (*times, now_ms)
             admitted.append(each)
             continue
-        because = f"{each.source} spoke {len(times)} times in {budget.window_ms} ms"
+        because = f"{each.source} spoke of it {len(times)} times in {budget.window_ms} ms"
         if each.name == ALIGNMENT_RISK:
             admitted.append(each)
             because += "; a risk acts all the same"

@@ -82,13 +82,28 @@ def test_a_source_that_speaks_too_often_is_damped_until_the_window_has_passed() 
     found = walked(*((now, [said("urgency", 0.5, now)]) for now in range(21)), (10_000, [said("urgency", 0.5, 10_000)]))
     assert [each.levels for each in found[:20]] == [{"urgency": 0.5}] * 20
     assert [damped.reason for damped in found[20].damped] == ["budget", "cooldown"]
-    assert found[20].damped[0].because == "extractor spoke 20 times in 10000 ms"
+    assert found[20].damped[0].because == "extractor spoke of it 20 times in 10000 ms"
     assert found[21].levels == {"urgency": 0.5}
 
 
 def test_another_source_has_a_budget_of_its_own() -> None:
     found = walked(*((0, [said("urgency", 0.5)]) for _ in range(20)), (0, [said("novelty", 0.5, source="other")]))
     assert found[20].levels["novelty"] == 0.5
+
+
+def test_each_signal_of_a_source_has_a_budget_of_its_own() -> None:
+    both = [said("urgency", 0.5), said("stress", 0.5)]
+    found = walked(*((0, both) for _ in range(20)))
+    assert not found[19].damped
+    assert {each.name for each in walked(*((0, both) for _ in range(21)))[20].damped} == {"urgency", "stress"}
+
+
+def test_levels_too_low_to_act_leave_nothing_behind_of_a_caller_of_whom_nothing_is_known() -> None:
+    low = [said("urgency", 0.19), said("alignment_risk", 0.049)]
+    assert regulated(POLICY, NEW, low, 0) == (NEW, Regulated({}))
+    state, found = regulated(POLICY, NEW, [*low, said("stress", 0.2)], 0)
+    assert state != NEW
+    assert found.levels == {"urgency": 0.19, "alignment_risk": 0.049, "stress": 0.2}
 
 
 def test_a_risk_acts_whatever_the_budget_says() -> None:
@@ -171,7 +186,7 @@ def test_a_risk_is_never_held_below_what_was_found_and_nothing_above_what_was_ev
             state, result = regulated(POLICY, state, at(now_ms, found), now_ms)
             for each in found:
                 highest[each.name] = max(highest[each.name], each.level)
-                if each.name == "alignment_risk":
+                if each.name == "alignment_risk" and each.level >= POLICY.activations[0]:
                     assert result.levels.get("alignment_risk", 0.0) >= each.level
             assert all(0 < level <= highest[name] for name, level in result.levels.items())
             assert result.levels.keys() == result.sources.keys()
@@ -206,7 +221,8 @@ def test_no_source_is_admitted_more_often_than_its_budget_in_any_window(cases: i
         state, now_ms, times = NEW, 0, []
         for wait_ms, found in course:
             now_ms += wait_ms // 10
-            state, result = regulated(POLICY, state, at(now_ms, found), now_ms)
+            found = [emission(POLICY, "urgency", max(each.level, 0.2), each.source, now_ms) for each in found]
+            state, result = regulated(POLICY, state, found, now_ms)
             times += [now_ms] * (len(found) - sum(damped.reason == "budget" for damped in result.damped))
             assert all(len(spoken) <= 20 for spoken in state.spoken_ms.values())
         assert all(early <= late for early, late in pairwise(times))

@@ -1,22 +1,29 @@
 """A request is changed as the policy says, in the fields of its endpoint, and a calm one not at all."""
 
 import json
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import settings as tried
 from hypothesis import strategies as some
 
-from gateway import Exchange, Nudge, Set, Signals, hookimpl
+from gateway import Exchange, Flags, Nudge, Set, Signals, Standing, Withheld, hookimpl
 from gateway.exchange import Step
+from gateway.flags import in_force
+from gateway.pushed import NOTHING_SAID
 from gateway.settings import Policies, Settings
 from gateway.splice import spliced
 from gateway.testing import a_caller, an_exchange, plugin_kit, started
-from plugins.modulation import MOST_UNFINISHED, Mode, Modulation
+from plugins.modulation import Modulation
+from plugins.modulation.modes import Mode
+from plugins.modulation.plugin import MOST_REMEMBERED
 from policies.document import DocumentError
+from policies.modulation import StyleDelta
 from tests.builders.fake_client import FakeClient
 from tests.builders.fake_transport import FakeReply, FakeTransport
 from tests.builders.pipelines import Passages
@@ -156,10 +163,26 @@ def test_every_change_says_why() -> None:
     nudge = modulation().shape(an_exchange("Hello", signals={"stress": 0.5}))
     assert isinstance(nudge, Nudge)
     assert [change.path for change in nudge.changes] == [("temperature",), ("top_p",), ("max_completion_tokens",)]
-    assert nudge.because == (
-        "temperature: stress at 0.5 leads to 0.4, 0.9 of the way from 0.6; "
-        "top_p: stress at 0.5 leads to 0.65, 0.9 of the way from 0.9; "
-        "max_output_tokens: stress at 0.5 leads to 1100, 0.9 of the way from 900"
+    assert nudge.reasons == (
+        "stress at 0.5 leads to 0.4, 0.9 of the way from 0.6",
+        "stress at 0.5 leads to 0.65, 0.9 of the way from 0.9",
+        "stress at 0.5 leads to 1100, 0.9 of the way from 900",
+    )
+    assert (nudge.sources, nudge.because) == (("stress",) * 3, "stress")
+
+
+def test_what_the_exchange_goes_on_under_has_its_reasons_after_those_of_the_changes() -> None:
+    nudge = modulation().shape(an_exchange("Hello", model="llama-4", signals={"alignment_risk": 0.6, "urgency": 0.8}))
+    assert nudge == Nudge(
+        (),
+        "alignment_risk, urgency",
+        reasons=(
+            "alignment_risk at 0.6 leads to strict",
+            "urgency at 0.8 leads to retrieval; alignment_risk would have loosened it",
+        ),
+        safety_mode="strict",
+        allowed_tools=("retrieval",),
+        sources=("alignment_risk", "urgency"),
     )
 
 
@@ -182,7 +205,8 @@ def test_a_keys_mode_goes_before_the_plugins_and_that_before_the_gateways(
     exchange = an_exchange("Hello", signals=RISKY, caller=a_caller(mode=of_key))
     found = plugin.modulated(exchange)
     assert (None if found is None else found.mode) == mode
-    assert (plugin.shape(exchange) is not None) is (mode == "enforce")
+    nudge = plugin.shape(exchange)
+    assert (None if nudge is None else nudge.applied) == {None: None, "shadow": False, "enforce": True}[mode]
 
 
 def test_in_shadow_the_decision_is_the_one_that_would_be_enforced() -> None:
@@ -232,16 +256,13 @@ def test_three_stressed_exchanges_keep_the_next_one_short_and_careful() -> None:
     assert outgoing(messages("user"), {"stress": 0.5}, plugin=plugin)["temperature"] == 0.4
 
 
-def test_exchanges_that_ended_are_forgotten_and_those_that_never_do_do_not_fill_the_memory() -> None:
+def test_exchanges_do_not_fill_the_memory() -> None:
     plugin = modulation()
     exchange = an_exchange("Hello", signals=RISKY)
-    plugin.shape(exchange)
-    plugin.record(exchange)
-    assert len(plugin._regulated) == 0
-    for number in range(MOST_UNFINISHED + 5):
+    for number in range(MOST_REMEMBERED + 5):
         exchange.id = f"A-{number}"
         plugin.shape(exchange)
-    assert len(plugin._regulated) <= MOST_UNFINISHED
+    assert len(plugin._heard) == MOST_REMEMBERED
 
 
 def test_a_wrong_policy_stops_the_start(tmp_path: Path) -> None:
@@ -281,6 +302,70 @@ def test_any_body_is_changed_into_json_or_left(path: str, model: str, members: d
         }
 
 
+def held(exchange: Exchange, *, flag: str = "off", standing: Standing = NOTHING_SAID) -> Nudge | None:
+    """Gives what becomes of an exchange of a caller who stands like this."""
+    flags = Flags(in_force({"STRICT_DEFAULT": flag}, {}, {}, loopback=False))
+    plugin = Modulation(Modulation.Settings("enforce"))
+    plugin.startup(started(Path(), flags=flags, standing=lambda _: standing))
+    return plugin.shape(exchange)
+
+
+TIGHTENED = Withheld("t1", "p", "retrieval", datetime(2100, 1, 1, tzinfo=UTC), "3 calls were blocked", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("flag", "standing", "source"),
+    [
+        ("on", NOTHING_SAID, "STRICT_DEFAULT"),
+        ("off", Standing(conservative=True), "lock"),
+        ("off", Standing(withheld=(TIGHTENED,)), "tightening"),
+    ],
+    ids=["flag", "lock", "tightening"],
+)
+def test_whoever_is_held_strict_is_so_in_every_conversation(flag: str, standing: Standing, source: str) -> None:
+    nudge = held(an_exchange("Hello"), flag=flag, standing=standing)
+    assert nudge is not None
+    assert (nudge.safety_mode, nudge.because) == ("strict", source)
+    assert [each.path for each in nudge.changes] == [("messages",)]
+    runs = held(an_exchange({"assistant_id": "a"}, path="/v1/threads/runs"), flag=flag, standing=standing)
+    assert runs is not None
+    assert (runs.changes, runs.safety_mode) == ((), "strict")
+
+
+def test_tools_that_are_withheld_from_a_caller_do_not_make_them_strict_by_themselves() -> None:
+    withheld = msgspec.structs.replace(TIGHTENED, strict=False)
+    assert held(an_exchange("Hello"), standing=Standing(withheld=(withheld,))) is None
+
+
+def test_ratings_move_the_style_of_a_calm_request() -> None:
+    nudge = held(an_exchange("Hello"), standing=Standing(StyleDelta(temperature=-0.05)))
+    assert nudge is not None
+    assert (nudge.changes, nudge.sources, nudge.safety_mode) == ((Set(("temperature",), 0.55),), ("feedback",), None)
+
+
+def test_the_mode_of_a_model_goes_before_the_plugins_and_that_of_a_key_before_it() -> None:
+    plugin = Modulation(Modulation.Settings("enforce", {"gpt-4o-mini*": "off", "gpt-4*": "shadow"}))
+    plugin.startup(started(Path()))
+
+    def applied(model: str, of_key: Mode | None = None) -> bool | None:
+        nudge = plugin.shape(an_exchange("Hello", model=model, signals=RISKY, caller=a_caller(mode=of_key)))
+        return None if nudge is None else nudge.applied
+
+    assert [applied("gpt-4o-mini"), applied("gpt-4o"), applied("gpt-5")] == [None, False, True]
+    assert [applied("gpt-4o-mini", "enforce"), applied("gpt-5", "off")] == [True, None]
+
+
+def test_what_was_held_back_or_still_acts_stands_beside_the_changes() -> None:
+    plugin = modulation(seconds=0)
+    first = plugin.shape(an_exchange("Hello", signals={"stress": 0.9}))
+    assert first is not None
+    assert (first.levels, first.damped) == ({}, ())
+    second = plugin.shape(an_exchange("Hello", signals={"stress": 0.3}))
+    assert second is not None
+    assert second.levels == {"stress": 0.9}
+    assert second.damped == ("stress: its fall from 0.9 to 0.3 waits for another 800 ms",)
+
+
 class Finds:
     """Finds the same signals in every exchange."""
 
@@ -316,4 +401,5 @@ async def test_what_the_upstream_receives(
 
 def test_a_nudge_is_made_of_known_changes() -> None:
     nudge = modulation().shape(an_exchange("Hello", signals=HURRIED))
-    assert nudge == Nudge((Set(("max_completion_tokens",), 700),), nudge.because if nudge else "")
+    assert nudge is not None
+    assert nudge.changes == (Set(("max_completion_tokens",), 700),)
