@@ -5,17 +5,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openai
 import pytest
 
 from gateway import Exchange, Hold, Window, hookimpl
 from gateway.pipeline import Sizes
 from gateway.simulator import create_app
+from gateway.transport import ConnectError, UpstreamBroken
 from tests.builders.fake_client import FakeClient
-from tests.builders.fake_transport import FakeTransport, a_stream, chat_events
+from tests.builders.fake_transport import EVENTS, FakeReply, FakeTransport, a_stream, chat_events
 from tests.builders.gateway import RunningGateway, running_gateway
+from tests.builders.hosting import Allows, Hosts
 from tests.builders.pipelines import Passages
 from tests.builders.servers import run_server
+from tests.builders.turns import Turn, reply_of, request_of, stream_of
 
 PLUGIN = """
 from gateway import *
@@ -166,7 +170,11 @@ def test_a_forbidden_call_is_answered_and_never_delivered(gateway: RunningGatewa
     assert (message.tool_calls, message.content) == (None, "The tool rm answered: This tool is not available.")
     (record,) = gateway.records()
     (blocked,) = record["tools"]["blocked"]
-    assert (blocked["name"], blocked["because"], blocked["summary"]) == ("rm", "tool_not_allowed", "path: [1 characters]")
+    assert (blocked["name"], blocked["because"], blocked["summary"]) == (
+        "rm",
+        "tool_not_allowed",
+        "path: [1 characters]",
+    )
 
 
 @pytest.mark.parametrize("gateway", [FORBIDS_A_TOOL], indirect=True)
@@ -312,3 +320,88 @@ async def test_what_is_held_is_asked_about_again_while_the_upstream_is_silent(tm
     silent.set()
     await task
     passages.close()
+
+
+# Steps of a loop whose replies are not what they should be.
+
+LOOKS = Turn("Let me see.", (("look", "{}"),))
+SILENT = Turn("", (("look", "{}"),))
+STREAMED = request_of("chat", streamed=True)
+
+
+def a_step(turn: Turn, number: int = 0) -> FakeReply:
+    return FakeReply(stream_of("chat", turn, number), headers=(*EVENTS, (b"x-request-id", b"req_%d" % number)))
+
+
+async def relayed(folder: Path, *steps: Any, body: bytes = STREAMED) -> tuple[FakeClient, Passages]:
+    client, passages = FakeClient(body), Passages(folder, FakeTransport(*steps), Hosts(["look"]), Allows("look"))
+    await passages.carry(client)
+    passages.close()
+    return client, passages
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        FakeReply(b'{"error":{"message":"slow down"}}', status=429),
+        FakeReply(b"<html>", status=502, headers=((b"Content-Type", b"text/html"),)),
+        FakeReply(b'{"choices":[]}'),
+        ConnectError("nobody there"),
+    ],
+    ids=["429", "html", "not a stream", "no connection"],
+)
+async def test_a_step_that_fails_ends_the_stream_with_an_error_event(tmp_path: Path, second: Any) -> None:
+    client, passages = await relayed(tmp_path, a_step(LOOKS), second)
+    assert (client.status, client.ending) == (200, "aborted")
+    assert b'"content":"Let' in client.sent.replace(b": ", b":")
+    assert client.sent.endswith(b"\n\n") and b'data: {"error":{' in client.sent
+    assert b"[DONE]" not in client.sent and b'finish_reason": "tool_calls' not in client.sent
+    assert passages.record()["outcome"] in ("cut", "refused")
+
+
+@pytest.mark.parametrize("cut", ["[DONE]", "finish_reason"])
+async def test_a_stream_that_breaks_before_its_end_runs_nothing(tmp_path: Path, cut: str) -> None:
+    stream = stream_of("chat", LOOKS, 0)
+    broken = FakeReply(stream[: stream.rindex(cut.encode())], UpstreamBroken("gone"), headers=EVENTS)
+    client, passages = await relayed(tmp_path, broken)
+    assert client.ending == "aborted"
+    assert passages.record().get("tools", {}).get("used") is None
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_turn_that_was_cut_short_runs_nothing_and_is_the_last(
+    tmp_path: Path, reason: str, streamed: bool
+) -> None:
+    if streamed:
+        step = FakeReply(stream_of("chat", LOOKS, 0).replace(b'"tool_calls"}]', b'"%b"}]' % reason.encode()))
+        step.headers = EVENTS
+        client, passages = await relayed(tmp_path, step)
+        assert b'"%b"' % reason.encode() in client.sent and b"[DONE]" in client.sent
+    else:
+        reply = reply_of("chat", LOOKS, 0)
+        reply["choices"][0]["finish_reason"] = reason
+        body = request_of("chat", streamed=False)
+        client, passages = await relayed(tmp_path, FakeReply(msgspec.json.encode(reply)), body=body)
+        assert client.json["choices"][0]["finish_reason"] == reason
+    assert (client.status, b'"look"' in client.sent) == (200, False)
+    assert passages.seen.ended[0].tools == []
+
+
+async def test_what_was_read_of_all_steps_is_recorded_as_it_went_out(tmp_path: Path) -> None:
+    client, passages = await relayed(tmp_path, a_step(LOOKS), a_step(SILENT, 1), a_step(Turn("Done."), 2))
+    (exchange,) = passages.seen.ended
+    assert exchange.reply is not None and exchange.reply.body == client.sent
+    assert exchange.reply.json["choices"][0]["message"]["content"] == "Let me see.\n\nDone."
+    assert [attempt.request_id for attempt in exchange.attempts] == ["req_0", "req_1", "req_2"]
+
+
+async def test_a_call_that_changes_its_name_after_it_was_withheld_does_not_run(tmp_path: Path) -> None:
+    late = b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":"_up"}}]}}]}\n\n'
+    stream = stream_of("chat", SILENT, 0)
+    at = stream.rindex(b"data: ", 0, stream.index(b'"finish_reason": "tool_calls"'))
+    odd = FakeReply(stream[:at], late + stream[at:], headers=EVENTS)
+    client, passages = await relayed(tmp_path, odd, a_step(Turn("Done."), 1))
+    (use,) = passages.seen.ended[0].tools
+    assert (use.name, use.status, use.because) == ("look_up", "blocked", "call_changed")
+    assert b"Done." in client.sent
