@@ -9,7 +9,7 @@ NODE = tests/suites/node
 OPENAPI ?= $(wildcard ../shared/openai-openapi/openapi.yaml)
 export OPENAPI
 
-.PHONY: help setup setup-test run test test-all nightly lint format bench bench-peers price-guard lock docs cookbook endpoints setup-node suites
+.PHONY: help setup setup-test run test test-all nightly lint format bench bench-peers price-guard lock docs cookbook endpoints setup-node suites audit fuzz
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -54,6 +54,18 @@ nightly: setup-test ## soaks of a million requests, and 50 kills of a gateway un
 	$(BIN)/python -m tests.durability.kill_loop --loops 50
 	$(BIN)/python -m perf.soak
 
+.cache/%/.done: requirements/%.txt
+	$(PYTHON) -m venv --clear .cache/$*
+	.cache/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+audit: setup .cache/audit/.done ## look the locked packages up in the list of known faults, and write their bill of materials
+	$(BIN)/python -m tests.security.audit_lock .cache/audit/bin artifacts
+
+FUZZ_SECONDS ?= 60
+fuzz: setup-test .cache/fuzz/.done ## strange input for the parsers and our own routes: make fuzz FUZZ_SECONDS=3600
+	$(BIN)/python -m tests.fuzz .cache/fuzz/bin $(FUZZ_SECONDS)
+
 lint: setup-test ## ruff and mypy, nothing is changed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -84,3 +96,4 @@ endpoints: setup ## make gateway/endpoints.json anew: make endpoints OPENAPI=ope
 lock: ## make requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/run.txt
 	uv pip compile pyproject.toml --group build --group test -c requirements/run.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/test.txt
+	for group in audit fuzz; do uv pip compile --group $$group --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/$$group.txt; done

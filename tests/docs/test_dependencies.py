@@ -1,5 +1,6 @@
 """Each dependency of the project has its line, and no other has one."""
 
+import re
 import tomllib
 
 from tests.docs.blocks import ROOT
@@ -19,3 +20,9 @@ def test_what_builds_it_is_listed() -> None:
 
 def test_what_tests_it_is_listed() -> None:
     assert LISTED["To test"] == set(PROJECT["dependency-groups"]["test"])
+
+
+def test_what_audits_and_fuzzes_it_is_listed() -> None:
+    groups = PROJECT["dependency-groups"]
+    named = {re.split(r"[=;\s]", each)[0] for each in (*groups["audit"], *groups["fuzz"])}
+    assert LISTED["To audit and to fuzz"] == named
