@@ -31,14 +31,14 @@ class Listed(msgspec.Struct, frozen=True):
     next: str | None
 
 
-def check_names(given: Iterable[str]) -> None:
+def check_names(given: Iterable[str], known: Sequence[str] = _NAMES) -> None:
     """Turns away a query with a parameter that lists do not have: a filter that is misspelt must not list all.
 
     Errors: Refused.
     """
     for name in given:
-        if name not in _NAMES:
-            says = f"Unknown parameter: '{clipped(name, LONGEST_NAME)}'. There are {', '.join(_NAMES)}."
+        if name not in known:
+            says = f"Unknown parameter: '{clipped(name, LONGEST_NAME)}'. There are {', '.join(known)}."
             raise Refused(Refusal(says, code="unknown_parameter", status=400, param=clipped(name, LONGEST_NAME)))
 
 

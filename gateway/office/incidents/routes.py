@@ -8,12 +8,13 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Response, delete, get
+from litestar import Request, Response, delete, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from gateway.answers import Refusal
+from gateway.office.audit.lists import check_names
 from gateway.office.audit.names import Names
 from gateway.office.audit.sight import READ, may
 from gateway.office.feedback.routes import done
@@ -30,10 +31,13 @@ USUAL = 1000
 SECONDS = 10.0
 LONGEST_HOURS = 24 * 366
 THREADS = 4
+_FILTERS = ("tool", "since_hours", "principal")
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _FITTING = """
 FROM incidents
-WHERE happened >= $since AND ($tool IS NULL OR tool = $tool) AND ($principal IS NULL OR caller = $principal)
+WHERE ($since IS NULL OR happened >= $since)
+    AND ($tool IS NULL OR tool = $tool)
+    AND ($principal IS NULL OR caller = $principal)
 """
 _LIST = (
     'SELECT audit_id, "at", caller, tool, reason, action, prompt_hash, safety_mode, tool_allowlist, arguments'
@@ -115,16 +119,18 @@ def incident_routes(
 def _list(sandbox: Sandbox, threads: Executor, now: Callable[[], datetime]) -> HTTPRouteHandler:
     @get("/tools/incidents", tags=["tools"])
     async def tools_incidents(
+        request: Request[Any, Any, Any],
         caller: NamedDependency[Caller],
         tool: Annotated[str | None, QueryParameter(description="Of this tool: an alias, or the name called.")] = None,
         since_hours: Annotated[
-            float, QueryParameter(gt=0, le=LONGEST_HOURS, description="Of the last so many hours.")
-        ] = 24,
+            float | None, QueryParameter(gt=0, le=LONGEST_HOURS, description="Of the last so many hours.")
+        ] = None,
         principal: Annotated[str | None, QueryParameter(description="Of this caller.")] = None,
         format: Annotated[Literal["json", "csv"], QueryParameter(description="json, or csv for a table.")] = "json",
         limit: Annotated[int, QueryParameter(ge=1, le=MOST, description="How many at most.")] = USUAL,
     ) -> Response[Any]:
         """Lists calls of tools that were blocked, the newest first: your own, or everybody's with `audit:read`."""
+        check_names(request.query_params, (*_FILTERS, "format", "limit"))
         is_table = format == "csv"
         fitting = {**_fitting(caller, tool, since_hours, principal, now()), "most": limit if is_table else limit + 1}
         answer: Answer = await _in_a_thread(threads, partial(_asked, sandbox, caller, _LIST, fitting, format))
@@ -140,14 +146,16 @@ def _list(sandbox: Sandbox, threads: Executor, now: Callable[[], datetime]) -> H
 def _stats(sandbox: Sandbox, threads: Executor, now: Callable[[], datetime]) -> HTTPRouteHandler:
     @get("/tools/incidents/stats", tags=["tools"])
     async def tools_incidents_stats(
+        request: Request[Any, Any, Any],
         caller: NamedDependency[Caller],
         tool: Annotated[str | None, QueryParameter(description="Of this tool: an alias, or the name called.")] = None,
         since_hours: Annotated[
-            float, QueryParameter(gt=0, le=LONGEST_HOURS, description="Of the last so many hours.")
-        ] = 24,
+            float | None, QueryParameter(gt=0, le=LONGEST_HOURS, description="Of the last so many hours.")
+        ] = None,
         principal: Annotated[str | None, QueryParameter(description="Of this caller.")] = None,
     ) -> Response[Stats]:
         """Counts calls of tools that were blocked, by tool, reason, caller and hour (UTC)."""
+        check_names(request.query_params, _FILTERS)
         fitting = _fitting(caller, tool, since_hours, principal, now())
 
         def counted() -> Stats:
@@ -203,12 +211,12 @@ def tightening_routes(
 
 
 def _fitting(
-    caller: Caller, tool: str | None, since_hours: float, principal: str | None, now: datetime
+    caller: Caller, tool: str | None, since_hours: float | None, principal: str | None, now: datetime
 ) -> Mapping[str, Any]:
     """Gives the parameters of the statements. Errors: Refused, for somebody else's without the permission."""
     if principal not in (None, caller.principal) and not may(caller, READ):
         raise Refused(Refusal(f"Seeing the incidents of others needs the permission {READ}.", code="not_allowed"))
-    since = (now - timedelta(hours=since_hours)).astimezone(UTC).replace(tzinfo=None)
+    since = None if since_hours is None else now.astimezone(UTC).replace(tzinfo=None) - timedelta(hours=since_hours)
     return {"since": since, "tool": tool, "principal": principal}
 
 

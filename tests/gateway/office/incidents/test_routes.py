@@ -74,6 +74,7 @@ async def test_filters_narrow_the_list(asked: Asked) -> None:
             "tool": "old",
         }
     )
+    assert len(await listed(asked, least=4)) == 4
     assert len(await listed(asked, "?since_hours=8760", least=4)) == 4
     assert [each["tool"] for each in await listed(asked, "?tool=browser")] == ["browser"]
     assert len(await listed(asked, "?since_hours=1", least=3)) == 3
@@ -81,9 +82,12 @@ async def test_filters_narrow_the_list(asked: Asked) -> None:
     assert (await asked("GET", "/tools/incidents?tool=shell&limit=2")).json()["more"] is False
 
 
-@pytest.mark.parametrize("query", ["since_hours=0", "since_hours=nan", "since_hours=x", "limit=0", "format=xml"])
+@pytest.mark.parametrize(
+    "query", ["since_hours=0", "since_hours=nan", "since_hours=x", "limit=0", "format=xml", "tol=x"]
+)
 async def test_a_filter_that_cannot_be_is_refused(asked: Asked, query: str) -> None:
     assert (await asked("GET", f"/tools/incidents?{query}")).status_code == 400
+    assert (await asked("GET", f"/tools/incidents/stats?{query}")).status_code == 400
 
 
 async def test_a_name_of_a_model_is_no_formula_and_no_statement(asked: Asked) -> None:
