@@ -1,7 +1,6 @@
 """Starts cells, gives each one piece of code, and ends it: after its answer, its time, or too much output.
 
-A cell is used once, so that nothing of one caller meets another; one waits, so that nobody waits for its start. What
-waits for them waits in threads: the worker's loop goes on.
+A cell is used once, so that nothing of one caller meets another; one waits, so that nobody waits for its start.
 """
 
 import os
@@ -28,13 +27,11 @@ End: TypeAlias = Literal["ok", "error", "timeout", "too_much", "broken"]
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What one piece of code may take; `at_once` is how many run beside each other, the others wait."""
+    """What one piece of code may take."""
 
     seconds: float = 5.0
     memory_bytes: int = 64 << 20
     output_bytes: int = MOST_OUTPUT
-    at_once: int = 2
-    seconds_to_wait: float = 10.0
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -45,22 +42,17 @@ class Ran(msgspec.Struct, frozen=True):
     said: str
 
 
-class CellsBusy(Exception):
-    """Too many pieces of code run already; the message is a sentence."""
-
-
 class Cells:
-    """Runs code; may be asked from any thread."""
+    """Runs code, and waits for it; may be asked from any thread."""
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._turns = threading.BoundedSemaphore(bounds.at_once)
         self._lock = threading.Lock()
         self._waiting: subprocess.Popen[bytes] | None = None
         self._is_closed = False
 
     def run(self, language: str, source: str) -> Ran:
-        """Runs Python or JavaScript in a cell. Errors: CellsBusy, OSError."""
+        """Runs Python or JavaScript in a cell. Errors: OSError."""
         asked = {
             "language": language,
             "source": source,
@@ -72,7 +64,7 @@ class Cells:
         return self._ended(_COMMAND, msgspec.json.encode(asked), from_waiting=True)
 
     def run_outside(self, command: Sequence[str], source: str) -> Ran:
-        """Gives code to a sandbox of the operator's, which reads it from its input. Errors: CellsBusy, OSError."""
+        """Gives code to a sandbox of the operator's, which reads it from its input. Errors: OSError."""
         return self._ended(command, source.encode("utf-8", "replace"), from_waiting=False)
 
     def close(self) -> None:
@@ -84,19 +76,14 @@ class Cells:
             _end(waiting)
 
     def _ended(self, command: Sequence[str], sent: bytes, *, from_waiting: bool) -> Ran:
-        if not self._turns.acquire(timeout=self._bounds.seconds_to_wait):
-            raise CellsBusy("Too much code runs at the moment.")
+        process = (self._taken() if from_waiting else None) or _started(command)
         try:
-            process = (self._taken() if from_waiting else None) or _started(command)
-            try:
-                ran = _watched(process, sent, self._bounds)
-            finally:
-                _end(process)
-            if from_waiting:
-                self._renew()
-            return ran
+            ran = _watched(process, sent, self._bounds)
         finally:
-            self._turns.release()
+            _end(process)
+        if from_waiting:
+            self._renew()
+        return ran
 
     def _taken(self) -> subprocess.Popen[bytes] | None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Literal
 
 import msgspec
@@ -18,7 +19,7 @@ from gateway import (
     attempted,
     hookimpl,
 )
-from plugins.code_exec.cells import Bounds, Cells, CellsBusy, Ran
+from plugins.code_exec.cells import Bounds, Cells, Ran
 
 NAME = "exec_code"
 LONGEST_SOURCE = 100_000
@@ -45,6 +46,8 @@ TOOL = Tool(
 )
 _NO_BASH = ToolResult("bash is not available here; use python or javascript.", failed=True)
 _UNAVAILABLE = ToolResult("Code cannot be run at the moment.", failed=True)
+_BUSY = ToolResult("Too much code runs at the moment; try again later.", failed=True)
+SECONDS_TO_WAIT = 10.0
 
 
 class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,9 +82,10 @@ class CodeExec:
     def __init__(self, settings: Settings) -> None:
         self._bash = settings.bash
         self._seconds = settings.seconds
-        self._cells = Cells(
-            Bounds(seconds=settings.seconds, memory_bytes=settings.memory_mib << 20, at_once=settings.at_once)
-        )
+        self._cells = Cells(Bounds(seconds=settings.seconds, memory_bytes=settings.memory_mib << 20))
+        # Threads of its own: those of the loop are for everybody.
+        self._threads = ThreadPoolExecutor(settings.at_once, "code_exec")
+        self._turns = asyncio.Semaphore(settings.at_once)
         self._breaker = Breaker()
 
     @hookimpl
@@ -92,7 +96,8 @@ class CodeExec:
 
     @hookimpl
     def shutdown(self) -> None:
-        """Ends the cell that waits."""
+        """Ends the cell that waits; those that run end in their time."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._cells.close()
 
     @hookimpl
@@ -111,20 +116,28 @@ class CodeExec:
         if arguments.language == "bash" and not self._bash:
             return _NO_BASH
         try:
+            async with asyncio.timeout(SECONDS_TO_WAIT):
+                await self._turns.acquire()
+        except TimeoutError:
+            return _BUSY
+        try:
             ran = await attempted(
-                lambda: asyncio.to_thread(self._run, arguments.language, arguments.source),
+                lambda: self._in_thread(arguments.language, arguments.source),
                 lambda error: isinstance(error, OSError),
                 self._breaker,
                 arguments.language,
             )
-        except CellsBusy as error:
-            return ToolResult(str(error), failed=True)
         except (CircuitOpen, OSError):
             return _UNAVAILABLE
+        finally:
+            self._turns.release()
         return self._told(ran)
 
+    async def _in_thread(self, language: str, source: str) -> Ran:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, language, source)
+
     def _run(self, language: str, source: str) -> Ran:
-        """Runs it. Errors: CellsBusy, OSError, also where the cell could not put up its walls."""
+        """Runs it. Errors: OSError, also where the cell could not put up its walls."""
         ran = self._cells.run_outside(self._bash, source) if language == "bash" else self._cells.run(language, source)
         if ran.end == "broken" and language != "bash":
             raise OSError(ran.said)

@@ -54,6 +54,8 @@ class Teller:
         """Tells of what is due now; says whether there may be more. Errors: KeyringError, StateError."""
         now = self._now()
         tasks = [task for task in state.tasks.due(now, AT_ONCE) if state.tasks.claim(task, now + pause(task.attempts))]
+        if not tasks:
+            return False
         told = {task.id: body for task in tasks if (body := self._body(task)) is not None}
         reached = asyncio.run(self._all_sent(told))
         for task in tasks:

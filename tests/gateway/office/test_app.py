@@ -1,5 +1,6 @@
 """What plugins bring to the office."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -70,3 +71,44 @@ def test_a_plugin_that_cannot_give_its_handlers_is_named(tmp_path: Path) -> None
 async def test_the_socket_is_for_this_user_alone(tmp_path: Path) -> None:
     async with running_office(office_with(GREETING, tmp_path), tmp_path / "office.sock"):
         assert (tmp_path / "office.sock").stat().st_mode & 0o777 == 0o600
+
+
+ENGINE = """
+from pathlib import Path
+
+from gateway import Chore, Startup, hookimpl
+
+
+class Greeting:
+    @hookimpl
+    def startup(self, startup: Startup) -> None:
+        self._file = startup.data / "turns"
+
+    @hookimpl
+    def register_engines(self) -> list[Chore]:
+        return [Chore("greeting", 0.01, self.turn)]
+
+    def turn(self) -> bool:
+        with self._file.open("a") as file:
+            file.write("x")
+        return False
+"""
+
+
+async def test_a_plugins_engine_runs_again_and_again_once_the_plugin_was_started(tmp_path: Path) -> None:
+    turns = tmp_path / "turns"
+    async with running_office(office_with(ENGINE, tmp_path), tmp_path / "office.sock"):
+        async with asyncio.timeout(10):
+            while not turns.exists() or len(turns.read_text()) < 3:  # noqa: ASYNC110 - the engine is a thread's
+                await asyncio.sleep(0.01)
+    ended = turns.read_text()
+    await asyncio.sleep(0.05)
+    assert turns.read_text() == ended
+
+
+def test_a_plugin_that_cannot_give_its_engines_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match="The plugin greeting cannot give its engines: no engines today"):
+        office_with(
+            ENGINE.replace('return [Chore("greeting", 0.01, self.turn)]', "raise RuntimeError('no engines today')"),
+            tmp_path,
+        )

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.tools.web_address import LONGEST_URL, UrlRefused, WebAddress
 
@@ -94,3 +96,15 @@ def test_a_redirect_is_read_as_strictly_as_a_url() -> None:
     for location in ("file:///etc/passwd", "http://u:p@example.org/", "http://[::1/", "gopher://a.example/"):
         with pytest.raises(UrlRefused):
             start.follow(location)
+
+
+@given(st.text(max_size=60), st.sampled_from(["", "http://", "https://a.example", "http://[", "//"]))
+def test_any_text_is_refused_in_a_sentence_or_means_one_place(text: str, before: str) -> None:
+    try:
+        address = WebAddress.of(before + text)
+    except UrlRefused as error:
+        assert str(error).endswith(".")
+    else:
+        assert WebAddress.of(address.url) == address
+        assert address.url.isascii()
+        assert not set(address.url) & set(" \r\n\t\\")

@@ -227,6 +227,16 @@ async def test_the_loop_goes_on_while_code_runs(tool: CodeExec) -> None:
     await running
 
 
+async def test_no_more_programs_run_beside_each_other_than_the_settings_say() -> None:
+    tool, began = CodeExec(CodeExec.Settings(seconds=1.0, at_once=1)), monotonic()
+    try:
+        ended = await asyncio.gather(*(ran(tool, "javascript", "for (;;) {}") for _ in range(2)))
+    finally:
+        tool.shutdown()
+    assert all(failed for _, failed in ended)
+    assert monotonic() - began >= 2
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
