@@ -52,13 +52,19 @@ _NEVER = tuple(
         "192.0.0.192/32",
         "224.0.0.0/4",
         "240.0.0.0/4",
+        "::ffff:0:0/96",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2001::/32",
+        "2002::/16",
         "fd00:ec2::254/128",
         "fd20:ce::254/128",
         "fe80::/10",
         "ff00::/8",
     )
 )
-"""Where clouds keep the credentials of a machine, and what is no single machine: no setting opens these."""
+"""Where clouds keep the credentials of a machine, what is no single machine, and IPv6 that stands for an IPv4 address,
+of which it could be any: no setting opens these."""
 
 
 class AddressRefused(OSError):

@@ -104,7 +104,7 @@ def main() -> int:
         if python:
             become_python(monty, held, seconds, memory)
         run_javascript(source, memory)
-    except (NoWalls, OSError) as error:
+    except (NoWalls, OSError, AttributeError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except Failed as error:

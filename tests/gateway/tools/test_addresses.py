@@ -82,6 +82,13 @@ def test_an_operator_may_open_a_network_and_never_what_keeps_credentials() -> No
     assert not may_reach("no address")
 
 
+@pytest.mark.parametrize(
+    "address", ["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "fe80::1", "ff02::1", "224.0.0.1"]
+)
+def test_not_even_a_network_of_everything_opens_what_stands_for_another_address(address: str) -> None:
+    assert not public_or_in([ip_network("::/0"), ip_network("0.0.0.0/0")])(address)
+
+
 def answering(*addresses: str) -> Resolve:
     async def resolve(host: str, port: int) -> Sequence[AddressInfo]:
         return [
