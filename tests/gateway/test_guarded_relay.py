@@ -62,6 +62,10 @@ RUNS_A_TOOL = """
 """
 ALWAYS_RUNS = """
     @hookimpl
+    def register_tools(self) -> list[Tool]:
+        return [Tool("more", "more", "More.", {"type": "object"})]
+
+    @hookimpl
     def shape(self, exchange: Exchange) -> Nudge:
         return Nudge((), "it is hosted here", hosted={"more": "more"})
 
@@ -75,6 +79,8 @@ ALWAYS_RUNS = """
         bad = "!judge" in said and "again" in said
         return Refusal("The tool said something bad.", code="bad_output") if bad else None
 """
+KNOWN = "Hello"
+"""With its answer the upstream has accepted the key, from when on hosted tools run for it."""
 REVIEWS = """
     @hookimpl
     def review(self, exchange: Exchange) -> Refusal | Amendment | Retry | None:
@@ -195,10 +201,11 @@ def test_an_allowed_call_is_delivered(gateway: RunningGateway) -> None:
 @pytest.mark.parametrize("gateway", [RUNS_A_TOOL], indirect=True)
 def test_a_tool_that_runs_here_is_told_to_the_model_and_not_to_the_client(gateway: RunningGateway) -> None:
     tools: Any = [{"type": "function", "function": {"name": "weather", "parameters": {}}}]
+    said(gateway, KNOWN)
     message = said(gateway, "!tool weather {}", tools=tools)
     assert message.tool_calls is None
     assert "42 degrees" in message.content
-    (record,) = gateway.records()
+    _, record = gateway.records(2)
     assert [attempt["status"] for attempt in record["attempts"]] == [200, 200]
 
 
@@ -211,15 +218,17 @@ def test_a_call_that_nobody_runs_is_the_clients(gateway: RunningGateway) -> None
 @pytest.mark.parametrize("gateway", [ALWAYS_RUNS], indirect=True)
 def test_a_tool_loop_has_an_end_and_its_last_step_goes_out_without_tools(gateway: RunningGateway) -> None:
     tools: Any = [{"type": "function", "function": {"name": "more", "parameters": {}}}]
+    said(gateway, KNOWN)
     message = said(gateway, "\n".join(["!tool more {}"] * 20), tools=tools)
     assert (message.tool_calls, "again" in message.content) == (None, True)
-    (record,) = gateway.records()
+    _, record = gateway.records(2)
     assert len(record["attempts"]) == 6
 
 
 @pytest.mark.parametrize("gateway", [ALWAYS_RUNS], indirect=True)
 def test_the_output_of_a_tool_is_judged_too(gateway: RunningGateway) -> None:
     tools: Any = [{"type": "function", "function": {"name": "more", "parameters": {}}}]
+    said(gateway, KNOWN)
     with pytest.raises(openai.PermissionDeniedError) as caught:
         said(gateway, "!judge\n!tool more {}", tools=tools)
     assert caught.value.code == "bad_output"
@@ -404,4 +413,4 @@ async def test_a_call_that_changes_its_name_after_it_was_withheld_does_not_run(t
     client, passages = await relayed(tmp_path, odd, a_step(Turn("Done."), 1))
     (use,) = passages.seen.ended[0].tools
     assert (use.name, use.status, use.because) == ("look_up", "blocked", "call_changed")
-    assert b"Done." in client.sent
+    assert client.sent.count(b"[DONE]") == 1
