@@ -86,7 +86,7 @@ def asked(traffic: Traffic, hook: str) -> bool:
         case "allow_tool" | "watch" | "review":
             return traffic.answered == "nothing" or (traffic.read and traffic.answered in ("json", "events"))
         case "run_tool":
-            return traffic.read and traffic.answered == "json"
+            return traffic.read and traffic.answered in ("json", "events")
         case "account":
             return traffic.answered in ("nothing", "json", "events")
     return False

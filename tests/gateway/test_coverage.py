@@ -62,7 +62,7 @@ def test_some_hooks_are_asked_about_everything(hook: str) -> None:
     ("traffic", "hooks"),
     [
         (Traffic("chat.completions", "json", "json", True), set(EVERY_HOOK)),
-        (Traffic("chat.completions", "json", "events", True), set(EVERY_HOOK) - {"run_tool"}),
+        (Traffic("chat.completions", "json", "events", True), set(EVERY_HOOK)),
         (
             Traffic("embeddings", "json", "json", False),
             {"identify", "admit", "observe", "judge", "route", "shape", "account", "record"},
