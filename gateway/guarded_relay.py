@@ -119,6 +119,9 @@ class GuardedRelay(GuardedWhole):
             seam=self._seam,
             begin_seam=self._begun_seam,
         )
+        if not (self.started or pipeline.reads_all or self._exchange.hosted) and self._is_plain:
+            # Only calls are asked about, and those can be answered: nothing will take the place of this reply.
+            self._start(None)
         broken: TransportError | None = None
         while True:
             try:
@@ -138,12 +141,13 @@ class GuardedRelay(GuardedWhole):
                 return await self._stopped(out.refusal)
         if broken is None and not (self._recorded or guard.ended) and ends_by_closing(reply.headers):
             broken = UpstreamBroken("it closed the connection without a last event")
-        out = await guard.finish(self._reader.rest(), broken=broken is not None)
+        # Half an event is none: what breaks off ends with the last whole one.
+        out = await guard.finish(b"" if broken is not None else self._reader.rest(), broken=broken is not None)
         if out.raw and not await self._released(out.raw):
             return self._refused
         if out.refusal is not None:
             return await self._stopped(out.refusal)
-        if broken is not None:
+        if broken is not None and not self._recorded:
             return await self._cut(broken, events=True) if self.started else self._trouble(broken)
         if guard.goes_on and not self._recorded:
             return await self._turn_ended()

@@ -31,6 +31,8 @@ UNREADABLE = Refusal(
     status=502,
     type="upstream_error",
 )
+_WITH_CALLS = ("chat", "responses")
+_WITH_TEXTS = (*_WITH_CALLS, "completions")
 
 
 class GuardedWhole(Relay):
@@ -67,12 +69,14 @@ class GuardedWhole(Relay):
 
     @property
     def _judges(self) -> bool:
-        """Whether this reply is one that the hooks read: a good one, in a format that has texts and calls."""
-        return self._reply.status < 400 and self._format.name != "plain"
+        """Whether this reply is one that the hooks read: a good one, in a format that has what they are asked about."""
+        read = _WITH_TEXTS if self._pipeline.reads_all else _WITH_CALLS
+        return self._reply.status < 400 and self._format.name in read
 
     async def _bytes(self) -> Refusal | None:
+        """Reads what says that it is something else; it goes out if nobody has to be asked about anything in it."""
         if self._judges:
-            return UNREADABLE
+            return await self._whole()
         return await super()._bytes()
 
     async def _whole(self) -> Refusal | None:

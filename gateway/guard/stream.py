@@ -154,8 +154,13 @@ class StreamGuard:
 
     @property
     def is_calm(self) -> bool:
-        """Whether events without a call may pass unread."""
-        return not (self._watches or self._queue or self._seam is not None or self._calls.waits or self._stopped)
+        """Whether events without a call may pass unread, and at once."""
+        return not self._queue and self._reads_calls_alone
+
+    @property
+    def _reads_calls_alone(self) -> bool:
+        """Whether events without a call need not be read, whatever waits ahead of them."""
+        return not (self._watches or self._seam is not None or self._calls.waits or self._stopped)
 
     @property
     def goes_on(self) -> bool:
@@ -205,7 +210,7 @@ class StreamGuard:
         return out
 
     def _take(self, event: Event) -> None:
-        if event.data is None or (self.is_calm and not self._format.may_call(event.data)):
+        if event.data is None or (self._reads_calls_alone and not self._format.may_call(event.data)):
             self._queue.append(_Waiting(event, None, (), ()))
             return
         json = decoded(event.data)

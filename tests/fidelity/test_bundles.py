@@ -37,7 +37,8 @@ WHOLE = reply(ANSWER, b"Content-Type: application/json", b"x-request-id: req_7")
 STREAM = chunked_head(b"Content-Type: text/event-stream") + chunk(EVENT) + chunk(b"data: [DONE]\n\n") + chunk(b"")
 CHAT = a_request(b"POST /v1/chat/completions", body=BODY)
 # With its answer the key that is passed through is somebody's, and records have hashes.
-FIRST = a_request(b"POST /v1/chat/completions", body=b'{"model":"gpt-4o-mini","messages":[]}')
+OFFERED = b'{"tools": [{"type": "function", "function": {"name": "rm"}}], '
+FIRST = a_request(b"POST /v1/chat/completions", body=OFFERED + b'"model":"gpt-4o-mini","messages":[]}')
 REFUSES = """
 from gateway import *
 
@@ -94,7 +95,8 @@ async def test_a_refusal_is_told_with_who_refused_and_what_it_cost(hook: str, tm
     plugin.write_text("from typing import Any\n" + REFUSES.format(hook=hook, more=more, answer=answer))
     call = {"id": "c", "type": "function", "function": {"name": "rm", "arguments": f'{{"who":"{TEXT}"}}'}}
     said = ANSWER.replace(b'"content"', b'"tool_calls": %b, "content"' % json.dumps([call]).encode())
-    body = BODY.replace(b"{", b'{"n": 2, ', 1) if hook == "allow_tool" else BODY  # else the model would be told
+    several = b'"n": 2, ' if hook == "allow_tool" else b""  # else the model would be told
+    body = BODY.replace(b"{", OFFERED + several, 1)
     asked = a_request(b"POST /v1/chat/completions", body=body)
     async with staged(
         Recording(reply(said, b"Content-Type: application/json")), chain=["default", str(plugin)]

@@ -17,6 +17,7 @@ from tests.builders.stage import Stage, staged
 SOON = 1.0
 POST = a_request(body=b'{"model":"gpt-4o","messages":[]}')
 STREAM = chunked_head(b"Content-Type: text/event-stream") + chunk(b"data: {}\n\n")
+SPEECH = a_request(b"POST /v1/audio/speech", body=b"{}")
 BYTES = chunked_head(b"Content-Type: audio/mpeg") + chunk(b"\x00" * 10)
 JSON = chunked_head(b"Content-Type: application/json") + chunk(b'{"half":')
 
@@ -72,12 +73,12 @@ async def test_leaving_before_the_answer_cancels_the_upstream(how: str, sent: tu
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-@pytest.mark.parametrize("sent", [STREAM, BYTES], ids=["events", "bytes"])
-async def test_leaving_in_the_middle_of_the_answer_cancels_the_upstream(how: str, sent: bytes) -> None:
+@pytest.mark.parametrize(("request_", "sent"), [(POST, STREAM), (SPEECH, BYTES)], ids=["events", "bytes"])
+async def test_leaving_in_the_middle_of_the_answer_cancels_the_upstream(how: str, request_: bytes, sent: bytes) -> None:
     upstream = Watched(sent)
     async with staged(upstream) as stage:
         async with raw_client(stage.url) as client:
-            await client.send(POST)
+            await client.send(request_)
             assert await client.piece(await client.head())
             await leave(client, how)
             await asyncio.wait_for(upstream.left.wait(), SOON)
@@ -129,7 +130,7 @@ async def test_leaving_while_the_answer_waits_for_a_slow_reader_cancels_the_upst
 
     async with staged(flooding) as stage:
         async with raw_client(stage.url) as client:
-            await client.send(POST)
+            await client.send(SPEECH)
             await client.head()
             await asyncio.sleep(0.3)
             client.reset()

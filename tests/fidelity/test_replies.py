@@ -38,6 +38,9 @@ USAGE = (
     b'"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}'
 )
 POST = a_request(body=b"{}")
+# Replies that hold no calls of tools: nobody has to read them.
+EMBED = a_request(b"POST /v1/embeddings", body=b"{}")
+SPEECH = a_request(b"POST /v1/audio/speech", body=b"{}")
 GET = a_request(b"GET /v1/models")
 
 
@@ -103,14 +106,14 @@ async def test_json_that_came_in_chunks_has_one_framing_header(stage: RecordingS
 
 async def test_bytes_that_came_in_chunks_go_out_in_chunks(stage: RecordingStage) -> None:
     came = await stage.answered(
-        chunked_head(b"Content-Type: audio/mpeg") + chunk(b"one") + chunk(b"two") + chunk(b""), POST
+        chunked_head(b"Content-Type: audio/mpeg") + chunk(b"one") + chunk(b"two") + chunk(b""), SPEECH
     )
     assert (came.framing, came.body) == ("chunked", b"onetwo")
 
 
 async def test_the_trailers_of_chunks_end_at_the_gateway(stage: RecordingStage) -> None:
     came = await stage.answered(
-        chunked_head(b"Content-Type: audio/mpeg") + chunk(b"one") + b"0\r\nX-Sum: 1\r\n\r\n", POST
+        chunked_head(b"Content-Type: audio/mpeg") + chunk(b"one") + b"0\r\nX-Sum: 1\r\n\r\n", SPEECH
     )
     assert (came.framing, came.body, came.values(b"x-sum")) == ("chunked", b"one", [])
 
@@ -168,13 +171,13 @@ async def test_a_packed_reply_comes_back_packed_and_its_tokens_are_counted(
 
 
 async def test_a_packing_that_nobody_here_reads_comes_back_as_it_came(stage: RecordingStage) -> None:
-    came = await stage.answered(reply(b"\x8b\x01\x80{}\x03", JSON, b"Content-Encoding: br"), POST)
+    came = await stage.answered(reply(b"\x8b\x01\x80{}\x03", JSON, b"Content-Encoding: br"), EMBED)
     assert (came.value(b"content-encoding"), came.body) == (b"br", b"\x8b\x01\x80{}\x03")
 
 
 async def test_a_packed_reply_that_is_broken_or_a_bomb_comes_back_as_it_came(stage: RecordingStage) -> None:
     for packed in (gzip.compress(USAGE, mtime=0)[:-9], b"no gzip", gzip.compress(b" " * (64 << 20))):
-        assert (await stage.answered(reply(packed, JSON, b"Content-Encoding: gzip"), POST)).body == packed
+        assert (await stage.answered(reply(packed, JSON, b"Content-Encoding: gzip"), EMBED)).body == packed
 
 
 async def test_nothing_is_packed_that_came_plain(stage: RecordingStage) -> None:
