@@ -52,5 +52,5 @@ class OwnQuestions:
             raise AskError(f"the upstream did not answer within {self._seconds:g} s") from None
         except TransportError as error:
             raise AskError(f"the upstream could not be asked ({type(error).__name__})") from None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise AskError("the upstream's answer is no JSON") from None

@@ -68,7 +68,7 @@ def _events(data: Iterable[bytes]) -> Iterator[Any]:
             try:
                 event = _TEXT_EVENT.decode(each)
                 strangers = 0
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 strangers += 1
         if last is not None and (event is None or not event.continues(last)):
             yield _joined(last, texts)

@@ -16,7 +16,7 @@ def decoded(data: bytes) -> Any:
     """Gives the JSON value of these bytes, `msgspec.UNSET` where they are no JSON."""
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
         # Half of a surrogate pair at the border of two deltas, which clients read without complaint.
