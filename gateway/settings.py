@@ -19,6 +19,7 @@ SHIPPED_CHAIN: tuple[str, ...] = (
     "tier_check",
     "signals",
     "modulation",
+    "tool_governance",
     "retrieval",
     "scheduler",
     "browser",
