@@ -5,20 +5,33 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from gateway import UNCHANGED, Exchange, Flags, LivePolicies, Nudge, Signals, Standing, Startup, hookimpl
+from gateway import (
+    UNCHANGED,
+    Exchange,
+    Flags,
+    LivePolicies,
+    Nudge,
+    SignalBus,
+    Signals,
+    Standing,
+    Startup,
+    hookimpl,
+)
 from plugins.modulation.caps import caps_of
 from plugins.modulation.client import LIMITS, client_of
 from plugins.modulation.modes import Mode, Modes
 from plugins.modulation.nudging import USUAL_MODE, nudge_of
 from policies.modulation import Cap, Decision, Policy, decided
 from policies.modulation.callers import Callers
-from policies.modulation.homeostasis import NEW, Emission, Regulated, emission, regulated
+from policies.modulation.homeostasis import NEW, STABILIZE, Emission, Regulated, emission, regulated
 from policies.modulation.signals import SIGNALS
 
 ASSUMED = "assumed"
 """The source of a level that no plugin found."""
 MOST_REMEMBERED = 1024
 """Exchanges whose levels are remembered, so that they are not heard again for another target of the route."""
+STABILIZE_TTL_MS = 5000
+"""For how long the counter-signal stands on the bus; it is published when it begins to hold for a caller."""
 _NOTHING = Regulated({})
 
 
@@ -56,6 +69,7 @@ class Modulation:
         self._flags = Flags()
         self._standing: Callable[[str], Standing] | None = None
         self._callers = Callers()
+        self._bus = SignalBus()
         self._heard: OrderedDict[str, tuple[Mapping[str, float], Regulated]] = OrderedDict()
 
     @hookimpl
@@ -63,7 +77,7 @@ class Modulation:
         """Takes the policies, and whatever else says how a caller is to be asked for."""
         self._modes = Modes(self._settings.models, self._settings.mode or startup.settings.mode)
         self._policies, self._callers = startup.policies, startup.homeostasis
-        self._flags, self._standing = startup.flags, startup.standing
+        self._flags, self._standing, self._bus = startup.flags, startup.standing, startup.bus
 
     @hookimpl
     def shape(self, exchange: Exchange) -> Nudge | None:
@@ -120,8 +134,12 @@ class Modulation:
         if known is not None and known[0] is exchange.signals:
             return known[1]
         now_ms = self._clock(exchange) // 1_000_000
-        state, found = regulated(policy, self._callers.state(principal), emissions_of(policy, exchange, now_ms), now_ms)
+        before = self._callers.state(principal)
+        state, found = regulated(policy, before, emissions_of(policy, exchange, now_ms), now_ms)
         self._callers.remember(principal, state)
+        if state.stabilizing and not before.stabilizing:
+            at_ms = exchange.arrived // 1_000_000
+            self._bus.publish(Emission(STABILIZE, 1.0, STABILIZE_TTL_MS, "modulation", exchange.id, at_ms))
         self._heard[exchange.id] = exchange.signals, found
         if len(self._heard) > MOST_REMEMBERED:
             self._heard.popitem(last=False)

@@ -97,3 +97,7 @@ def test_the_policy_that_is_given_says_how_long_a_level_stands() -> None:
     brief = parsed_modulation(text.replace("ttl_ms: 5000", "ttl_ms: 100"))
     assert brief.revision != POLICY.revision
     assert standing(state_after(brief, [an_exchange(stress=0.8)]), milliseconds(NOON) + 150) == {}
+
+
+def test_calm_exchanges_of_a_calm_caller_leave_nothing_behind() -> None:
+    assert state_after(POLICY, [an_exchange(number / 10, stress=0.1, trust=0.15) for number in range(50)]) == NEW

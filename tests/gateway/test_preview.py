@@ -41,6 +41,7 @@ SAYS = (
 )
 PATIENT = {"signals": {"slow_ms": 600_000, "waiting_ms": 600_000}, "log": {"to": "nowhere"}}
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+FORCED = json.dumps({"type": "function", "function": {"name": "weather"}})
 NUMBERS = ("0", "-0.0", "0.10", "1", "1e-7", "1E0", "0.7000", "2", "99", "null", '"0.5"', "12345678901234567890")
 
 
@@ -148,7 +149,7 @@ CORPUS = [
     ("chat.completions", body_of("chat.completions", SAYS[0], ""), {"x-lukhas-tools": "retrieval"}),
     (
         "chat.completions",
-        body_of("chat.completions", SAYS[1], f',"tools":[{json.dumps(WEATHER)}],"tool_choice":"required"'),
+        body_of("chat.completions", SAYS[1], f',"tools":[{json.dumps(WEATHER)}],"tool_choice":{FORCED}'),
         {"x-lukhas-tools": "retrieval,scheduler"},
     ),
     ("responses", body_of("responses", SAYS[0], ""), {}),

@@ -403,3 +403,13 @@ def test_a_nudge_is_made_of_known_changes() -> None:
     nudge = modulation().shape(an_exchange("Hello", signals=HURRIED))
     assert nudge is not None
     assert nudge.changes == (Set(("max_completion_tokens",), 700),)
+
+
+def test_the_counter_signal_is_published_once_when_it_begins_to_hold() -> None:
+    plugin, startup, heard = modulation(), started(Path()), list[tuple[str, str]]()
+    plugin.startup(startup)
+    startup.bus.subscribe("stabilize", lambda signal: heard.append((signal.source, signal.audit_id)))
+    exchanges = [an_exchange(signals={"stress": 0.9}) for _ in range(5)]
+    for exchange in exchanges:
+        plugin.shape(exchange)
+    assert heard == [("modulation", exchanges[2].id)]
