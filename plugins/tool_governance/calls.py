@@ -1,10 +1,11 @@
 """Says whether a call of the model may come back: only of what went out, and of what is allowed by now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from gateway import Exchange, Refusal, ToolCall
 from plugins.tool_governance.declared import LONGEST_SHOWN, NAMED, Declared, declared
-from plugins.tool_governance.places import PLACES, Place, tool_lists
+from plugins.tool_governance.places import PLACES, Place, ToolList, tool_lists
 from plugins.tool_governance.terms import Terms, inside
 from policies.redaction import redacted_name
 
@@ -22,12 +23,17 @@ def refusal_of_call(terms: Terms, call: ToolCall) -> Refusal | None:
     """Gives the refusal of a call, None where it may be delivered or run."""
     exchange = terms.exchange
     shown = redacted_name((call.name or call.kind)[:LONGEST_SHOWN])
-    offered = [reason for tool, reason in _offered(terms) if _is_call_of(tool, call)]
-    if not offered and not _has_unseen_tools(exchange):
+    unseen = _has_unseen_tools(exchange)
+    stored = _stored(exchange) if unseen else None
+    offered = [reason for tool, reason in _offered(terms, stored or ()) if _is_call_of(tool, call)]
+    if not offered and (not unseen or stored is not None):
         return Refusal(f"The model called {shown}, which it was not offered.", code=NOT_OFFERED)
     alias = exchange.hosted.get(call.name) if call.kind == "function" else None
+    because: str | None
     if alias is not None:
         because = terms.against_alias(alias)
+    elif _ran_here(terms, call, stored or ()):
+        because = "it is a hosted tool, whose calls are not delivered"
     elif offered:
         because = next((reason for reason in offered if reason is not None), None)
     else:
@@ -54,12 +60,28 @@ def _has_unseen_tools(exchange: Exchange) -> bool:
     return body.get("prompt") is not None and place.form == "responses"
 
 
-def _offered(terms: Terms) -> Iterator[tuple[Declared, str | None]]:
-    """Gives every tool that the request offers, with what by now is to be said against it."""
+def _stored(exchange: Exchange) -> list[Any] | None:
+    """Gives the tools that a whole reply says it was made with, None where it says nothing of them."""
+    reply = exchange.reply.json if exchange.reply is not None else None
+    tools = reply.get("tools") if reply.__class__ is dict else None
+    return tools if tools.__class__ is list else None
+
+
+def _ran_here(terms: Terms, call: ToolCall, stored: Iterable[Any]) -> bool:
+    """Whether a stored reply says that the call was of a hosted tool: described as it is, not only so named."""
+    tool = terms.offering.tools.by_name.get(call.name) if call.kind == "function" else None
+    if tool is None:
+        return False
+    described = ((each, each.get("function")) for each in stored if each.__class__ is dict)
+    holders = (holder for pair in described for holder in pair if holder.__class__ is dict)
+    return any(each.get("name") == tool.name and each.get("description") == tool.description for each in holders)
+
+
+def _offered(terms: Terms, stored: Iterable[Any]) -> Iterator[tuple[Declared, str | None]]:
+    """Gives every tool that the request offers, and what was `stored`, with what by now is to be said against it."""
     place = place_of(terms.exchange)
-    if place is None:
-        return
-    for each in tool_lists(terms.exchange.request.json, place):
+    lists = [] if place is None else list(tool_lists(terms.exchange.request.json, place))
+    for each in (*lists, ToolList((), list(stored))):
         for written in each.tools:
             tool = declared(written, legacy=each.legacy)
             reason = terms.against(tool)

@@ -9,10 +9,20 @@ import pytest
 from gateway import Exchange, Flags, ToolCall, Withheld
 from gateway.decide import changed
 from gateway.flags import in_force
-from gateway.testing import a_call, started
+from gateway.testing import a_call, a_reply, started
 from plugins.tool_governance import ToolGovernance
 from plugins.tool_governance.calls import NOT_ALLOWED, NOT_OFFERED
-from tests.builders.governing import CHAT, HOSTED, RESPONSES, asking, function, governing, refused
+from tests.builders.governing import (
+    CHAT,
+    HOSTED,
+    RESPONSES,
+    RETRIEVAL,
+    asking,
+    function,
+    governing,
+    hosted,
+    refused,
+)
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 MCP = {"type": "mcp", "server_label": "wiki", "server_url": "https://example.com"}
@@ -178,6 +188,24 @@ def test_a_stored_reply_is_read_again_by_the_list_alone(tmp_path: Path) -> None:
     assert refused(governing(), stored, run_upstream("web_search_call", "web_search")) is None
     listing = governing(tmp_path, "client_tools: listed\nlisted: [a]")
     assert [refused(listing, stored, a_call(name)) for name in ("a", "b")] == [None, NOT_ALLOWED]
+
+
+@pytest.mark.parametrize("path", ["/v1/responses/resp_1", "/v1/responses"])
+def test_a_reply_that_says_what_tools_it_was_made_with_holds_calls_of_no_others(path: str) -> None:
+    plugin = governing()
+    tools = [function("a", RESPONSES), hosted(RETRIEVAL, RESPONSES), {"type": "web_search"}]
+    exchange = asking({"prompt": {"id": "pmpt_1"}}, path, method="POST" if path == "/v1/responses" else "GET")
+    exchange.reply = a_reply({"object": "response", "output": [], "tools": tools}, path=path)
+    names = ("a", "b", "retrieve_knowledge")
+    assert [refused(plugin, exchange, a_call(name)) for name in names] == [None, NOT_OFFERED, NOT_ALLOWED]
+    assert refused(plugin, exchange, run_upstream("web_search_call", "web_search")) is None
+    assert refused(plugin, exchange, run_upstream("file_search_call", "file_search")) == NOT_OFFERED
+
+
+def test_a_stored_call_of_the_clients_own_function_is_theirs_whatever_it_is_called() -> None:
+    exchange = asking({}, "/v1/responses/resp_1", method="GET")
+    exchange.reply = a_reply({"tools": [function("retrieve_knowledge", RESPONSES, description="Mine.")]})
+    assert refused(governing(), exchange, a_call("retrieve_knowledge")) is None
 
 
 def test_a_refusal_names_the_tool_and_no_secret_in_its_place() -> None:
