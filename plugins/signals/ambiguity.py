@@ -1,7 +1,7 @@
 """How unclear the last turn of the user is: too short to act on, about something unnamed, or against itself."""
 
 from plugins.signals.cues import Cues, in_words, weighed
-from plugins.signals.found import NOTHING_FOUND, Found, together, worded
+from plugins.signals.found import HINTED, NOTHING_FOUND, Found, together, worded
 from plugins.signals.words import Words
 
 LONGEST = 160
@@ -17,8 +17,8 @@ _DENSE = "\u2e80"
 
 _NOTHING = (0.75, "short, and names nothing")
 _LITTLE = (0.45, "short, and names little")
-_RATHER_LITTLE = (0.3, "short, and names little")
-_UNNAMED = (0.3, "speaks of what it does not name")
+_RATHER_LITTLE = (0.12, "short, and names little")
+_UNNAMED = (0.12, "speaks of what it does not name")
 _BRIEF = (0.1, "names little")
 _CLEAR = (0.0, "")
 
@@ -30,10 +30,10 @@ def ambiguity(text: str, in_context: bool, seen: Cues, wording: float, words: Wo
         return against
     part = IN_CONTEXT if in_context else 1.0
     if not text or any(sign in text for sign in _SPECIFIC) or any(map(str.isdigit, text)):
-        return together(against, worded(wording * part))
+        return together(against, worded(wording * part, HINTED))
     lower = text.lower()
     level, because = _vague_signs(lower, words) if max(lower) >= _DENSE else _vague(lower, words)
-    return together(Found(level * part, because), against, worded(wording * part))
+    return together(Found(level * part, because), against, worded(wording * part, HINTED))
 
 
 def _vague(lower: str, words: Words) -> tuple[float, str]:

@@ -3,7 +3,7 @@
 from math import log
 
 from plugins.signals.cues import Cues, in_words, weighed
-from plugins.signals.found import Found, together, worded
+from plugins.signals.found import HINTED, Found, together, worded
 
 SHORT = 5.0
 LONG = 3600.0
@@ -19,4 +19,4 @@ def urgency(seen: Cues, wording: float, deadline: float | None, service_tier: ob
         found.append(Found(level, f"the client waits no longer than {deadline:g} s"))
     if service_tier == "priority":
         found.append(Found(_PAID, "the request asks for the priority tier of service"))
-    return together(*found, worded(wording))
+    return together(*found, worded(wording, HINTED))
