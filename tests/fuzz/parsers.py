@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from gateway.encoding import FREE_BYTES, MAX_RATIO, Decoder, EncodingError
 from gateway.endpoints import load_endpoints
+from gateway.exchange import Headers
 from gateway.form import FormError, FormReader
 from gateway.formats import chat, responses
 from gateway.json_body import BodyError, read_json
@@ -57,12 +58,13 @@ def assembly(data: bytes) -> None:
 def reply(data: bytes) -> None:
     """What is no reply is a TransportError; one that can be read is the same however it is cut."""
     first, second = split(data)
-    results = []
+    results: list[tuple[int, Headers, bytes] | None] = []
     for pieces in ((first + second,), (first, second)):
         reading, body = ReplyParser(b"POST", 4096, 1 << 16), b""
         try:
             for piece in pieces:
-                body += reading.feed(piece)
+                # What follows a whole reply is never fed: it closes the connection.
+                body += b"" if reading.complete else reading.feed(piece)
             reading.feed_eof()
         except TransportError:
             results.append(None)
