@@ -9,7 +9,7 @@ NODE = tests/suites/node
 OPENAPI ?= $(wildcard ../shared/openai-openapi/openapi.yaml)
 export OPENAPI
 
-.PHONY: help setup setup-test run test test-all nightly lint format bench bench-peers price-guard lock docs cookbook endpoints setup-node suites audit fuzz
+.PHONY: help setup setup-test run test test-all nightly lint format bench bench-peers price-guard lock docs cookbook endpoints setup-node setup-agents suites audit fuzz
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -30,6 +30,8 @@ setup: .venv/.run ## make the environment: .venv, locked and hash-checked
 
 setup-test: .venv/.test ## the same, with what tests need (pytest among it)
 
+setup-agents: .cache/agents/.done ## the agents SDK, in an environment of its own
+
 setup-node: $(NODE)/node_modules/.package-lock.json ## what the suites need of npm
 
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
@@ -43,7 +45,7 @@ run: setup ## start the gateway with a simulated model server; works offline
 test: setup-test ## the suite that needs only Python packages
 	$(BIN)/pytest -n $(JOBS) -m "not full and not nightly"
 
-test-all: setup-test setup-node ## what `test` runs, and what needs Node
+test-all: setup-test setup-node setup-agents ## what `test` runs, and what needs Node or the agents SDK
 	$(BIN)/pytest -n $(JOBS) -m "not nightly"
 
 suites: setup-test setup-node ## the SDKs' own suites alone, with their counts: make suites OPENAPI=openapi.yaml
@@ -96,4 +98,4 @@ endpoints: setup ## make gateway/endpoints.json anew: make endpoints OPENAPI=ope
 lock: ## make requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/run.txt
 	uv pip compile pyproject.toml --group build --group test -c requirements/run.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/test.txt
-	for group in audit fuzz; do uv pip compile --group $$group --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/$$group.txt; done
+	for group in agents audit fuzz; do uv pip compile --group $$group --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/$$group.txt; done

@@ -26,3 +26,7 @@ def test_what_audits_and_fuzzes_it_is_listed() -> None:
     groups = PROJECT["dependency-groups"]
     named = {re.split(r"[=;\s]", each)[0] for each in (*groups["audit"], *groups["fuzz"])}
     assert LISTED["To audit and to fuzz"] == named
+
+
+def test_what_tests_it_with_agents_is_listed() -> None:
+    assert LISTED["To test with agents"] == set(PROJECT["dependency-groups"]["agents"])
