@@ -1,6 +1,7 @@
 """The plugin `signals`: reads six levels off each request, and says in words why."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -11,6 +12,7 @@ from plugins.signals.conduct import UNKNOWN, Conduct, blocked_calls, was_refused
 from plugins.signals.cues import Cues, CueSet, Seen
 from plugins.signals.found import Found
 from plugins.signals.headers import DEADLINE, LEVELS, HeaderError, Name, deadline_of, levels_of
+from plugins.signals.intents import INTENT, intents_of
 from plugins.signals.load import Load, outcome_of
 from plugins.signals.novelty import SLOTS, Sketch, novelty, remember, shingles_of
 from plugins.signals.patterns import read_cues
@@ -30,6 +32,8 @@ _TOLD = {"alignment_risk": 0.025}
 _TOLD_ELSE = 0.1
 """A level below is too small to change anything, and stands in the record without its reason."""
 _READ_BY_CUES = ("alignment_risk", "stress", "ambiguity", "urgency")
+_NOTHING_SAID: Mapping[str, float] = MappingProxyType({})
+_NOTHING_MEANT: Mapping[str, Found] = MappingProxyType({})
 _OWN_WORDS = 4096
 """In characters: of a longer turn, most of it is not the user's own words but what they brought along."""
 
@@ -85,7 +89,7 @@ class SixSignals:
         caller = exchange.caller
         if caller is None or self._is_off(caller):
             return None
-        said_levels, deadline = _from_client(exchange)
+        said_levels, deadline, meant = _from_client(exchange)
         found = self._found(exchange, caller, deadline)
         if self._settings.off:
             found = {name: each for name, each in found.items() if name not in self._settings.off}
@@ -97,6 +101,9 @@ class SixSignals:
             elif level > levels.get(name, 0.0):
                 levels[name] = level
                 because[name] = f"the client says so; {because[name]}" if name in because else "the client says so"
+        for name, each in meant.items():
+            if each.level > levels.get(name, 0.0):
+                levels[name], because[name] = each.level, each.because
         return Signals(levels, because) if levels or because else None
 
     @hookimpl
@@ -165,12 +172,18 @@ def _may_say_novelty(caller: Caller) -> bool:
     return NOVELTY_PERMISSION in caller.permissions or _ALL in caller.permissions
 
 
-def _from_client(exchange: Exchange) -> tuple[Mapping[str, float], float | None]:
-    """Gives the levels that the client sent, and its deadline in seconds. Errors: HeaderError."""
-    levels, deadline = None, None
+def _from_client(exchange: Exchange) -> tuple[Mapping[str, float], float | None, Mapping[str, Found]]:
+    """Gives the levels that the client sent, its deadline in seconds, and what its user means. Errors: HeaderError."""
+    levels, deadline, intents = None, None, None
     for name, value in exchange.received.headers:
         if len(name) == len(LEVELS) and name.lower() == LEVELS:
             levels = value if levels is None else levels + b"," + value
         elif len(name) == len(DEADLINE) and name.lower() == DEADLINE:
             deadline = value
-    return levels_of(levels) if levels is not None else {}, deadline_of(deadline) if deadline is not None else None
+        elif len(name) == len(INTENT) and name.lower() == INTENT:
+            intents = value if intents is None else intents + b"," + value
+    return (
+        levels_of(levels) if levels is not None else _NOTHING_SAID,
+        deadline_of(deadline) if deadline is not None else None,
+        intents_of(intents) if intents is not None else _NOTHING_MEANT,
+    )

@@ -9,6 +9,7 @@ import msgspec
 from gateway.writable import written
 from identity.caller import Caller
 from identity.keyring import SHORTEST_NAME, Person
+from policies.intents import RATINGS, Rated
 from policies.personal_data import without_personal_data
 from policies.redaction import redacted
 from storage.seal import encoded
@@ -23,15 +24,17 @@ _BALANCED = "balanced"
 class CardSent(msgspec.Struct, frozen=True):
     """What somebody says of one exchange: `target_action_id` is its audit id, `rating` 1 (bad) to 5 (good).
 
-    `user_id` tells the users beneath one caller apart; it is kept as a keyed hash. Other members are left alone.
+    In the place of `rating` may stand the `intent` that a sign of the user stood for. `user_id` tells the users beneath
+    one caller apart; it is kept as a keyed hash. Other members are left alone.
     """
 
     target_action_id: Annotated[str, msgspec.Meta(max_length=128)]
-    rating: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    rating: Annotated[int, msgspec.Meta(ge=1, le=5)] | msgspec.UnsetType = msgspec.UNSET
     note: Annotated[str, msgspec.Meta(max_length=2000)] | None = None
     user_id: Annotated[str, msgspec.Meta(max_length=256)] | None = None
     tags: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=16)] | None = None
     context_hash: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_:+/=.-]{1,128}$")] | None = None
+    intent: Rated | msgspec.UnsetType = msgspec.UNSET
 
 
 class FeedbackEvent(msgspec.Struct, frozen=True, tag_field="event", tag="feedback", omit_defaults=True):
@@ -60,14 +63,22 @@ class _Ended(msgspec.Struct, frozen=True):
     changes: tuple[_Change, ...] = ()
 
 
-def kept_card(sent: CardSent, caller: Caller, person: Person, at: datetime, *, disagrees: bool) -> Card:
+def rating_of(sent: CardSent) -> int | None:
+    """Gives the rating that a card says; None where it says none, or two that differ."""
+    said = {} if isinstance(sent.rating, msgspec.UnsetType) else {sent.rating}
+    meant = {} if isinstance(sent.intent, msgspec.UnsetType) else {RATINGS[sent.intent]}
+    together = {*said, *meant}
+    return together.pop() if len(together) == 1 else None
+
+
+def kept_card(sent: CardSent, caller: Caller, person: Person, at: datetime, *, rating: int, disagrees: bool) -> Card:
     """Gives the card as it is kept."""
     sub_user = encoded(person.commitment(sent.user_id.encode("utf-8", "replace"))).decode() if sent.user_id else None
     return Card(
         person.pseudonym,
         sent.target_action_id,
         at,
-        sent.rating,
+        rating,
         _clean(sent.note or "", caller, person),
         tuple(_clean(tag, caller, person) for tag in sent.tags or ()),
         sub_user,

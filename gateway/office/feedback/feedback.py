@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.answers import Refusal
 from gateway.office.audit.routes import UNKNOWN
-from gateway.office.feedback.card import CardSent, disagrees, feedback_line, kept_card
+from gateway.office.feedback.card import CardSent, disagrees, feedback_line, kept_card, rating_of
 from gateway.office.refusing import Refused
 from gateway.ratings import WINDOW, mean_of, mean_of_all, means_of_raters, means_that_count, style_of
 from gateway.writable import written
@@ -26,6 +26,12 @@ REST = 20
 BECAUSE = f"more than {MOST_DISAGREEMENTS} ratings within a day spoke against the policy"
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_ACTION = Refusal(UNKNOWN.message, code=UNKNOWN.code, status=404, param="target_action_id")
+UNRATED = Refusal(
+    "A card needs one of `rating` and `intent` (affirm, reject); where it has both they must say the same.",
+    code="invalid_value",
+    status=422,
+    param="rating",
+)
 
 
 class StyleChange(msgspec.Struct, frozen=True):
@@ -80,9 +86,12 @@ class Feedback:
 
         Errors: Refused, BundlesError, KeyringError, JournalError, StateError.
         """
+        rating = rating_of(sent)
+        if rating is None:
+            raise Refused(UNRATED)
         line = self._own(caller, sent.target_action_id)
         person, at = self._keyring.person(caller.principal), self._now()
-        card = kept_card(sent, caller, person, at, disagrees=disagrees(line, sent.rating))
+        card = kept_card(sent, caller, person, at, rating=rating, disagrees=disagrees(line, rating))
         with self._one_at_a_time:
             if self._keyring.pseudonym_of(caller.principal) != card.person:
                 raise Refused(UNKNOWN_ACTION)  # erased meanwhile

@@ -3,18 +3,17 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from secrets import token_bytes
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 import msgspec
 
 from identity.caller import Caller
 from identity.keyring import Keyring, Person
+from policies.intents import INTENTS, Intent
 from storage.state.records import Symbols
 from storage.state.sealed import NONCE_BYTES, opened, sealed
 from storage.state.state import State
 
-Intent = Literal["affirm", "reject", "more_detail", "soften", "ground"]
-INTENTS: tuple[str, ...] = get_args(Intent)
 FEWEST_PEOPLE = 10
 """Of fewer people nothing is said."""
 _Part = Annotated[float, msgspec.Meta(ge=-1, le=1)]

@@ -103,11 +103,27 @@ def test_novelty_counts_where_the_key_allows_it(permissions: frozenset[str], lev
     assert answer.because["novelty"]
 
 
-@pytest.mark.parametrize("headers", [{"x-lukhas-signals": "trust=0.9"}, {"x-lukhas-deadline": "soon"}])
+@pytest.mark.parametrize(
+    "headers", [{"x-lukhas-signals": "trust=0.9"}, {"x-lukhas-deadline": "soon"}, {"x-lukhas-intent": "dance"}]
+)
 def test_a_header_that_cannot_be_read_is_turned_away(headers: dict[str, str]) -> None:
     refusal = signals().admit(an_exchange(BODY, headers=headers))
     assert refusal is not None
     assert (refusal.status, refusal.code, refusal.param) == (400, "invalid_signals", next(iter(headers)))
+
+
+def test_what_the_client_says_that_its_user_means_raises_a_signal_and_says_so() -> None:
+    answer = observed(signals(), BODY, headers={"x-lukhas-intent": "reject, more_detail"})
+    assert answer.levels["stress"] == 0.5
+    assert answer.because["stress"] == "the client says that its user means reject"
+    assert answer.levels["ambiguity"] >= 0.4
+    affirmed = observed(signals(), BODY, headers={"x-lukhas-intent": "affirm"})
+    assert affirmed == observed(signals(), BODY)
+
+
+def test_an_intent_never_lowers_what_was_found() -> None:
+    both = {"x-lukhas-intent": "soften", "x-lukhas-signals": "stress=0.9"}
+    assert observed(signals(), BODY, headers=both).levels["stress"] == 0.9
 
 
 def test_a_request_without_headers_of_ours_is_let_through() -> None:

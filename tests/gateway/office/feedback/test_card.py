@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.office.feedback.card import CardSent, disagrees, is_proven, kept_card
+from gateway.office.feedback.card import CardSent, disagrees, is_proven, kept_card, rating_of
 from gateway.testing import a_caller
 from identity.caller import Caller
 from identity.keyring import Person
@@ -29,12 +29,28 @@ PERSON = Person("p-0a0a0a0a0a0a0a0a0a0a", bytes(32))
         {"user_id": "x" * 257},
         {"context_hash": "not a hash"},
         {"target_action_id": "x" * 129},
+        {"intent": "soften"},
     ],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_what_a_card_cannot_say_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"target_action_id": "A-1", "rating": 3, **wrong}, CardSent, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "rating"),
+    [
+        ({"rating": 4}, 4),
+        ({"intent": "affirm"}, 5),
+        ({"intent": "reject"}, 1),
+        ({"intent": "reject", "rating": 1}, 1),
+        ({"intent": "reject", "rating": 5}, None),
+        ({}, None),
+    ],
+)
+def test_an_intent_may_stand_in_the_place_of_a_rating(said: dict[str, Any], rating: int | None) -> None:
+    assert rating_of(msgspec.convert({"target_action_id": "A-1", **said}, CardSent)) == rating
 
 
 def test_members_that_nobody_knows_are_left_alone() -> None:
@@ -44,17 +60,20 @@ def test_members_that_nobody_knows_are_left_alone() -> None:
 def test_users_beneath_one_caller_are_told_apart_and_not_named() -> None:
     caller = a_caller(principal="key:0123456789abcdef0123")
     first, second, again = (
-        kept_card(CardSent("A-1", 3, user_id=user), caller, PERSON, NOW, disagrees=False).sub_user
+        kept_card(CardSent("A-1", 3, user_id=user), caller, PERSON, NOW, rating=3, disagrees=False).sub_user
         for user in ("ada", "bob", "ada")
     )
     assert first == again != second
     other = Person("p-0b0b0b0b0b0b0b0b0b0b", bytes(31) + b"\x01")
-    assert kept_card(CardSent("A-1", 3, user_id="ada"), caller, other, NOW, disagrees=False).sub_user != first
+    assert kept_card(CardSent("A-1", 3, user_id="ada"), caller, other, NOW, rating=3, disagrees=False).sub_user != first
 
 
 def test_a_short_principal_is_a_word_like_any() -> None:
     caller = a_caller(principal="admin")
-    assert kept_card(CardSent("A-1", 3, "ask the admin"), caller, PERSON, NOW, disagrees=False).note == "ask the admin"
+    assert (
+        kept_card(CardSent("A-1", 3, "ask the admin"), caller, PERSON, NOW, rating=3, disagrees=False).note
+        == "ask the admin"
+    )
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,15 @@ async def test_a_card_without_what_it_needs_is_422(asked: Asked) -> None:
         assert missing in error_of(reply)["message"]
 
 
+async def test_the_intent_of_a_sign_rates_as_well(asked: Asked) -> None:
+    await asked.carried("A-00000001")
+    sent: dict[str, Any] = {"target_action_id": "A-00000001", "intent": "reject"}
+    reply = await asked("POST", "/feedback/card", "lk-ada", sent)
+    assert (reply.status_code, reply.json()["lut"]["style"]["temperature_delta"]) == (200, -0.1)
+    torn = await asked("POST", "/feedback/card", "lk-ada", {**sent, "rating": 5})
+    assert (torn.status_code, error_of(torn)["code"]) == (422, "invalid_value")
+
+
 async def test_what_is_no_card_is_refused(asked: Asked) -> None:
     for body in (b"", b"{", b"[]", b"7", b'{"rating": 5, "target_action_id": "\xff"}', b"[" * 100_000):
         reply = await asked("POST", "/feedback/card", "lk-ada", body)
