@@ -111,15 +111,9 @@ def state_after(policy: Policy, exchanges: Iterable[Heard], state: State = NEW) 
 
 def heard_again(policy: Policy, state: State, exchange: Heard) -> tuple[State, Regulated]:
     """Gives what is remembered after an exchange, and what acted on it."""
-    if not exchange.was_modulated or (state == NEW and _is_calm(policy, exchange)):
+    if not exchange.was_modulated:
         return state, Regulated({})
     return regulated(policy, state, exchange.emissions(policy), exchange.now_ms)
-
-
-def _is_calm(policy: Policy, exchange: Heard) -> bool:
-    """Whether nothing acts on it: of callers of whom nothing is held, such an exchange leaves nothing behind."""
-    levels = zip(SIGNALS, policy.activations, strict=True)
-    return all(exchange.signals.get(name, 0.0) < activation for name, activation in levels)
 
 
 def recent(bundles: Bundles, caller: str, until: datetime, *, below: str = "") -> list[Heard]:

@@ -36,6 +36,7 @@ from gateway.decide import (
 )
 from gateway.exchange import Request
 from gateway.hooks import Implementation
+from gateway.hookspecs import Hooks
 from gateway.loader import Common, Plugin, chain_of
 from gateway.testing import a_caller, an_exchange
 from tests.builders.pipelines import Faults, a_chain
@@ -348,3 +349,46 @@ async def test_every_answer_stands_in_the_trail_with_who_gave_it() -> None:
         ("observe", "says_0", Signals({"a": 1})),
         ("observe", "says_1", None),
     ]
+
+
+class Narrows:
+    """Answers `shape` with what it was given."""
+
+    def __init__(self, nudge: Nudge) -> None:
+        self._nudge = nudge
+
+    @hookimpl
+    def shape(self, exchange: Exchange) -> Nudge:
+        return self._nudge
+
+
+def shaping(*nudges: Nudge) -> tuple[Any, ...]:
+    return tuple(each for nudge in nudges for each in a_chain(Narrows(nudge)).of(Hooks.shape))
+
+
+async def test_what_is_not_applied_is_not_made_and_governs_nothing() -> None:
+    exchange = an_exchange()
+    computed = Nudge((Set(("temperature",), 0.1),), "in shadow", False, safety_mode="strict", allowed_tools=())
+    await shaped(shaping(computed), exchange, Target())
+    assert exchange.request is exchange.asked
+    assert (exchange.safety_mode, exchange.allowed_tools) == ("balanced", None)
+
+
+async def test_a_later_plugin_neither_ends_strict_mode_nor_lengthens_the_list_of_tools() -> None:
+    exchange = an_exchange()
+    first = Nudge((), "risk", safety_mode="strict", allowed_tools=("retrieval",))
+    second = Nudge((), "calm", safety_mode="creative", allowed_tools=("retrieval", "browser"))
+    await shaped(shaping(first, second), exchange, Target())
+    assert (exchange.safety_mode, exchange.allowed_tools) == ("strict", frozenset(("retrieval",)))
+
+
+async def test_levels_that_are_not_applied_do_not_act() -> None:
+    class Watches:
+        @hookimpl
+        def observe(self, exchange: Exchange) -> Signals:
+            return Signals({"stress": 0.9}, {"stress": "it says so"}, applied=False)
+
+    exchange = an_exchange()
+    await observed(a_chain(Watches()).of(Hooks.observe), exchange)
+    assert exchange.signals == {}
+    assert exchange.trail[-1].answer == Signals({"stress": 0.9}, {"stress": "it says so"}, applied=False)
