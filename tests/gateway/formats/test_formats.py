@@ -126,3 +126,25 @@ def test_the_names_of_endpoints_lead_to_formats_too() -> None:
         "responses",
         "plain",
     ]
+
+
+@pytest.mark.parametrize("format", [chat, responses])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"choices": [{"message": {"tool_calls": [{"id": "c", "function": {"name": "f"}}]}}]},
+        {"choices": [{"message": {"function_call": {"name": "f"}}}]},
+        {"choices": [{"delta": {"tool_calls": []}}]},
+        {"output": [{"type": "function_call"}]},
+        {"output": [{"type": "custom_tool_call"}]},
+        {"output": [{"type": "web_search_call"}]},
+        {"output": [{"type": "mcp_approval_request"}]},
+        {"output": [{"type": "program"}]},
+    ],
+)
+def test_no_call_is_overlooked_in_bytes_however_they_are_written(format: ModuleType, reply: Any) -> None:
+    written = json.dumps(reply)
+    escaped = "".join(f"\\u{ord(letter):04x}" if letter.isalpha() or letter == "_" else letter for letter in written)
+    if not (format is chat and "output" in reply):
+        assert all(format.may_call(text) for text in (written.encode(), escaped.encode(), written.encode("utf-16")))
+    assert not format.may_call(b'{"choices":[{"delta":{"content":"Hello"}}],"output":[{"type":"message"}]}')
