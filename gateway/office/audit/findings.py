@@ -55,14 +55,16 @@ def changes_of(record: Record) -> list[Change]:
         Change(
             _parameter(each),
             after=each.get("value"),
-            because=_word(step.answer.get("because")),
+            because=_at(step.answer.get("reasons"), number) or _word(step.answer.get("because")),
+            signal=_at(step.answer.get("sources"), number) or None,
             plugin=step.plugin,
+            applied=step.answer.get("applied") is not False,
             hook=step.hook,
             kind=_word(each.get("type")) or "set",
         )
         for step in record.trail
         if step.answer is not None and step.answer.get("answer") == "nudge"
-        for each in _objects(step.answer.get("changes"))
+        for number, each in enumerate(_objects(step.answer.get("changes")))
     ]
 
 
@@ -127,6 +129,10 @@ def _parameter(change: dict[str, Any]) -> str:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _at(values: Any, number: int) -> str:
+    return _word(values[number]) if isinstance(values, list) and number < len(values) else ""
 
 
 def _word(value: Any) -> str:

@@ -191,6 +191,7 @@ class Record(msgspec.Struct, frozen=True):
     prompt_hash: str | None = None
     answer_hash: str | None = None
     safety_mode: str | None = None
+    policy: str | None = None
     route: Route | None = None
     retrieval: Retrieval | None = None
     signals: dict[str, Signal | Level] = {}

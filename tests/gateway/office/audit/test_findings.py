@@ -42,6 +42,23 @@ def test_changes_come_from_the_nudges_where_the_record_lists_none() -> None:
     assert [change.parameter for change in changes_of(record_of(an_ended(trail=trail, changes=listed)))] == ["top_p"]
 
 
+def test_a_nudge_of_shadow_is_told_as_one_with_the_reason_and_the_signal_of_each_change() -> None:
+    nudge = {
+        "answer": "nudge",
+        "because": "stress, urgency",
+        "applied": False,
+        "reasons": ["stress at 0.5", 3],
+        "sources": ["stress", "urgency"],
+        "changes": [{"type": "set", "path": [name], "value": 1} for name in ("temperature", "max_tokens", "n")],
+    }
+    found = changes_of(record_of(an_ended(trail=[a_step("shape", "modulation", nudge)])))
+    assert [(each.because, each.signal, each.applied) for each in found] == [
+        ("stress at 0.5", "stress", False),
+        ("stress, urgency", "urgency", False),
+        ("stress, urgency", None, False),
+    ]
+
+
 def test_decisions_and_faults_are_told_and_silence_is_not() -> None:
     trail = [
         a_step("admit", "tier_check"),
