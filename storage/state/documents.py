@@ -14,7 +14,8 @@ from storage.state.tables import DOCUMENT_WORDS, DOCUMENTS, PASSAGES
 
 LONGEST_TEXT = 1_000_000
 MOST_WORDS_ASKED = 32
-MOST_HITS = 20_000
+MOST_HITS = 5_000
+"""Of a question's words those are looked for that stand in few passages, until there are so many."""
 _NONCE_BYTES = 12
 
 
@@ -29,8 +30,9 @@ class DocumentsCounted(msgspec.Struct, frozen=True):
 class Documents:
     """The documents of a database. `key` is the person's own. Errors of every method: StateError."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, most_hits: int = MOST_HITS) -> None:
         self._database = database
+        self._most_hits = most_hits
 
     def add(self, document: Document, text: str, key: bytes, nonces: bytes) -> int:
         """Keeps a document; gives how many passages it has. `nonces` are random bytes, which `nonce_bytes` counts."""
@@ -64,7 +66,8 @@ class Documents:
             ).one()
             if not count or not asked:
                 return []
-            hits = [Hit(*row) for row in connection.execute(_HITS.where(_of(person, asked)).limit(MOST_HITS))]
+            rare = self._rare(connection.execute(_COUNTS.where(_of(person, asked))).all())
+            hits = [Hit(*row) for row in connection.execute(_HITS.where(_of(person, rare)))]
             scores = scores_of(hits, count, float(length) / count)
             best = sorted(scores, key=lambda place: (-scores[place], place))[:k]
             found = []
@@ -102,12 +105,24 @@ class Documents:
             passages = connection.execute(select(func.count()).select_from(PASSAGES)).scalar_one()
         return DocumentsCounted(documents, passages, people)
 
+    def _rare(self, counted: Sequence[Any]) -> list[bytes]:
+        """Gives the marks that stand in the fewest passages: what stands in all of them tells none apart."""
+        chosen: list[bytes] = []
+        hits = 0
+        for mark, count in sorted(counted, key=lambda row: row[1]):
+            hits += count
+            if chosen and hits > self._most_hits:
+                break
+            chosen.append(mark)
+        return chosen
+
 
 def nonce_bytes(text: str) -> int:
     """Says how many random bytes it takes to keep a text."""
     return (len(passages_of(text)) + 1) * _NONCE_BYTES
 
 
+_COUNTS = select(DOCUMENT_WORDS.c.mark, func.count()).group_by(DOCUMENT_WORDS.c.mark)
 _HITS = select(
     DOCUMENT_WORDS.c.mark, DOCUMENT_WORDS.c.document, DOCUMENT_WORDS.c.number, DOCUMENT_WORDS.c.times, PASSAGES.c.length
 ).join(

@@ -3,7 +3,7 @@ from secrets import token_bytes
 
 import pytest
 
-from storage.state.documents import DocumentsCounted, nonce_bytes
+from storage.state.documents import Documents, DocumentsCounted, nonce_bytes
 from storage.state.records import Document
 from storage.state.sealed import SealedError
 from storage.state.state import State
@@ -76,3 +76,10 @@ def test_the_database_holds_no_word_of_it(state: State) -> None:
             for row in connection.exec_driver_sql(f"SELECT * FROM {table}"):
                 said = b" ".join(value if isinstance(value, bytes) else str(value).encode() for value in row)
                 assert not any(word in said.lower() for word in (b"refund", b"shop", b"parcel"))
+
+
+def test_a_rare_word_is_found_among_many_passages_that_have_the_common_ones(state: State) -> None:
+    for number in range(12):
+        add(state, ADA, f"d-{number}", "note", "sun and rain" if number != 7 else "sun and snow")
+    found = Documents(state.database, most_hits=3).search(ADA, KEYS[ADA], "sun and snow", 2)
+    assert [each.document for each in found] == ["d-7"]
