@@ -28,6 +28,19 @@ QUARANTINE_NS = 60_000_000_000
 _LOG = logging.getLogger(__name__)
 PLUGIN_FAILED = "plugin_failed"
 _LOOK_BACK = 8
+_NO_TOOLS = tuple(
+    Remove(path)
+    for path in (
+        ("tools",),
+        ("tool_choice",),
+        ("parallel_tool_calls",),
+        ("web_search_options",),
+        ("functions",),
+        ("function_call",),
+        ("session", "tools"),
+        ("session", "tool_choice"),
+    )
+)
 _QUIET = (Release, Hold)
 
 Result = TypeVar("Result")
@@ -57,8 +70,7 @@ def answer_of_a_broken_plugin(hook: Hook, plugin: str, governs_tools: bool) -> A
     if hook.broken is Broken.FAILED_RESULT:
         return ToolResult("The tool failed.", failed=True)
     if governs_tools:
-        tools = (Remove(("tools",)), Remove(("tool_choice",)), Remove(("functions",)), Remove(("function_call",)))
-        return Nudge(tools, because=f"the plugin {plugin} governs the tools and failed")
+        return Nudge(_NO_TOOLS, because=f"the plugin {plugin} governs the tools and failed")
     return None
 
 
@@ -80,6 +92,7 @@ class Implementation:
         "blocking",
         "budget_ns",
         "failure",
+        "governs_tools",
         "hook",
         "method",
         "needs",
@@ -111,6 +124,7 @@ class Implementation:
         self.method = method
         self.blocking = blocking
         self.needs = needs
+        self.governs_tools = governs_tools
         self._coroutine = iscoroutinefunction(method)
         self._plain = not (self._coroutine or blocking or self._windowed)
         self.budget_ns = budget_ns or (ASYNC_BUDGET_NS if self._coroutine or blocking else DEF_BUDGET_NS)

@@ -9,7 +9,8 @@ from gateway.commands.options import common, json_option, settings_in_force
 from gateway.commands.printing import print_folded, print_json, print_table, width
 from gateway.coverage import Gap, Traffic, asked, gaps_of, shipped_gaps, traffic_of
 from gateway.endpoints import EndpointTable, load_endpoints
-from gateway.hookspecs import EXCHANGE_HOOKS
+from gateway.hooks import Implementation
+from gateway.hookspecs import EXCHANGE_HOOKS, Hook
 from gateway.loader import Chain, load_chain
 from gateway.settings import Settings
 
@@ -81,12 +82,18 @@ def runs_of(chain: Chain) -> list[Run]:
             origins[each.plugin],
             order,
             each.way,
-            f"open: {each.failure.reason}" if each.failure.open else hook.broken.value,
+            _if_it_breaks(hook, each),
             each.budget_ns / 1e6,
         )
         for hook in EXCHANGE_HOOKS
         for order, each in enumerate(chain.implementations[hook.name], 1)
     ]
+
+
+def _if_it_breaks(hook: Hook, plugin: Implementation) -> str:
+    if plugin.failure.open:
+        return f"open: {plugin.failure.reason}"
+    return "the request goes without tools" if plugin.governs_tools else hook.broken.value
 
 
 def covered(table: EndpointTable) -> list[Covered]:

@@ -297,7 +297,8 @@ class Governs:
 
 @pytest.mark.parametrize("broken", [lambda: Nudge((Set(("no", "such"), 1),), because="x"), lambda: 1 / 0])
 async def test_where_the_governor_of_tools_breaks_the_request_goes_without_tools(broken: Callable[[], Nudge]) -> None:
-    exchange = an_exchange({"model": "m", "tools": [{"type": "function"}], "tool_choice": "auto", "functions": []})
+    about_tools = {"tool_choice": "auto", "functions": [], "parallel_tool_calls": True, "web_search_options": {}}
+    exchange = an_exchange({"model": "m", "tools": [{"type": "function"}], **about_tools})
     await shaped(a_chain(Governs(broken)).implementations["shape"], exchange, DEFAULT)
     assert body_of(exchange) == {"model": "m"}
 

@@ -39,7 +39,10 @@ def test_the_chain_stands_in_the_order_of_the_hooks_and_then_of_the_settings(tmp
 
 def test_a_plugin_is_shown_with_its_budget_and_what_happens_when_it_breaks(tmp_path: Path) -> None:
     settings = "chain: [default, guard.py]\nplugins: {guard: {failure: open, reason: only for show, budget_ms: 7}}\n"
-    (guard,) = [each for each in shown(tmp_path, settings)["chain"] if each["plugin"] == "guard"]
+    runs = shown(tmp_path, settings)["chain"]
+    (guard,) = [each for each in runs if each["plugin"] == "guard"]
+    (governor,) = [each for each in runs if each["plugin"] == "tool_governance" and each["hook"] == "shape"]
+    assert governor["if_it_breaks"] == "the request goes without tools"
     assert (guard["runs_as"], guard["budget_ms"], guard["if_it_breaks"]) == ("async def", 7, "open: only for show")
     assert guard["origin"] == str(tmp_path / "guard.py")
 
