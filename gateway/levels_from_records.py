@@ -20,12 +20,13 @@ _MODULATED = frozenset(("chat.completions", "completions", "responses"))
 
 
 class HeardAnswer(msgspec.Struct, frozen=True):
-    """What of an answer speaks of signals; in that of a policy, `levels` are those that acted."""
+    """What of an answer speaks of signals; in that of a policy, `levels` are those that acted other than they were found."""
 
     answer: str = ""
     levels: Mapping[str, float] = {}
     because: Mapping[str, str] | str = {}
     applied: bool = True
+    sources: tuple[str, ...] = ()
     damped: tuple[str, ...] = ()
 
     @property
@@ -72,9 +73,9 @@ class Heard(msgspec.Struct, frozen=True):
                 yield step.plugin, step.answer
 
     def acted(self) -> HeardAnswer | None:
-        """Gives what a policy noted of the levels that acted and of those that were held back, None for nothing."""
+        """Gives what a policy noted of what it did and held back, None where it left nothing."""
         answers = [step.answer for step in self.trail if step.hook == "shape" and step.answer is not None]
-        return next((each for each in reversed(answers) if each.levels or each.damped), None)
+        return next((each for each in reversed(answers) if each.sources or each.levels or each.damped), None)
 
     def emissions(self, policy: Policy) -> list[Emission]:
         """Gives who said what about it."""

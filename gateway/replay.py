@@ -18,7 +18,7 @@ from gateway.decide import changed
 from gateway.endpoints import Endpoint
 from gateway.exchange import Exchange, Received, Request, Step
 from gateway.hooks import Implementation, Pending
-from gateway.levels_from_records import Heard
+from gateway.levels_from_records import Heard, HeardStep
 from gateway.splice import SpliceError
 from identity.caller import Caller
 
@@ -29,6 +29,8 @@ PREAMBLE = "preamble"
 TOOLS = "allowed_tools"
 MODE = "safety_mode"
 _TEXTS = ("messages", "input", "instructions")
+ASKED = HeardStep("shape")
+"""Stands for all the steps that say that a policy was asked: of many records little is to be kept."""
 
 
 class Recorded(Heard, frozen=True):
@@ -43,6 +45,16 @@ class Recorded(Heard, frozen=True):
     def model_asked(self) -> str | None:
         """The model that was asked: that of the last attempt, else the client's."""
         return (self.attempts[-1].model if self.attempts else None) or self.model
+
+
+def recorded(line: bytes) -> Recorded | None:
+    """Reads a record, None for one that tells of no exchange of ours; of the trail it keeps what signals need."""
+    try:
+        found = msgspec.json.decode(line, type=Recorded)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    heard = [HeardStep("observe", plugin, answer) for plugin, answer in found.found()]
+    return msgspec.structs.replace(found, trail=(*heard, *([ASKED] if found.was_modulated else ())))
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ from gateway.endpoints import load_endpoints
 from gateway.hookspecs import Hooks
 from gateway.loader import Chain, chain_names
 from gateway.office.audit.names import Names
-from gateway.replay import Policed, Recorded, Replayed, Tally, body_of, in_order
+from gateway.replay import Policed, Recorded, Replayed, Tally, body_of, in_order, recorded
 from gateway.settings import Loaded
 from identity.keyring import Keyring
 from policies.modulation import read_modulation
@@ -100,7 +100,7 @@ async def _replayed(loaded: Loaded, folder: Path, policy: Path, search: Search) 
         search = names.searched(search)
         with progress("journal", bytes_of(journal, search)) as told:
             lines = records(journal, search, progress=told)
-            found = in_order(each for line in lines if (each := _recorded(line)) is not None)
+            found = in_order(each for line in lines if (each := recorded(line)) is not None)
         async with started(now, around) as (before, startup), started(then, around) as (after, _):
             with waiting("deciding again"):
                 bodies = _bodies(journal, around.keyring, found)
@@ -138,13 +138,6 @@ def _alone(loaded: Loaded) -> Loaded:
             settings = msgspec.structs.replace(loaded.settings, chain=(entry,), plugins=own)
             return msgspec.structs.replace(loaded, settings=settings)
     raise Failed(f"The chain of the settings has no plugin {MODULATION}, so that no policy is asked.")
-
-
-def _recorded(line: bytes) -> Recorded | None:
-    try:
-        return msgspec.json.decode(line, type=Recorded)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
 
 
 def _bodies(journal: Path, keyring: Keyring, found: list[Recorded]) -> dict[str, Mapping[str, Any]]:

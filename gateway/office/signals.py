@@ -174,7 +174,7 @@ def explained(line: bytes, bundles: Bundles, names: Names, policy: Policy) -> Ex
             event = Event(plugin, answer.levels.get(name, 0.0), answer.reasons.get(name, ""), answer.applied)
             events.setdefault(name, []).append(event)
     noted = exchange.acted()
-    levels = noted.levels if noted is not None and noted.levels else found.levels
+    levels = found.levels if noted is None else {**exchange.signals, **noted.levels}
     damped: dict[str, list[str]] = {}
     for name, because in _held_back(found, noted):
         damped.setdefault(name, []).append(because)
@@ -196,12 +196,12 @@ def explained(line: bytes, bundles: Bundles, names: Names, policy: Policy) -> Ex
 
 def _held_back(found: Regulated, noted: HeardAnswer | None) -> Iterator[tuple[str, str]]:
     """Gives signal and sentence of what was held back: as it was noted, else as it comes out when heard again."""
-    if noted is not None and noted.damped:
-        for sentence in noted.damped:
-            yield next((name for name in SIGNALS if name in sentence), ""), sentence
+    if noted is None:
+        for each in found.damped:
+            yield each.name, f"{each.source}: {each.because}"
         return
-    for each in found.damped:
-        yield each.name, f"{each.source}: {each.because}"
+    for sentence in noted.damped:
+        yield next((name for name in SIGNALS if name in sentence), ""), sentence
 
 
 def _by_signal(

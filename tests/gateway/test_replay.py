@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway import Exchange, Nudge, Remove, Set, hookimpl
 from gateway.endpoints import load_endpoints
 from gateway.hookspecs import Hooks
 from gateway.levels_from_records import HeardAnswer, HeardStep
-from gateway.replay import MOST_EXAMPLES, Asked, Outcome, Policed, Recorded, Tally, body_of, in_order
+from gateway.replay import MOST_EXAMPLES, Asked, Outcome, Policed, Recorded, Tally, body_of, in_order, recorded
 from tests.builders.pipelines import a_chain
 
 CHAT = next(each for each in load_endpoints().endpoints if each.name == "chat.completions" and each.method == "POST")
@@ -132,6 +133,23 @@ def test_examples_are_few() -> None:
     for number in range(MOST_EXAMPLES + 5):
         tally.add(a_record(f"A-{number}"), "body", Outcome("balanced", None, {}), Outcome("strict", None, {}))
     assert (len(tally.result().examples), tally.result().differ) == (MOST_EXAMPLES, MOST_EXAMPLES + 5)
+
+
+def test_of_a_record_little_is_kept() -> None:
+    found = {"answer": "signals", "levels": {"stress": 0.8}, "because": {"stress": "it says so"}}
+    trail = [
+        {"hook": "identify", "plugin": "sign_in", "answer": {"answer": "caller"}},
+        {"hook": "observe", "plugin": "signals", "answer": found},
+        {"hook": "shape", "plugin": "modulation", "answer": {"answer": "nudge", "changes": [], "because": "stress"}},
+        {"hook": "record", "plugin": "log"},
+    ]
+    line = {"audit_id": "A-1", "started": NOON, "endpoint": "responses", "trail": trail, "parameters": {"n": 2}}
+    read = recorded(msgspec.json.encode(line))
+    assert read is not None
+    assert ([step.hook for step in read.trail], read.was_modulated) == (["observe", "shape"], True)
+    assert list(read.found()) == [("signals", HeardAnswer("signals", {"stress": 0.8}, {"stress": "it says so"}))]
+    assert recorded(b'{"audit_id": 5}') is None
+    assert recorded(b"\xff") is None
 
 
 def test_exchanges_are_taken_in_the_order_in_which_they_came() -> None:
