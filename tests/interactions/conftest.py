@@ -5,19 +5,18 @@ from importlib.resources import files
 
 import pytest
 
-from tests.interactions.crossing import CHAIN, Crossing, callers, crossing
+from tests.interactions.crossing import Crossing, callers, crossing
 
-SETTINGS = f"""
-server: {{drain_timeout: 2}}
-chain: [{", ".join(CHAIN)}]
-plugins: {{log: {{to: nowhere}}, signals: {{off: [stress]}}}}
-policies: {{folder: policies}}
+SETTINGS = """
+server: {drain_timeout: 2}
+plugins: {log: {to: nowhere}, signals: {off: [stress]}}
+policies: {folder: policies}
 auth:
   keys:
-    - {{key: lk-low, tier: T1}}
-    - {{key: lk-tools, tools: [retrieval]}}
-    - {{key: lk-few-shadow, models: [gpt-4o-mini]}}
-    - {{key: lk-few-enforce, models: [gpt-4o-mini], mode: enforce}}
+    - {key: lk-low, tier: T1}
+    - {key: lk-tools, tools: [retrieval]}
+    - {key: lk-few-shadow, models: [gpt-4o-mini]}
+    - {key: lk-few-enforce, models: [gpt-4o-mini], mode: enforce}
 """
 TOOLS = """
 listed: ["listed_*"]

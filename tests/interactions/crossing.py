@@ -11,7 +11,6 @@ import httpx
 import msgspec
 from openai import OpenAI
 
-from gateway.settings import SHIPPED_CHAIN
 from gateway.simulator import create_app
 from tests.builders.served import Served, eventually, served
 from tests.builders.servers import run_server
@@ -24,7 +23,6 @@ AUDIT_ID = "x-lukhas-audit-id"
 SAFETY_MODE = "x-lukhas-safety-mode"
 RISKY = {"x-lukhas-signals": "alignment_risk=0.9"}
 CALLERS = 150
-CHAIN = ("default", *(() if "tool_governance" in SHIPPED_CHAIN else ("tool_governance",)))
 
 
 class Crossing:

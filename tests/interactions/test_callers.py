@@ -61,6 +61,21 @@ def test_a_key_that_the_upstream_has_accepted_has_the_rights_of_t1_and_pays_itse
     assert gateway.page("/admin/locks", headers={"x-api-key": key}).status_code == 403
 
 
+def test_hosted_tools_are_for_keys_that_the_upstream_has_accepted(gateway: Crossing) -> None:
+    key, asking = "sk-of-somebody-with-tools", {"x-lukhas-tools": "retrieval"}
+
+    answer = gateway.chat(key, SAYS, asking)
+
+    assert answer.status_code == 200
+    assert "tools" not in gateway.sent()
+
+    def is_offered() -> bool:
+        gateway.chat(key, SAYS, asking)
+        return "tools" in gateway.sent()
+
+    assert eventually(is_offered)
+
+
 @pytest.mark.parametrize(("key", "tier"), [("lk-shadow-0", "T2"), ("lk-low", "T1")])
 def test_a_gateway_key_has_rights_by_its_tier_and_permissions_and_the_operator_pays(
     gateway: Crossing, key: str, tier: str

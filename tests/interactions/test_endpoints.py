@@ -14,7 +14,7 @@ from gateway.coverage import shipped_gaps
 from gateway.simulator import create_app
 from tests.builders.gateway import RunningGateway, running_gateway
 from tests.builders.servers import run_server
-from tests.interactions.crossing import AUDIT_ID, CHAIN, MODEL, Crossing
+from tests.interactions.crossing import AUDIT_ID, MODEL, Crossing
 
 KEY = {"authorization": "Bearer sk-any"}
 LISTED = 'client_tools: listed\nlisted: ["listed_*"]\n'
@@ -42,7 +42,7 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governed]:
     (folder / "tools.yaml").write_text(LISTED)
     with (
         run_server(create_app()) as upstream,
-        running_gateway(upstream, chain=CHAIN, policies={"folder": str(folder)}) as running,
+        running_gateway(upstream, policies={"folder": str(folder)}) as running,
     ):
         yield Governed(running, upstream)
 

@@ -1,9 +1,10 @@
 """Tools: who may offer which, who runs a call, and what becomes of one that nobody may make."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -46,9 +47,14 @@ def _items(output: list[dict[str, Any]]) -> tuple[list[str], str]:
     return [item["name"] for item in output if item["type"] == "function_call"], "".join(texts)
 
 
+def events_of(content: bytes) -> list[Any]:
+    """What the events of a stream say, but for the mark at the end."""
+    data = [each.data for each in EventReader().feed(content) if each.data and each.data != b"[DONE]"]
+    return [msgspec.json.decode(each) for each in data]
+
+
 def _streamed(content: bytes, path: str) -> tuple[list[str], str]:
-    events = [each.data for each in EventReader().feed(content) if each.data and each.data != b"[DONE]"]
-    decoded = [msgspec.json.decode(each) for each in events]
+    decoded = events_of(content)
     if path == RESPONSES:
         (last,) = [each["response"] for each in decoded if each["type"] == "response.completed"]
         added = [each["item"] for each in decoded if each["type"] == "response.output_item.added"]
@@ -225,7 +231,45 @@ def test_the_mode_says_whether_signals_narrow_the_hosted_tools(
     assert (narrowed["after"], narrowed.get("applied", True)) == (["retrieval"], mode == "enforce")
 
 
+def test_what_signals_took_from_the_list_is_not_run_either(gateway: Crossing) -> None:
+    key, asked = gateway.somebody("enforce"), {**RISKY, "x-lukhas-tools": "retrieval,scheduler"}
+
+    answer = gateway.chat(key, '!tool schedule_task {"when": "PT1H", "note": "water the plants"}', asked)
+
+    assert told(answer.content, CHAT)[0] == []
+    assert outcomes(gateway.record(answer.headers[AUDIT_ID]), "blocked") == [("schedule_task", "blocked")]
+    assert gateway.page("/tools/tasks", headers={"x-api-key": key}).json()["tasks"] == []
+
+
+def test_a_hosted_tool_that_there_is_not_is_refused_before_anything_goes_out(gateway: Crossing) -> None:
+    before = gateway.arrived()
+
+    answer = gateway.chat(gateway.somebody(), "Hello", {"x-lukhas-tools": "telepathy"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unknown_tool")
+    assert gateway.arrived() == before
+    assert gateway.row(answer.headers[AUDIT_ID], "outcome, refusal") == ["refused", "unknown_tool"]
+
+
 # Calls that nobody may make.
+
+
+@WHOLE_OR_STREAMED
+def test_with_several_choices_nothing_can_be_answered_and_a_blocked_call_refuses_the_reply(
+    gateway: Crossing, stream: bool
+) -> None:
+    key = gateway.somebody()
+    body = asking(CHAT, '!tool wipe_disk {"disk": "sda"}', n=2, stream=stream)
+    headers = {"authorization": f"Bearer {key}"}
+    content = b""
+    stream_of = gateway.http.stream("POST", f"{gateway.url}/v1{CHAT}", json=body, headers=headers)
+    with stream_of as answer, suppress(httpx.RemoteProtocolError):
+        for piece in answer.iter_raw():
+            content += piece
+
+    assert b'"code":"tool_not_offered"' in content
+    assert b"sda" not in content
+    assert gateway.row(answer.headers[AUDIT_ID], "outcome, refusal") == ["refused", "tool_not_offered"]
 
 
 @WHOLE_OR_STREAMED
@@ -325,7 +369,7 @@ def test_a_streamed_responses_loop_is_one_stream(gateway: Crossing) -> None:
 
     answer = gateway.ask(gateway.somebody(), RESPONSES, asking(RESPONSES, says, stream=True), ASKING)
 
-    events = [msgspec.json.decode(each.data) for each in EventReader().feed(answer.content) if each.data]
+    events = events_of(answer.content)
     assert [each["sequence_number"] for each in events] == list(range(len(events)))
     types = [each["type"] for each in events]
     assert (types.count("response.created"), types.count("response.completed")) == (1, 1)
@@ -346,6 +390,20 @@ def test_a_loop_has_so_many_steps_and_no_more(gateway: Crossing, stream: bool) -
     assert len(record["attempts"]) == 4
     assert gateway.sent()["tool_choice"] == "none"
     assert told(answer.content, CHAT)[0] == []
+
+
+def test_where_the_upstream_fails_in_a_later_step_the_stream_ends_with_its_error_and_the_record_has_what_ran(
+    gateway: Crossing,
+) -> None:
+    says = f"{CALL_HOSTED}\n!say one two three four five six seven eight nine ten eleven twelve\n!error 500 after=9"
+
+    answer = gateway.chat(gateway.somebody(), says, ASKING, stream=True)
+
+    assert "asked for status 500" in answer.text
+    assert "[DONE]" not in answer.text
+    record = gateway.record(answer.headers[AUDIT_ID])
+    assert outcomes(record, "used") == [(HOSTED, "ok")]
+    assert len(record["attempts"]) == 2
 
 
 def test_where_four_fifths_of_the_tokens_are_spent_the_next_step_goes_out_concise(gateway: Crossing) -> None:
@@ -411,6 +469,41 @@ def test_in_a_mixed_turn_the_client_has_its_own_calls_and_kept_results_are_put_i
     assert sorted("passages" in text for text in results) == [False, True]
     assert "rain" in told(after.content, path)[1]
     assert "degraded" not in gateway.record(after.headers[AUDIT_ID])
+
+
+@ENDPOINTS
+def test_in_a_mixed_turn_that_is_streamed_the_clients_call_stands_alone_and_first(gateway: Crossing, path: str) -> None:
+    answer = gateway.ask(gateway.somebody(), path, {**mixed(path), "stream": True}, ASKING)
+
+    assert told(answer.content, path)[0] == ["lookup"]
+    assert HOSTED not in answer.text and "passages" not in answer.text
+    events = [
+        msgspec.json.decode(each.data)
+        for each in EventReader().feed(answer.content)
+        if each.data not in (None, b"[DONE]")
+    ]
+    if path == RESPONSES:
+        assert {each["output_index"] for each in events if "output_index" in each} == {0}
+        assert [each["sequence_number"] for each in events] == list(range(len(events)))
+        return
+    deltas = [choice for each in events for choice in each["choices"]]
+    assert {call["index"] for each in deltas for call in each["delta"].get("tool_calls") or []} == {0}
+    assert deltas[-1]["finish_reason"] == "tool_calls"
+
+
+@WHOLE_OR_STREAMED
+def test_a_client_that_sends_its_results_alone_goes_on_with_the_kept_ones(gateway: Crossing, stream: bool) -> None:
+    key = gateway.somebody()
+    with gateway.client(key) as client:
+        first: Any = client.responses.create(**mixed(RESPONSES), stream=stream, extra_headers=ASKING)
+        response = list(first)[-1].response if stream else first
+        (call,) = response.output
+        result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "rain"}
+        after = client.responses.create(model=MODEL, input=[result], previous_response_id=response.id)
+
+    results = [text for kind, text in turns(gateway.sent(), RESPONSES) if kind == "result"]
+    assert sorted("passages" in text for text in results) == [False, True]
+    assert "rain" in after.output_text
 
 
 @ENDPOINTS
