@@ -50,10 +50,12 @@ def _of_the_pipeline(exchange: Exchange) -> Iterator[ChangedParameter]:
     asked, sent = exchange.asked.model_label, exchange.request.model_label
     if any(target.model == sent for target in exchange.route.targets if target.model not in (None, asked)):
         yield ChangedParameter("route", "model", asked, sent, exchange.route.because or "the route names a model")
-    ran = any(use.status != "blocked" for use in exchange.tools)
-    if not exchange.contexts and not ran:
+    answered = any(use.status != "blocked" or use.action == "answered" for use in exchange.tools)
+    if not exchange.contexts and not answered:
         return
-    hook, because = ("recall", "context was recalled") if exchange.contexts else ("run_tool", "tools ran here")
+    hook, because = (
+        ("recall", "context was recalled") if exchange.contexts else ("run_tool", "calls were answered here")
+    )
     for name in ("messages", "input", "instructions"):
         before, after = _member(exchange.asked.json, (name,)), _member(exchange.request.json, (name,))
         if before != after:

@@ -40,6 +40,7 @@ class Passage:
     """One exchange on its way; `prefix_length` is the length of /v1 in its path, 0 for a bare path."""
 
     __slots__ = (
+        "_again",
         "_began",
         "_client",
         "_exchange",
@@ -63,6 +64,7 @@ class Passage:
         self._sending: tuple[str, str | None, int] | None = None
         self._reply: IncomingReply | None = None
         self._first_byte = 0
+        self._again = 0
         self._began = False
         self._recorded = False
 
@@ -171,7 +173,7 @@ class Passage:
             if refusal is not None:
                 return refusal
             self._began = True
-        outgoing = upstream.outgoing(exchange, self._prefix_length, self._stream, self._client.length)
+        outgoing = upstream.outgoing(exchange, self._prefix_length, self._stream, self._client.length, self._again)
         self._sending = (upstream.name, exchange.request.model_label, monotonic_ns())
         try:
             self._reply = await upstream.transport.send(outgoing)
@@ -218,6 +220,7 @@ class Passage:
     async def _sent_again(self, target: Target) -> IncomingReply | Refusal:
         self._attempt_ended()
         self._exchange.reply = None
+        self._again += 1
         reply = await self._sent(target)
         return self._not_paid(reply) if not isinstance(reply, Refusal) and self._is_unpaid(reply) else reply
 

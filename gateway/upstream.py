@@ -55,10 +55,19 @@ class Upstream:
         prefix_length: int,
         stream: AsyncIterator[bytes] | None,
         length: int | None,
+        again: int = 0,
     ) -> OutgoingRequest:
-        """Gives the request as it goes onto the wire."""
+        """Gives the request as it goes onto the wire; `again` counts those of the same exchange that had a reply.
+
+        They are other requests, which the client's idempotency key must not make the same.
+        """
         received = exchange.received
         headers = self.headers(exchange, readable=True)
+        if again:
+            headers = tuple(
+                (name, b"%b-%d" % (value, again)) if name.lower() == b"idempotency-key" else (name, value)
+                for name, value in headers
+            )
         body = stream if stream is not None else exchange.request.body
         if body == b"" and received.header(b"content-length") is None:
             body = None

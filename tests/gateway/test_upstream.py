@@ -97,3 +97,13 @@ async def test_a_streamed_body_goes_out_with_the_length_that_the_client_announce
 
 def authorizations(headers: Headers) -> list[bytes]:
     return [value for name, value in headers if name.lower() == b"authorization"]
+
+
+def test_a_later_request_of_an_exchange_has_a_key_of_its_own() -> None:
+    exchange = an_exchange(headers={"Idempotency-Key": "k", "X-Other": "k"})
+
+    def keys(again: int) -> dict[bytes, bytes]:
+        return dict(an_upstream().outgoing(exchange, 3, None, None, again).headers)
+
+    assert [keys(again)[b"Idempotency-Key"] for again in (0, 1, 2)] == [b"k", b"k-1", b"k-2"]
+    assert keys(1)[b"X-Other"] == b"k"
