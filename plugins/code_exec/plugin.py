@@ -11,7 +11,6 @@ from gateway import (
     Breaker,
     CircuitOpen,
     Exchange,
-    Startup,
     Tool,
     ToolCall,
     ToolResult,
@@ -79,6 +78,14 @@ class CodeExec:
         at_once: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
         bash: tuple[str, ...] = ()
 
+        def __post_init__(self) -> None:
+            """Makes sure that the sandbox is a command that no folder on the path can take the place of.
+
+            Errors: ValueError.
+            """
+            if self.bash and not self.bash[0].startswith("/"):
+                raise ValueError("bash: the command of the sandbox needs its whole path.")
+
     def __init__(self, settings: Settings) -> None:
         self._bash = settings.bash
         self._seconds = settings.seconds
@@ -87,12 +94,6 @@ class CodeExec:
         self._threads = ThreadPoolExecutor(settings.at_once, "code_exec")
         self._turns = asyncio.Semaphore(settings.at_once)
         self._breaker = Breaker()
-
-    @hookimpl
-    def startup(self, startup: Startup) -> None:
-        """Makes sure that a sandbox for bash is a command. Errors: DocumentError."""
-        if self._bash and not self._bash[0].startswith("/"):
-            raise startup.fault(("plugins", "code_exec", "bash"), "the command of the sandbox needs its whole path.")
 
     @hookimpl
     def shutdown(self) -> None:

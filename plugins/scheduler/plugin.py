@@ -92,6 +92,24 @@ class Scheduler:
         key: str | None = None
         networks: tuple[str, ...] = ()
 
+        def __post_init__(self) -> None:
+            """Makes sure that it can be used. Errors: ValueError."""
+            if self.webhook is not None:
+                try:
+                    WebAddress.of(self.webhook)
+                except UrlRefused as error:
+                    raise ValueError(f"webhook: {error}") from None
+            if self.key is not None:
+                try:
+                    key_of(self.key)
+                except KeyUnfit as error:
+                    raise ValueError(f"key: it {error}") from None
+            for network in self.networks:
+                try:
+                    ip_network(network)
+                except ValueError as error:
+                    raise ValueError(f"networks: {error}") from None
+
     def __init__(self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._settings = settings
         self._now = now
@@ -103,26 +121,16 @@ class Scheduler:
 
     @hookimpl
     def startup(self, startup: Startup) -> None:
-        """Makes ready what the calls need; the state is opened by the first of them. Errors: DocumentError, OSError."""
+        """Makes ready what the calls need; the state is opened by the first of them. Errors: OSError, KeyUnfit."""
         if startup.people is None:
             return
         self._startup = startup
         self._state = StateWhenNeeded(startup.data, startup.settings.storage.state_url)
         if self._settings.webhook is None:
             return
-        place = ("plugins", "scheduler")
-        try:
-            self._address = WebAddress.of(self._settings.webhook)
-        except UrlRefused as error:
-            raise startup.fault((*place, "webhook"), str(error)) from None
-        try:
-            networks = [ip_network(network) for network in self._settings.networks]
-        except ValueError as error:
-            raise startup.fault((*place, "networks"), f"{error}.") from None
-        try:
-            key = key_in(startup.data) if self._settings.key is None else key_of(self._settings.key)
-        except KeyUnfit as error:
-            raise startup.fault((*place, "key"), f"it {error}") from None
+        self._address = WebAddress.of(self._settings.webhook)
+        networks = [ip_network(network) for network in self._settings.networks]
+        key = key_in(startup.data) if self._settings.key is None else key_of(self._settings.key)
         web = PinnedWeb(may_reach=public_or_in(networks), patience=PATIENCE, most_bytes=4096)
         self._teller = Teller(web, self._address, key, startup.people, self._now)
 

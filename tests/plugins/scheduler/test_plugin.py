@@ -10,7 +10,7 @@ from gateway.testing import a_call, a_caller, an_exchange, plugin_kit, started
 from identity.keyring import Keyring
 from plugins.scheduler import Scheduler
 from plugins.scheduler.plugin import LONGEST_NOTE, MOST_WAITING, NAME
-from policies.document import DocumentError
+from policies.document import DocumentError, converted
 from storage.state.notes import note_of
 from storage.state.records import Task
 from storage.state.state import State
@@ -133,9 +133,9 @@ def test_a_webhook_whose_host_is_not_listed_is_not_told_and_readiness_says_so(ma
     ],
     ids=["file", "password", "key", "network"],
 )
-def test_settings_that_cannot_be_stop_the_start(made: Made, settings: dict[str, object], says: str) -> None:
-    with pytest.raises(DocumentError, match=says):
-        made(**settings)
+def test_settings_that_cannot_be_are_a_sentence_with_their_place(settings: dict[str, object], says: str) -> None:
+    with pytest.raises(DocumentError, match=r"lukhas\.yaml, plugins\.scheduler.*" + says):
+        converted(settings, Scheduler.Settings, "lukhas.yaml", {}, ("plugins", "scheduler"))
 
 
 def test_the_plugin_behaves_whatever_it_is_given(made: Made) -> None:
