@@ -476,12 +476,7 @@ def test_in_a_mixed_turn_that_is_streamed_the_clients_call_stands_alone_and_firs
     answer = gateway.ask(gateway.somebody(), path, {**mixed(path), "stream": True}, ASKING)
 
     assert told(answer.content, path)[0] == ["lookup"]
-    assert HOSTED not in answer.text and "passages" not in answer.text
-    events = [
-        msgspec.json.decode(each.data)
-        for each in EventReader().feed(answer.content)
-        if each.data not in (None, b"[DONE]")
-    ]
+    events = events_of(answer.content)
     if path == RESPONSES:
         assert {each["output_index"] for each in events if "output_index" in each} == {0}
         assert [each["sequence_number"] for each in events] == list(range(len(events)))
