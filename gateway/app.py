@@ -93,6 +93,7 @@ class Gateway:
             bodies=self.bodies,
             tightening=Tightening(self._tightening_rules, self.pushed, new_tightening_id),
             flags=self.live_flags.flags,
+            tools=self.chain.tools,
         )
         readiness = Readiness(
             self.chain,

@@ -1,6 +1,6 @@
 """Incidents: a line of the journal for each call that was blocked, with what was allowed at the time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -9,6 +9,7 @@ from gateway.exchange import Exchange, ToolUse
 from gateway.hooks import PLUGIN_FAILED
 from gateway.offered_tools import offered_tools
 from gateway.tightening import Blocked
+from gateway.tools.registry import ToolRegistry
 from gateway.writable import written
 
 REFUSED = "refused"
@@ -45,9 +46,21 @@ def tool_of(use: ToolUse) -> str:
     return use.alias or use.name
 
 
-def incidents_of(exchange: Exchange, caller: str | None, prompt_hash: str | None) -> Iterator[IncidentEvent]:
-    """Gives the incidents of an exchange; `caller` is their pseudonym."""
-    for use in filter(is_blocked, exchange.tools):
+def as_hosted(use: ToolUse, tools: ToolRegistry) -> ToolUse:
+    """Gives a blocked call with the alias of the hosted tool of its name, where nothing of that name was offered.
+
+    So one tool has one name, whether it was offered or not.
+    """
+    if not is_blocked(use) or use.alias or use.name in use.offered or use.name not in tools.by_name:
+        return use
+    return msgspec.structs.replace(use, alias=tools.by_name[use.name].alias)
+
+
+def incidents_of(
+    exchange: Exchange, used: Iterable[ToolUse], caller: str | None, prompt_hash: str | None
+) -> Iterator[IncidentEvent]:
+    """Gives the incidents among the calls of an exchange; `caller` is their pseudonym."""
+    for use in filter(is_blocked, used):
         yield IncidentEvent(
             exchange.id,
             _moment(exchange, use),
@@ -67,11 +80,11 @@ def incident_lines(incidents: Iterator[IncidentEvent]) -> bytes:
     return b"".join(written(incident) + b"\n" for incident in incidents)
 
 
-def blocked_in(exchange: Exchange) -> list[Blocked]:
-    """Gives the blocked calls as tightening counts them."""
+def blocked_in(exchange: Exchange, used: Iterable[ToolUse]) -> list[Blocked]:
+    """Gives the blocked ones among the calls of an exchange as tightening counts them."""
     return [
         Blocked(_moment(exchange, use), tool_of(use), exchange.id)
-        for use in filter(is_blocked, exchange.tools)
+        for use in filter(is_blocked, used)
         if is_of_caller(use.because)
     ]
 

@@ -17,10 +17,11 @@ from gateway.bundle import began_line, ended_line, endpoint_name, prompt_hash, u
 from gateway.exchange import Exchange
 from gateway.flags import Flags
 from gateway.hooks import Implementation, Pending
-from gateway.incidents import blocked_in, incident_lines, incidents_of, is_blocked
+from gateway.incidents import as_hosted, blocked_in, incident_lines, incidents_of, is_blocked
 from gateway.live_policies import LivePolicies
 from gateway.metrics import Metrics
 from gateway.tightening import Tightening, tightening_lines
+from gateway.tools.registry import NO_TOOLS, ToolRegistry
 from identity.accepted_keys import AcceptedKeys
 from identity.keyring import NOBODY, Keyring, Person
 from policies.prices import Cost
@@ -65,7 +66,7 @@ class Recorder:
     `accepted` learns how the upstream answered the keys that were passed through; `keyring` knows the callers'
     pseudonyms; `policies` say what tokens cost; `bodies` keeps the bodies, where the settings ask for it. `waits` says
     that the last bytes of a reply wait for `durable`. `tightening` learns of blocked calls; `flags` say whether calls
-    of tools that ran are recorded.
+    of tools that ran are recorded; `tools` are the hosted ones.
     """
 
     def __init__(
@@ -81,8 +82,10 @@ class Recorder:
         bodies: Bodies | None = None,
         tightening: Tightening | None = None,
         flags: Flags | None = None,
+        tools: ToolRegistry = NO_TOOLS,
     ) -> None:
         self._journal = journal
+        self._tools = tools
         self._tightening = tightening
         self._flags = flags
         self._keyring = keyring
@@ -150,12 +153,13 @@ class Recorder:
 
     def _used(self, exchange: Exchange, person: Person | None) -> bytes:
         """Counts the calls of tools; gives the lines of the incidents, and of what they led to."""
-        self._metrics.used(exchange.tools)
-        if not any(map(is_blocked, exchange.tools)):
+        used = [as_hosted(use, self._tools) for use in exchange.tools]
+        self._metrics.used(used)
+        if not any(map(is_blocked, used)):
             return b""
         caller = person.pseudonym if person is not None else None
-        lines = incident_lines(incidents_of(exchange, caller, prompt_hash(exchange, person)))
-        blocked = blocked_in(exchange)
+        lines = incident_lines(incidents_of(exchange, used, caller, prompt_hash(exchange, person)))
+        blocked = blocked_in(exchange, used)
         if caller is None or not blocked or self._tightening is None:
             return lines
         events = self._tightening.blocked(caller, blocked)

@@ -10,11 +10,8 @@ import msgspec
 ALL_TOOLS = "*"
 Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Pattern: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-HOSTED = (
-    *("retrieval", "retrieve_knowledge", "browser", "open_url"),
-    *("scheduler", "schedule_task", "code_exec", "exec_code"),
-)
-"""The shipped hosted tools by alias and function name."""
+HOSTED = ("retrieval", "browser", "scheduler", "code_exec")
+"""The shipped hosted tools."""
 _DAY = 86_400
 _MONTH = 30 * _DAY
 

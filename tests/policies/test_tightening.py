@@ -43,7 +43,7 @@ def test_what_a_rule_does_not_say_is_the_milder(tmp_path: Path) -> None:
 def test_the_shipped_rule_withholds_hosted_tools_alone() -> None:
     (repeated,) = load_tool_rules(None).tightening
     assert (repeated.withhold, repeated.strict) == ("tool", False)
-    assert all(counts(repeated, tool) for tool in ("browser", "open_url", "exec_code", "retrieval"))
+    assert all(counts(repeated, tool) for tool in ("browser", "code_exec", "retrieval", "scheduler"))
     assert not counts(repeated, "get_weather")
 
 
