@@ -21,6 +21,7 @@ FIRST = 2
 PROMPTS_BEFORE = 5
 _FULL = SLOTS // 4
 _WEIGHT_OF_ONE = 0.15
+_MOST_OFTEN = 255
 _HALVED = bytes(count // 2 for count in range(256))
 
 
@@ -44,7 +45,7 @@ def shingles_of(tokens: Sequence[bytes], nameless: frozenset[bytes]) -> Sequence
 
 def share_unknown(shingles: Sequence[int], counts: bytearray) -> float:
     """Gives the part of the shingles that the sketch has not seen."""
-    return sum(not counts[shingle] for shingle in shingles) / len(shingles)
+    return [counts[shingle] for shingle in shingles].count(0) / len(shingles)
 
 
 def novelty(shingles: Sequence[int], sketch: Sketch | None) -> Found:
@@ -71,8 +72,11 @@ def remember(shingles: Sequence[int], sketch: Sketch) -> None:
         sketch.spread += (abs(off) - sketch.spread) * weight if sketch.prompts > FIRST else 0.0
     sketch.prompts += 1
     for shingle in shingles:
-        sketch.filled += not counts[shingle]
-        counts[shingle] = min(counts[shingle] + 1, 255)
+        count = counts[shingle]
+        if count == 0:
+            sketch.filled += 1
+        if count < _MOST_OFTEN:
+            counts[shingle] = count + 1
     if sketch.filled > _FULL:
         sketch.counts = counts.translate(_HALVED)
         sketch.filled = SLOTS - sketch.counts.count(0)

@@ -1,6 +1,6 @@
 """The plugin `signals`: reads six levels off each request, and says in words why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -34,6 +34,8 @@ _TOLD_ELSE = 0.1
 _READ_BY_CUES = ("alignment_risk", "stress", "ambiguity", "urgency")
 _NOTHING_SAID: Mapping[str, float] = MappingProxyType({})
 _NOTHING_MEANT: Mapping[str, Found] = MappingProxyType({})
+_MOST_UNFINISHED = 1024
+"""Exchanges between `observe` and `record` whose words are remembered; of others they are read again."""
 _OWN_WORDS = 4096
 """In characters: of a longer turn, most of it is not the user's own words but what they brought along."""
 
@@ -68,6 +70,7 @@ class SixSignals:
         self._load = Load()
         self._conducts: ByPrincipal[Conduct] = ByPrincipal(settings.principals)
         self._sketches: ByPrincipal[Sketch] = ByPrincipal(settings.principals)
+        self._shingles: dict[str, Sequence[int]] = {}
 
     @hookimpl
     def startup(self, startup: Startup) -> None:
@@ -119,7 +122,9 @@ class SixSignals:
         conduct = self._conducts.of(caller.principal) or UNKNOWN
         self._conducts.keep(caller.principal, conduct.after(was_refused(exchange), blocked_calls(exchange), now))
         if "novelty" not in self._settings.off:
-            shingles = shingles_of(tokens_of(self._said(exchange).last), self._words.nameless_tokens)
+            shingles = self._shingles.pop(exchange.id, None)
+            if shingles is None:
+                shingles = self._shingles_of(tokens_of(self._said(exchange).last))
             if shingles:
                 sketch = self._sketches.of(caller.principal) or Sketch(bytearray(SLOTS))
                 remember(shingles, sketch)
@@ -145,6 +150,11 @@ class SixSignals:
         if text.earlier:
             risks["in an earlier turn"] = self._risky(text.earlier)
         risks = {place: cues for place, cues in risks.items() if cues}
+        shingles = self._shingles_of(tokens)
+        if len(self._shingles) >= _MOST_UNFINISHED:
+            self._shingles.clear()
+        if own is text.last:
+            self._shingles[exchange.id] = shingles
         json = exchange.request.json
         tier_of_service = json.get("service_tier") if json.__class__ is dict else None
         return {
@@ -152,9 +162,12 @@ class SixSignals:
             "stress": stress(own, _of(seen, "stress"), wording["stress"], self._load, now),
             "ambiguity": ambiguity(own, text.in_context, _of(seen, "ambiguity"), wording["ambiguity"], self._words),
             "urgency": urgency(_of(seen, "urgency"), wording["urgency"], deadline, tier_of_service),
-            "novelty": novelty(shingles_of(tokens, self._words.nameless_tokens), self._sketches.of(caller.principal)),
+            "novelty": novelty(shingles, self._sketches.of(caller.principal)),
             "trust": trust(caller.tier, None, conduct),
         }
+
+    def _shingles_of(self, tokens: Sequence[bytes]) -> Sequence[int]:
+        return shingles_of(tokens, self._words.nameless_tokens)
 
     def _risky(self, text: str) -> Cues:
         return self._cues.seen(text, "alignment_risk").get("alignment_risk", ())
