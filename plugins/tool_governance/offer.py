@@ -51,7 +51,8 @@ class Offer:
             return None
         reasons = tuple(because for _, because in made)
         because = joined([*reasons, *self._remarks])
-        return Nudge(tuple(change for change, _ in made), because, reasons=reasons, hosted=self._hosted)
+        hosted = self._hosted if self._place.calls else {}
+        return Nudge(tuple(change for change, _ in made), because, reasons=reasons, hosted=hosted)
 
     # What the request has.
 

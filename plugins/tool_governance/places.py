@@ -13,13 +13,15 @@ class Place(msgspec.Struct, frozen=True):
     """How an endpoint's requests carry tools.
 
     `below` leads to the object that has the member `tools`. `hosts` says that hosted tools may be offered, since their
-    calls come back here; `input` that items of the input carry tools too. `stays` is for endpoints where no list means
-    the list that was stored before, so that an empty one has to be sent.
+    calls come back here; `calls` of False that nothing is called, since requests are only counted. `input` says that
+    items of the input carry tools too. `stays` is for endpoints where no list means the list that was stored before, so
+    that an empty one has to be sent.
     """
 
     form: Literal["chat", "responses"]
     below: tuple[str, ...] = ()
     hosts: bool = False
+    calls: bool = True
     input: bool = False
     stays: bool = False
 
@@ -27,7 +29,7 @@ class Place(msgspec.Struct, frozen=True):
 PLACES: Mapping[str, Place] = {
     "chat.completions": Place("chat", hosts=True),
     "responses": Place("responses", hosts=True, input=True),
-    "responses.input_tokens": Place("responses", hosts=True, input=True),
+    "responses.input_tokens": Place("responses", hosts=True, calls=False, input=True),
     "responses.compact": Place("responses", input=True),
     "threads.runs": Place("chat", stays=True),
     "threads.{thread_id}.runs": Place("chat", stays=True),

@@ -60,7 +60,7 @@ class ToolGovernance:
             return None
         caller = exchange.caller
         beside = asked_in(exchange.received.headers)
-        if place.hosts and caller is not None and caller.tools:
+        if caller is not None and caller.tools and place.hosts and not is_misshapen(body, place):
             beside = (*beside, *caller.tools)
         if not beside and not has_tools(body, place):
             return None

@@ -79,6 +79,19 @@ def test_a_key_is_offered_its_tools_without_asking() -> None:
     assert out == {"tools": [hosted(RETRIEVAL)]}
 
 
+def test_a_list_of_another_shape_stays_its_senders_error_though_their_key_has_tools() -> None:
+    exchange = asking({"tools": "all"}, caller=a_caller(tools=("retrieval",)))
+    assert governing().shape(exchange) is None
+
+
+def test_where_tokens_are_only_counted_hosted_tools_count_and_nothing_is_called() -> None:
+    exchange = asking({"input": "Hi"}, "/v1/responses/input_tokens", headers=ASK)
+    nudge = governing().shape(exchange)
+    assert nudge is not None
+    assert sent(nudge, exchange)["tools"] == [hosted(RETRIEVAL, RESPONSES)]
+    assert dict(nudge.hosted) == {}
+
+
 def test_functions_of_the_old_form_get_hosted_tools_in_the_old_form() -> None:
     body = {"functions": [{"name": "a"}, {"name": "lukhas:scheduler"}], "function_call": {"name": "lukhas:scheduler"}}
     out = governed(governing(), body, headers=ASK)
