@@ -20,7 +20,7 @@ _MODULATED = frozenset(("chat.completions", "completions", "responses"))
 
 
 class HeardAnswer(msgspec.Struct, frozen=True):
-    """What of an answer speaks of signals; in that of a policy, `levels` are those that acted other than they were found."""
+    """What of an answer speaks of signals; in that of a policy, `levels` are those that acted other than found."""
 
     answer: str = ""
     levels: Mapping[str, float] = {}

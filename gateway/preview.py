@@ -255,7 +255,7 @@ def _tools(exchange: Exchange) -> ToolsPreviewed:
         sentence
         for step in exchange.trail
         if step.hook == "shape" and isinstance(step.answer, Nudge) and _is_about_tools(step.answer)
-        for sentence in step.answer.because.split("; ")
+        for sentence in filter(None, step.answer.because.split("; "))
     ]
     return ToolsPreviewed(
         asked,
@@ -270,7 +270,10 @@ def _tools(exchange: Exchange) -> ToolsPreviewed:
 def _is_about_tools(nudge: Nudge) -> bool:
     if nudge.hosted or any(change.path and change.path[0] in _TOOLS for change in nudge.changes):
         return True
-    return not nudge.changes and nudge.safety_mode is None and nudge.allowed_tools is None
+    is_of_a_policy = (
+        nudge.sources or nudge.levels or nudge.damped or nudge.safety_mode or nudge.allowed_tools is not None
+    )
+    return not nudge.changes and not is_of_a_policy
 
 
 def _diff(before: bytes, after: bytes) -> str:

@@ -107,7 +107,7 @@ def test_the_caller_can_be_one_of_the_settings_with_their_mode_and_headers(tmp_p
     assert found["sources"]["alignment_risk"][0]["because"].startswith("the client says so")
     temperature = next(each for each in found["changes"] if each["parameter"] == "temperature")
     assert (temperature.get("before"), temperature["after"]) == (None, pytest.approx(0.49, abs=0.01))
-    assert "alignment_risk would have loosened it" in temperature["because"]
+    assert "alignment_risk" in temperature["because"]
 
 
 def test_another_mode_can_be_assumed_and_shows_what_it_would_not_do(tmp_path: Path) -> None:
