@@ -32,6 +32,16 @@ async def test_the_document_names_our_own_routes_and_the_workers_pages(office: h
         "/audit/{audit_id}/bodies",
         "/sql",
         "/sql/schema",
+        "/tools/available",
+        "/tools/incidents",
+        "/tools/incidents/stats",
+        "/tools/names",
+        "/tools/registry",
+        "/tools/tasks",
+        "/tools/tasks/{task_id}",
+        "/tools/tightenings",
+        "/tools/tightenings/{id}",
+        "/tools/{name}",
     }
     assert document["paths"]["/healthz"]["get"]["security"] == []
 
