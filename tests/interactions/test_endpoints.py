@@ -1,5 +1,6 @@
 """Endpoints under tool governance: where tools are read and governed, and where they pass or are turned away."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,17 +156,17 @@ def test_elsewhere_websockets_pass_unread_and_the_gap_has_its_reason(gateway: Cr
     assert "allow_tool" in gap.hooks and gap.reason
 
 
-def test_what_was_blocked_is_not_shown_by_reading_the_response_again(gateway: Crossing) -> None:
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_what_was_blocked_is_not_shown_by_reading_the_response_again(gateway: Crossing, stream: bool) -> None:
     key = gateway.somebody()
-    body = {"model": MODEL, "input": '!tool wipe_disk {"disk": "sda"}', "tools": [flat_function("lookup")]}
-    answer = gateway.ask(key, "/responses", body)
+    body = {"model": MODEL, "input": '!tool wipe_disk {"disk": "sdz"}', "tools": [flat_function("lookup")]}
+    answer = gateway.ask(key, "/responses", {**body, "stream": stream})
+    id = re.findall(r'"id":"(resp_[0-9a-f]+)"', answer.text)[-1]
 
-    read = gateway.http.get(
-        f"{gateway.url}/v1/responses/{answer.json()['id']}", headers={"authorization": f"Bearer {key}"}
-    )
+    read = gateway.http.get(f"{gateway.url}/v1/responses/{id}", headers={"authorization": f"Bearer {key}"})
 
-    assert read.status_code == 200, read.text
-    assert "sda" not in read.text
+    assert read.status_code == (403 if stream else 200), read.text
+    assert "sdz" not in answer.text + read.text
 
 
 def _ws(url: str, path: str) -> str:
