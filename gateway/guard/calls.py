@@ -149,7 +149,7 @@ class Calls:
         if not self._waiting:
             return refused
         for call in [call for call in self._waiting.values() if self._askable(call)]:
-            if self._loops and not call.shown and hosted_alias(self._exchange, call.tool_call()) is not None:
+            if self._runs_here(call):
                 self._withhold(call)
                 continue
             answered = self._loops and not call.shown
@@ -200,9 +200,13 @@ class Calls:
     def _askable(self, call: Call) -> bool:
         if call.ended:
             return True
-        if self._whole:
+        named = bool(call.name) and (call.named or call.begun)
+        if self._whole and not (named and self._runs_here(call)):
             return call.done and bool(call.name)
-        return bool(call.name) and (call.named or call.begun)
+        return named
+
+    def _runs_here(self, call: Call) -> bool:
+        return self._loops and not call.shown and hosted_alias(self._exchange, call.tool_call()) is not None
 
 
 def _is_another(call: Call, delta: CallDelta) -> bool:

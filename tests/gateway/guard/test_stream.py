@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from gateway.answers import Cut, Hold, Redact, Refusal, Release, ToolCall, Window
 from gateway.formats import chat, plain, responses
 from gateway.formats.strangers import texts
+from gateway.guard import StreamGuard
 from gateway.hooks import Implementation
 from gateway.sse import Event, EventReader
+from gateway.testing import an_exchange
 from tests.builders.guards import (
     a_guard,
     allowing,
@@ -574,3 +576,56 @@ async def test_long_streams_take_time_in_proportion() -> None:
     guard = a_guard(responses, watch)
     out = [(await guard.feed(events)).raw for _ in range(40)]
     assert sum(map(len, out)) == len(raw_of(events)) * 40
+
+
+# Calls that stay here.
+
+
+def hosting_guard(hosted: dict[str, str], allow_tool: tuple[Implementation, ...] = ()) -> StreamGuard:
+    exchange = an_exchange()
+    exchange.hosted = hosted
+    return StreamGuard(exchange, chat, (), allow_tool, loops=True, begin_seam=lambda before: chat.seam())
+
+
+def a_call_chunk(**function: str) -> dict[str, Any]:
+    return chat_chunk({"tool_calls": [{"index": 0, "id": "c", "function": function}]})
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_text_does_not_wait_for_a_call_that_stays_here(whole: bool) -> None:
+    guard = hosting_guard({"look": "look"}, gated(allowing("look"), whole=whole))
+    begun = events_of([a_call_chunk(name="look", arguments=""), a_call_chunk(arguments='{"q"')])
+    text = events_of([chat_chunk({"content": "Hello"})])
+    assert (await guard.feed([*begun, *text])).raw == raw_of(text)
+    assert guard.goes_on
+
+
+async def test_a_hosted_call_is_asked_about_with_all_its_arguments() -> None:
+    seen: list[ToolCall] = []
+    guard = hosting_guard({"look": "look"}, gated(seen.append))
+    await run(guard, [events_of([a_call_chunk(name="look", arguments="{"), a_call_chunk(arguments="}")], done=True)])
+    assert [(call.call.arguments, call.refusal) for call in await guard.turn()] == [("{}", None)]
+    assert [call.arguments for call in seen] == ["{}"]
+
+
+async def test_a_blocked_call_is_noted_with_all_its_arguments() -> None:
+    guard = hosting_guard({}, gated(allowing()))
+    chunks = [a_call_chunk(name="rm", arguments='{"n"'), a_call_chunk(arguments=":7}")]
+    raw, refusal = await run(guard, [events_of([chunk]) for chunk in chunks])
+    (withheld,) = await guard.turn()
+    assert (raw, refusal, withheld.call.arguments) == (b"", None, '{"n":7}')
+    assert withheld.refusal == Refusal("Not this tool.", code="tool_not_allowed")
+
+
+async def test_a_call_that_has_gone_out_and_then_becomes_another_ends_the_stream() -> None:
+    guard = hosting_guard({}, gated(allowing("look")))
+    out = await guard.feed(events_of([a_call_chunk(name="look", arguments="{")]))
+    assert out.raw and out.refusal is None
+    late = await guard.feed(events_of([a_call_chunk(name="_up", arguments="}")]))
+    assert (late.raw, late.refusal) == (b"", Refusal("Not this tool.", code="tool_not_allowed"))
+
+
+async def test_where_no_step_can_follow_a_refused_call_ends_the_stream() -> None:
+    guard = a_guard(chat, (), gated(allowing()))
+    _, refusal = await run(guard, [events_of([a_call_chunk(name="rm", arguments="{}")], done=True)])
+    assert refusal == Refusal("Not this tool.", code="tool_not_allowed")
