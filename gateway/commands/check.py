@@ -14,16 +14,15 @@ from gateway.commands.printing import print_json
 from gateway.coverage import check_coverage
 from gateway.endpoints import load_endpoints
 from gateway.lifecycle import start_plugins, startup_of, stop_plugins
+from gateway.live_policies import LivePolicies
 from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.app import Office
 from gateway.processes.listening import ListenError, address
 from gateway.settings import Loaded
 from gateway.soundness import warnings_of
 from policies.document import DocumentError
-from policies.modulation import load_modulation
 from policies.prices import load_prices
 from policies.queries import load_queries
-from policies.tiers import load_tiers
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -72,7 +71,7 @@ def checked(config: str | None, data: str | None) -> list[Found]:
     found += [Found("warning", each) for each in warnings_of(settings, os.environ)]
     policies = _attempt("policies", lambda: _policies(folder))
     found.append(policies)
-    found += _priced(folder)
+    found += [each for each in _priced(folder) if each.fault is None or each.fault != policies.fault]
     queries = _attempt("queries", lambda: f"{len(load_queries(folder))} canned queries")
     found.append(queries)
     if settings.admin.listen:
@@ -91,7 +90,8 @@ def checked(config: str | None, data: str | None) -> list[Found]:
 
 
 def _policies(folder: Path | None) -> str:
-    return f"tiers {', '.join(load_tiers(folder).order)}; modulation {load_modulation(folder).revision}"
+    found = LivePolicies(folder)
+    return f"tiers {', '.join(found.tiers.order)}; modulation {found.modulation.revision}; together {found.revision}"
 
 
 def _priced(folder: Path | None) -> list[Found]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway import Exchange, Redact, Refusal, Route, Target, Usage
+from gateway import Exchange, Nudge, Redact, Refusal, Route, Set, Target, Usage
 from gateway.answered_by import answered_by
 from gateway.bundle import began_line, ended_line, endpoint_name, trace_id, upstream_ns
 from gateway.exchange import Attempt, Reply, Request, Step, ToolUse
@@ -301,6 +301,27 @@ def test_signals_and_safety_mode_are_told() -> None:
     record = ended(an_exchange(signals={"urgency": 0.5, "stress": 0.25}))
     assert list(record["signals"].items()) == [("stress", 0.25), ("urgency", 0.5)]
     assert record["safety_mode"] == "balanced"
+
+
+def test_what_was_in_force_and_what_was_computed_only_are_told_apart() -> None:
+    exchange = an_exchange({"model": "gpt-4o", "messages": [], "temperature": 0.9})
+    exchange.policy = "0123456789abcdef"
+    nudge = Nudge(
+        (Set(("temperature",), 0.3),),
+        "alignment_risk",
+        applied=False,
+        reasons=("so it is", "strict it is"),
+        safety_mode="strict",
+        sources=("alignment_risk", "alignment_risk"),
+    )
+    exchange.trail.append(Step("shape", "modulation", "1", 0, 1, recorded(nudge)))
+    record = ended(exchange)
+    assert (record["safety_mode"], record["policy"]) == ("balanced", "0123456789abcdef")
+    common = {"hook": "shape", "plugin": "modulation", "applied": False, "signal": "alignment_risk"}
+    assert record["changes"] == [
+        {**common, "parameter": "temperature", "before": 0.9, "after": 0.3, "because": "so it is"},
+        {**common, "parameter": "safety_mode", "before": "balanced", "after": "strict", "because": "strict it is"},
+    ]
 
 
 def test_the_model_is_the_one_that_was_asked_for() -> None:

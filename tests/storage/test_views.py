@@ -52,6 +52,7 @@ CHANGES = [
     {"hook": "route", "parameter": "model", "before": "gpt-4o", "after": "gpt-4o-mini", "because": "it is cheaper"},
     {"hook": "shape", "plugin": "tune", "parameter": "temperature", "before": 1, "after": 0.25, "because": "stress"},
     {"hook": "shape", "plugin": "tune", "kind": "remove", "parameter": "tools.0.name", "because": "stress"},
+    {"hook": "shape", "plugin": "tune", "parameter": "top_p", "after": 0.5, "applied": False, "signal": "stress"},
 ]
 TOOLS = {
     "allowed": ["retrieval", "browser"],
@@ -132,6 +133,10 @@ def test_changes_name_their_place_and_reason_and_what_was_there_before(opened: W
         ("route", None, "set", "model", '"gpt-4o"', '"gpt-4o-mini"', "it is cheaper", "key:ada"),
         ("shape", "tune", "set", "temperature", "1", "0.25", "stress", "key:ada"),
         ("shape", "tune", "remove", "tools.0.name", None, None, "stress", "key:ada"),
+        ("shape", "tune", "set", "top_p", None, "0.5", None, "key:ada"),
+    ]
+    assert asked(opened, "SELECT path, applied, signal FROM changes WHERE signal IS NOT NULL OR NOT applied") == [
+        ("top_p", False, "stress")
     ]
 
 
