@@ -25,6 +25,9 @@ from gateway.offered_tools import offered_tools
 from gateway.pipeline import Sizes
 from gateway.settings import Settings
 from gateway.signal_bus import SignalBus
+from gateway.tools.kept import Kept
+from gateway.tools.loop import HOSTED_ELSEWHERE, can_loop
+from gateway.tools.put_back import may_continue, put_back
 from identity.caller import Caller
 from policies.modulation import Policy
 from policies.modulation.callers import Callers
@@ -107,14 +110,18 @@ class Previewed(msgspec.Struct, frozen=True):
 class Previews:
     """Asks the plugins of a chain that has started.
 
-    `homeostasis` is the memory that they were given; it is as it was afterwards. One question at a time.
+    `homeostasis` is the memory that they were given; it is as it was afterwards. `kept` is what tools gave and waits
+    for the client's next request. One question at a time.
     """
 
-    def __init__(self, chain: Chain, homeostasis: Callers, sizes: Sizes, policies: LivePolicies) -> None:
+    def __init__(
+        self, chain: Chain, homeostasis: Callers, sizes: Sizes, policies: LivePolicies, kept: Kept | None = None
+    ) -> None:
         self._chain = chain
         self._homeostasis = homeostasis
         self._sizes = sizes
         self._policies = policies
+        self._kept = kept
 
     async def preview(self, question: Question) -> Previewed:
         """Gives what would become of a request. Errors: BodyError for one that the gateway would not read."""
@@ -132,9 +139,12 @@ class Previews:
         before = homeostasis.state(principal)
         homeostasis.remember(principal, question.state)
         try:
+            if self._kept is not None and may_continue(question.body):
+                await put_back(self._kept, exchange)
             refusal = await decided(_Deciders(self._chain, self._sizes, question.signals), exchange)
             if refusal is None:
                 await shaped(self._chain.of(Hooks.shape), exchange, exchange.route.targets[0])
+                refusal = HOSTED_ELSEWHERE if exchange.hosted and not can_loop(exchange) else None
             return exchange, refusal, homeostasis.state(principal)
         finally:
             homeostasis.remember(principal, before)

@@ -29,14 +29,17 @@ from gateway.preview import Previewed, Previews, Question, caller_of_key
 from gateway.pushed import FILE as PUSHED
 from gateway.pushed import Pushed, no_standing
 from gateway.settings import Loaded, Mode, Settings
+from gateway.tools.kept import Kept
 from identity.caller import Caller
 from identity.keyring import FILE as PEOPLE
 from identity.keyring import Keyring
 from policies.modulation import Policy, read_modulation
-from policies.modulation.homeostasis import NEW, State
+from policies.modulation.homeostasis import NEW
+from policies.modulation.homeostasis import State as Held
 from policies.modulation.policy import FILE as MODULATION
 from policies.tiers import load_tiers
 from storage.journal_tail import JournalTail
+from storage.state.state import State
 
 STAND_IN = "key:explain"
 """The principal of a caller of whom nothing but the tier is known."""
@@ -78,10 +81,14 @@ async def preview(loaded: Loaded, body: bytes, assumed: Assumed) -> Answer:
             state, heard = _heard_before(startup.policies.modulation, around, caller.principal)
             sizes = Sizes(settings.server.max_json_bytes, settings.server.max_body_bytes)
             question = Question(assumed.endpoint, body, caller, assumed.headers, assumed.signals, state, arrived)
+            kept = _kept(settings, around)
             try:
-                found = await Previews(chain, startup.homeostasis, sizes, startup.policies).preview(question)
+                found = await Previews(chain, startup.homeostasis, sizes, startup.policies, kept).preview(question)
             except BodyError as error:
                 raise Failed(str(error)) from None
+            finally:
+                if kept is not None:
+                    kept.close()
     return Answer(found, tuple(_sentences(settings, assumed, around, heard)))
 
 
@@ -165,7 +172,14 @@ def check_tier(settings: Settings, tier: str | None) -> None:
         raise click.BadParameter(f"unknown tier {tier!r}; known: {', '.join(known.order)}.", param_hint="--tier")
 
 
-def _heard_before(policy: Policy, around: Surroundings, principal: str) -> tuple[State, int]:
+def _kept(settings: Settings, around: Surroundings) -> Kept | None:
+    """Gives what tools gave and waits for the next requests of clients; None where no gateway has run."""
+    if around.keyring is None:
+        return None
+    return Kept(State(around.data, settings.storage.state_url), around.keyring)
+
+
+def _heard_before(policy: Policy, around: Surroundings, principal: str) -> tuple[Held, int]:
     if around.keyring is None or principal == STAND_IN:
         return NEW, 0
     heard = recent(JournalTail(around.data / "journal"), Names(around.keyring).recorded(principal), datetime.now(UTC))

@@ -38,8 +38,8 @@ from gateway.office.policy_watch import PolicyWatch
 from gateway.office.records import Records
 from gateway.office.refusing import Refused, broken, not_done, refused, unreadable
 from gateway.office.retention_report import retention_route
-from gateway.office.signals import signal_routes
 from gateway.office.safe_headers import with_safe_headers
+from gateway.office.signals import signal_routes
 from gateway.office.sql import sql_routes
 from gateway.office.state_keeping import StateKeeping
 from gateway.office.tier_check import tier_check_route
@@ -50,6 +50,7 @@ from gateway.pipeline import Sizes
 from gateway.preview import Previews
 from gateway.pushed import FILE as PUSHED
 from gateway.settings import Loaded, Settings
+from gateway.tools.kept import Kept
 from gateway.tools.offering import Offering
 from identity.accepted_keys import AcceptedKeys
 from identity.caller import Caller
@@ -120,6 +121,7 @@ class Office:
             stuck=stuck,
         )
         self._homeostasis = RememberedCallers()
+        self._kept = Kept(State(data, settings.storage.state_url), self.keyring)
         self._policy_watch = PolicyWatch(self.policies, data, self.records.log.append)
         self.state = State(data, settings.storage.state_url)
         self._feedback = Feedback(self.state, self.records.bundles, self.keyring, self.records.log.append)
@@ -208,13 +210,14 @@ class Office:
         await stop_plugins(self.chain)
         await asyncio.to_thread(self.records.stop)
         self.state.close()
+        self._kept.close()
         self.keyring.close()
         self._accepted.close()
 
     def _preview_routes(self) -> Sequence[Any]:
         settings = self._loaded.settings
         sizes = Sizes(settings.server.max_json_bytes, settings.server.max_body_bytes)
-        previews = Previews(self.chain, self._homeostasis, sizes, self.policies)
+        previews = Previews(self.chain, self._homeostasis, sizes, self.policies, self._kept)
         names = Names(self.keyring)
         around = Around(self.chain, settings, load_endpoints(), self.records.bundles, names, self.policies)
         return modulation_routes(previews, around)

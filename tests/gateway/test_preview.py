@@ -258,3 +258,18 @@ async def test_where_no_policy_is_asked_nothing_acts() -> None:
 async def test_a_body_that_the_gateway_would_not_read_is_an_error() -> None:
     with pytest.raises(BodyError):
         await previewed(a_question(body=b'{"a":1,"a":2}'))
+
+
+class Hosts:
+    @hookimpl
+    def shape(self, exchange: Exchange) -> Nudge:
+        return Nudge((), "it is asked for", hosted={"look_up": "look_up"})
+
+
+@pytest.mark.parametrize(("choices", "refused"), [(1, None), (2, "hosted_tools_unavailable")])
+async def test_hosted_tools_whose_calls_could_not_come_back_are_refused_as_in_the_pipeline(
+    choices: int, refused: str | None
+) -> None:
+    previews = Previews(a_chain(KnowsAll(), Hosts()), Callers(), Sizes(1, 1), LivePolicies())
+    found = await previews.preview(a_question(body=b'{"model":"m","messages":[],"n":%d}' % choices))
+    assert (found.refusal.code if found.refusal else None) == refused

@@ -124,3 +124,25 @@ def test_a_request_that_the_gateway_would_not_read_is_said(gateway: Served) -> N
 
 def test_a_preview_needs_the_permission(gateway: Served) -> None:
     assert "admin:modulation" in preview(gateway, status=403, key="lk-ada")["error"]["message"]
+
+
+def test_a_preview_puts_back_what_tools_gave_and_waits_for_the_client(gateway: Served, upstream: str) -> None:
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+    asks = {"role": "user", "content": '!tools retrieve_knowledge {"query": "x"} weather {}'}
+    headers = {"authorization": "Bearer lk-ada", "x-lukhas-tools": "retrieval"}
+    asked = {"model": "gpt-4o-mini", "messages": [asks], "tools": [tool]}
+    url = f"{gateway.url}/v1/chat/completions"
+    first = httpx.post(url, json=asked, headers=headers).json()["choices"][0]["message"]
+    (call,) = first["tool_calls"]
+    answer = {"role": "tool", "tool_call_id": call["id"], "content": "sunny"}
+    again = httpx.Request("POST", url, json={**asked, "messages": [asks, first, answer]}, headers=headers)
+    body = (
+        f'{{"request": {again.content.decode()}, "principal": "key:ada", "headers": {{"x-lukhas-tools": "retrieval"}}}}'
+    )
+    found = httpx.post(
+        f"{gateway.url}/admin/modulation/preview", content=body, headers={"authorization": "Bearer lk-admin"}
+    ).json()
+    assert "retrieve_knowledge" in str(found["diff"]), found
+    with httpx.Client() as client:
+        assert client.send(again).status_code == 200
+    assert httpx.get(f"{upstream}/_last").json()["body"] == found["body"]
