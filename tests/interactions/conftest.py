@@ -15,6 +15,7 @@ auth:
   keys:
     - {key: lk-low, tier: T1}
     - {key: lk-tools, tools: [retrieval]}
+    - {key: lk-off, mode: "off"}
     - {key: lk-few-shadow, models: [gpt-4o-mini]}
     - {key: lk-few-enforce, models: [gpt-4o-mini], mode: enforce}
 """

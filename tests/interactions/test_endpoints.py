@@ -156,6 +156,27 @@ def test_elsewhere_websockets_pass_unread_and_the_gap_has_its_reason(gateway: Cr
     assert "allow_tool" in gap.hooks and gap.reason
 
 
+OURS = {"x-lukhas-tools": "retrieval", "x-lukhas-signals": "urgency=0.9", "x-lukhas-explain": "1"}
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/responses", "/embeddings", "/batches"])
+def test_what_is_said_to_the_gateway_in_headers_goes_no_further(gateway: Crossing, path: str) -> None:
+    gateway.ask(gateway.somebody(), path, {"model": MODEL, "input": "Hello", "messages": SAID}, OURS)
+
+    last = gateway.last()[0]
+    assert last["path"] == f"/v1{path}"
+    assert [name for name in last["headers"] if "lukhas" in name] == []
+
+
+def test_nor_does_it_with_a_websocket(gateway: Crossing) -> None:
+    headers = {"authorization": f"Bearer {gateway.somebody()}", **OURS}
+    with connect(_ws(gateway.url, "/v1/responses"), additional_headers=headers) as socket:
+        socket.send("not an event")
+        socket.recv(timeout=5)
+
+    assert [name for name in gateway.last()[0]["headers"] if "lukhas" in name] == []
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_what_was_blocked_is_not_shown_by_reading_the_response_again(gateway: Crossing, stream: bool) -> None:
     key = gateway.somebody()

@@ -82,6 +82,29 @@ def test_header_and_column_say_which_safety_mode_was_in_force(gateway: Crossing,
 
 
 @EACH_MODE
+@pytest.mark.parametrize(("stream", "in_header"), [(False, "strict"), (True, "balanced")], ids=["whole", "streamed"])
+def test_from_a_blocked_call_on_strict_is_in_force_and_the_header_says_so_where_it_has_not_gone_out(
+    gateway: Crossing, mode: str, stream: bool, in_header: str
+) -> None:
+    answer = gateway.chat(gateway.somebody(mode), f"{SAYS}\n!tool wipe_disk {{}}", stream=stream)
+
+    assert answer.headers[SAFETY_MODE] == in_header
+    assert gateway.row(answer.headers[AUDIT_ID], "safety_mode") == ["strict"]
+
+
+def test_where_the_mode_of_a_key_is_off_nothing_is_computed_and_tools_are_governed_all_the_same(
+    gateway: Crossing,
+) -> None:
+    answer = gateway.chat("lk-off", f"{SAYS}\n!tool wipe_disk {{}}", RISKY)
+
+    record = gateway.record(answer.headers[AUDIT_ID])
+    assert "signals" not in record
+    assert computed(record) == {}
+    assert [each["name"] for each in record["tools"]["blocked"]] == ["wipe_disk"]
+    assert "tool_calls" not in answer.json()["choices"][0]["message"]
+
+
+@EACH_MODE
 def test_models_that_a_key_does_not_carry_are_refused_in_both_modes(gateway: Crossing, mode: str) -> None:
     before = gateway.arrived()
 

@@ -515,6 +515,30 @@ def test_kept_results_that_are_gone_are_said_to_be_so(gateway: Crossing, path: s
     assert gateway.record(after.headers[AUDIT_ID])["degraded"] == ["a result of a tool is no longer there"]
 
 
+def test_kept_results_go_with_whoever_is_erased(gateway: Crossing) -> None:
+    key, body = gateway.somebody(), mixed(CHAT)
+    answer = gateway.ask(key, CHAT, body, ASKING)
+    erased = gateway.http.delete(f"{gateway.url}/me/data", headers={"x-api-key": key})
+    assert erased.status_code == 200, erased.text
+
+    gateway.ask(key, CHAT, with_results(body, answer.json(), CHAT), ASKING)
+
+    assert [text for kind, text in turns(gateway.sent(), CHAT) if kind == "result"] == ["rain"]
+
+
+def test_a_mixed_turn_stays_whole_in_the_later_turns_of_its_conversation(gateway: Crossing) -> None:
+    key, body = gateway.somebody(), mixed(CHAT)
+    back = with_results(body, gateway.ask(key, CHAT, body, ASKING).json(), CHAT)
+    said = gateway.ask(key, CHAT, back, ASKING).json()["choices"][0]["message"]
+
+    gateway.ask(key, CHAT, {**back, "messages": [*back["messages"], said, {"role": "user", "content": "And now?"}]})
+
+    history = turns(gateway.sent(), CHAT)
+    assert sorted(text for kind, text in history if kind == "call") == ["lookup", HOSTED]
+    assert len([text for kind, text in history if kind == "result"]) == 2
+    assert history[-1] == ("user", "And now?")
+
+
 @WHOLE_OR_STREAMED
 def test_a_client_goes_on_from_the_response_that_it_was_told_of(gateway: Crossing, stream: bool) -> None:
     key = gateway.somebody()
