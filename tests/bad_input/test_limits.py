@@ -191,7 +191,7 @@ async def test_a_client_that_does_not_read_is_let_go_with_its_upstream() -> None
             left.set()
 
     async with staged(flooding, server=LIMITS) as stage, raw_client(stage.url) as client:
-        await client.send(a_request(body=b"{}"))
+        await client.send(a_request(b"POST /v1/audio/speech", body=b"{}"))
         head = await client.head()
         await asyncio.wait_for(left.wait(), 5)
         assert (await stage.record(head.audit_id))["outcome"] == "client_gone"

@@ -78,7 +78,7 @@ def test_a_session_is_one_exchange_that_was_answered(gateway, client):
     assert (record["outcome"], record["status"], record["endpoint"]) == ("answered", 101, "realtime")
     assert record["upstream_request_id"].startswith("req_")
     assert record.get("error") is None
-    assert [step["hook"] for step in record["trail"]] == ["identify", "admit", "admit"]
+    assert [step["hook"] for step in record["trail"]] == ["identify", "admit", "admit", "admit"]
 
 
 def test_a_refusal_of_the_upstream_is_the_clients(gateway):
