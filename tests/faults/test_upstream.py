@@ -34,7 +34,7 @@ from tests.faults.upstream_faults import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 QUESTION = b'{"model":"gpt-4o","messages":[]}'
 STREAMED = b'{"model":"gpt-4o","stream":true,"messages":[]}'
-LATEST_SECONDS = 3.0
+LATEST_SECONDS = 6.0
 STORM = 200
 
 
@@ -226,7 +226,7 @@ async def test_no_fault_makes_the_gateway_large(tmp_path: Path) -> None:
         with gateway_process(upstream.url, tmp_path) as gateway:
             async with raw_client(gateway.url) as client:
                 bomb = a_request(b"POST /v1/chat/completions", b"X-Fault: bomb", body=QUESTION)
-                assert (await client.ask(bomb)).status == 200
+                assert (await client.ask(bomb)).status == 502
             before = gateway.peak_bytes()
             for request in (a_request(b"POST /v1/audio/speech", body=b"{}"), a_request(body=STREAMED)):
                 async with raw_client(gateway.url) as client:
