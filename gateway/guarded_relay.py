@@ -37,6 +37,7 @@ class GuardedRelay(GuardedWhole):
         "_fault",
         "_goes_on",
         "_guard",
+        "_is_calm_stream",
         "_is_plain",
         "_out",
         "_reader",
@@ -64,6 +65,7 @@ class GuardedRelay(GuardedWhole):
         self._step_kept: list[bytes] = []
         self._step_bytes = 0
         self._goes_on = False
+        self._is_calm_stream = False
 
     def close(self) -> None:
         """Lets go of the upstream's connection, and of whoever waits for it."""
@@ -124,6 +126,7 @@ class GuardedRelay(GuardedWhole):
             self._start(None)
         broken: TransportError | None = None
         while True:
+            self._is_calm_stream = self._looks_calm()
             try:
                 data = await self._next(guard)
             except TransportError as error:
@@ -227,23 +230,28 @@ class GuardedRelay(GuardedWhole):
 
     def _passed_at_once(self, data: bytes) -> bool:
         """Lets a piece go that has just come and holds nothing that somebody has to be asked about."""
-        if (
-            not self._is_plain
-            or not self.started
-            or self._recorded
-            or self._out is not None
-            or self._fault is not None
-            or not self._guard.is_calm
-            or not self._reader.is_between
-            or not data.endswith(BOUNDARIES)
-            or self._format.may_call(data)
-            or self._format.may_end(data)
-            or self._client.paused
-            or not self._written_at_once(data)
-        ):
+        if not self._is_calm_stream or self._client.paused or not data.endswith(BOUNDARIES):
             return False
-        self._keep(data)
+        form = self._format
+        if form.may_call(data) or form.may_end(data) or not self._written_at_once(data):
+            return False
+        Relay._keep(self, data)
         return True
+
+    def _looks_calm(self) -> bool:
+        """Whether nothing waits and nothing was changed, so that whole events without a call may pass unread.
+
+        Such events do not change the answer.
+        """
+        return (
+            self._is_plain
+            and self.started
+            and not self._recorded
+            and self._out is None
+            and self._fault is None
+            and self._guard.is_calm
+            and self._reader.is_between
+        )
 
     def _guarded_at_once(self, data: bytes) -> bool:
         """Asks about a piece that has just come, and lets it go, where nothing of this has to wait.
@@ -252,6 +260,7 @@ class GuardedRelay(GuardedWhole):
         """
         if self._passed_at_once(data):
             return True
+        self._is_calm_stream = False
         try:
             out = at_once(self._fed(data))
         except (EncodingError, StreamError) as error:
@@ -259,10 +268,12 @@ class GuardedRelay(GuardedWhole):
             return False
         if out.refusal is None and self._guard.due is None and not self._client.paused:
             if not out.raw:
+                self._is_calm_stream = self._looks_calm()
                 return True
             may_go = self.started and (self._recorded or not self._format.may_end(out.raw))
             if may_go and self._written_at_once(out.raw):
                 self._keep_out(out.raw)
+                self._is_calm_stream = self._looks_calm()
                 return True
         self._out = out
         return False

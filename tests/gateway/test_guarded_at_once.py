@@ -3,7 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from gateway import Cut, Exchange, Hold, Window, hookimpl
+import pytest
+
+from gateway import Cut, Exchange, Hold, ToolCall, Window, hookimpl
 from gateway.answers import Verdict
 from gateway.pipeline import Sizes
 from tests.builders.fake_client import FakeClient
@@ -121,3 +123,21 @@ async def test_nothing_more_is_written_to_a_client_that_does_not_read(tmp_path: 
     client.readable.set()
     await task
     assert client.sent == b"".join(events)
+
+
+class AllowsAll:
+    """Has nothing against any call."""
+
+    @hookimpl
+    def allow_tool(self, exchange: Exchange, call: ToolCall) -> None:
+        return None
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1000])
+async def test_events_that_come_in_pieces_of_any_size_go_out_whole_and_in_order(tmp_path: Path, size: int) -> None:
+    stream = b"".join(chat_events(WORDS * 20))
+    pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+    client = FakeClient(STREAMED)
+    await Passages(tmp_path, FakeTransport(a_stream(*pieces)), AllowsAll()).carry(client)
+    assert client.sent == stream
+    assert all(piece.endswith(b"\n\n") for piece in client.pieces)
