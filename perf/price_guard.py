@@ -51,7 +51,7 @@ async def _counts(
     name: str, command: str, upstream: int, folder: Path, requests: Mapping[str, int], windows: int
 ) -> dict[str, Count]:
     found = {}
-    async with serving(name, counted(command), upstream_port=upstream, folder=folder, patience=180.0) as server:
+    async with serving(name, counted(command), upstream_port=upstream, folder=folder, patience=600.0) as server:
         for question in (PLAIN, STREAM):
             number = requests[question.name]
             await count(server, question, requests=max(1, number // _WARMING), windows=1)
