@@ -111,7 +111,7 @@ class Passage:
         exchange.asked = exchange.request = intake.request
         exchange.policy = pipeline.recorder.policies.revision
         self._stream = intake.stream
-        if pipeline.kept is not None and may_continue(exchange.request.body):
+        if pipeline.kept is not None and may_continue(exchange.request):
             await put_back(pipeline.kept, exchange)
         return await decided(pipeline, exchange)
 

@@ -195,7 +195,7 @@ def may_end(chunk: bytes) -> bool:
 
 def may_call(data: bytes) -> bool:
     """Whether bytes may hold a call; a name may be written with escapes, or in UTF-16."""
-    return b"_call" in data or b"\\u00" in data or b"\0" in data
+    return b"_call" in data or (b"\\" in data and b"\\u00" in data) or b"\0" in data
 
 
 def cut_short(reply: Any) -> bool:

@@ -4,19 +4,22 @@ import asyncio
 
 from gateway.answers import Change, Nudge, Set
 from gateway.decide import changed
-from gateway.exchange import Exchange
+from gateway.exchange import Exchange, Request
 from gateway.formats import format_of
 from gateway.formats.strangers import string
 from gateway.tools.kept import Kept, KeptError
 
 MOST_CALLS = 128
 """So many results of a request are looked up, from the end."""
-_MARKS = (b"tool_call_id", b"call_output", b"previous_response_id")
+_MARKS = {"chat.completions": (b"tool_call_id",), "responses": (b"call_output", b"previous_response_id")}
 
 
-def may_continue(body: bytes | None) -> bool:
+def may_continue(request: Request) -> bool:
     """Whether a request may continue a turn of which something was kept; tells without reading it."""
-    return body is not None and any(mark in body for mark in _MARKS)
+    body, endpoint = request.body, request.endpoint
+    if body is None or endpoint is None:
+        return False
+    return any(mark in body for mark in _MARKS.get(endpoint.name, ()))
 
 
 async def put_back(kept: Kept, exchange: Exchange) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.formats import chat, responses
 from gateway.sse import EventReader
-from gateway.testing import a_caller
+from gateway.testing import a_caller, an_exchange
 from gateway.tools.kept import GONE, Kept
 from gateway.tools.put_back import may_continue
 from gateway.tools.running import as_data
@@ -153,14 +153,15 @@ async def test_a_client_that_sends_all_of_it_again_is_not_told_twice(stage: Stag
 
 
 @pytest.mark.parametrize(
-    ("body", "may"),
+    ("path", "body", "may"),
     [
-        (b'{"messages":[{"role":"tool","tool_call_id":"c"}]}', True),
-        (b'{"input":[{"type":"function_call_output"}]}', True),
-        (b'{"previous_response_id":"r"}', True),
-        (b'{"messages":[]}', False),
-        (None, False),
+        ("/v1/chat/completions", b'{"messages":[{"role":"tool","tool_call_id":"c"}]}', True),
+        ("/v1/chat/completions", b'{"messages":[]}', False),
+        ("/v1/responses", b'{"input":[{"type":"function_call_output"}]}', True),
+        ("/v1/responses", b'{"previous_response_id":"r"}', True),
+        ("/v1/responses", b'{"input":"Hi"}', False),
+        ("/v1/embeddings", b'{"input":"tool_call_id"}', False),
     ],
 )
-def test_most_requests_are_not_looked_into(body: bytes | None, may: bool) -> None:
-    assert may_continue(body) is may
+def test_most_requests_are_not_looked_into(path: str, body: bytes, may: bool) -> None:
+    assert may_continue(an_exchange(body, path=path).request) is may
