@@ -134,7 +134,7 @@ class Gateway:
             self.pipeline,
             {"default": websocket_dialer_of(settings)},
             self.endpoints,
-            self.front.places,
+            self.front.seats,
             bare_paths=settings.server.bare_paths,
             patience=settings.server.write_timeout,
         )

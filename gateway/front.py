@@ -9,7 +9,7 @@ from gateway.endpoints import EndpointTable
 from gateway.errors import error_body
 from gateway.passage import Passage
 from gateway.pipeline import Pipeline
-from gateway.places import Places, holder_of
+from gateway.seats import Seats, holder_of
 
 Page: TypeAlias = Callable[[], tuple[int, bytes, bytes]]
 Elsewhere: TypeAlias = Callable[[Client], Awaitable[None]]
@@ -35,7 +35,7 @@ class Front:
         self._pages = pages
         self._elsewhere = elsewhere
         self._bare_paths = bare_paths
-        self.places = Places(max_concurrent)
+        self.seats = Seats(max_concurrent)
         self._cross_origin = CrossOrigin(cors_origins) if cors_origins else None
 
     async def __call__(self, client: Client) -> None:
@@ -58,7 +58,7 @@ class Front:
     @property
     def open(self) -> int:
         """How many exchanges are on their way."""
-        return self.places.open
+        return self.seats.open
 
     async def _carry(self, client: Client, prefix_length: int) -> None:
         if self._cross_origin is not None:
@@ -66,14 +66,14 @@ class Front:
                 return
             client = self._cross_origin.admitted(client)
         holder = holder_of(client.received)
-        refusal = self.places.take(holder)
+        refusal = self.seats.take(holder)
         if refusal is not None:
             await Passage(self._pipeline, client, prefix_length).run(refusal)
             return
         try:
             await Passage(self._pipeline, client, prefix_length).run()
         finally:
-            self.places.give_back(holder)
+            self.seats.give_back(holder)
 
     def _is_bare(self, client: Client, path: bytes) -> bool:
         method = client.received.method.decode("latin-1")

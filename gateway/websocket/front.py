@@ -7,7 +7,7 @@ from gateway.endpoints import EndpointTable
 from gateway.errors import refusal_body, refusal_headers
 from gateway.front import MODEL_API
 from gateway.pipeline import Pipeline
-from gateway.places import Places, holder_of
+from gateway.seats import Seats, holder_of
 from gateway.websocket.credential import with_credential
 from gateway.websocket.dial import WebsocketDialer
 from gateway.websocket.offer import Offer
@@ -26,7 +26,7 @@ class WebsocketFront:
         pipeline: Pipeline,
         dialers: Mapping[str, WebsocketDialer],
         endpoints: EndpointTable,
-        places: Places,
+        seats: Seats,
         *,
         bare_paths: bool,
         patience: float,
@@ -34,7 +34,7 @@ class WebsocketFront:
         self._pipeline = pipeline
         self._dialers = dialers
         self._endpoints = endpoints
-        self._places = places
+        self._seats = seats
         self._bare_paths = bare_paths
         self._patience = patience
 
@@ -46,14 +46,14 @@ class WebsocketFront:
             return
         passage = WebsocketPassage(self._pipeline, self._dialers, offer, prefix_length, self._patience)
         holder = holder_of(with_credential(offer.received))
-        refusal = self._places.take(holder)
+        refusal = self._seats.take(holder)
         if refusal is not None:
             await passage.run(refusal)
             return
         try:
             await passage.run()
         finally:
-            self._places.give_back(holder)
+            self._seats.give_back(holder)
 
     def _prefix_length(self, target: bytes) -> int | None:
         if target.startswith(MODEL_API + b"/"):

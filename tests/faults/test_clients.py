@@ -58,7 +58,7 @@ async def everyone(stage: Stage, does: Callable[[RawClient], Awaitable[None]], *
     await is_served(stage)
     await crowd
     front = stage.gateway.gateway.front
-    await asyncio.to_thread(until, lambda: front.open == 0, PATIENT_SECONDS, "the places of the crowd")
+    await asyncio.to_thread(until, lambda: front.open == 0, PATIENT_SECONDS, "the seats of the crowd")
     await is_served(stage)
 
 

@@ -9,7 +9,7 @@ from tests.builders.raw_client import RawClient, RawReply, a_request, raw_client
 from tests.builders.scripted_upstream import Link, reply
 from tests.builders.stage import Stage, staged
 
-PLACES = 27
+SEATS = 27
 QUESTION = b'{"model":"gpt-4o","messages":[]}'
 OK = reply(b"{}", b"Content-Type: application/json")
 
@@ -31,7 +31,7 @@ class Waiting:
 
 @asynccontextmanager
 async def busy(upstream: Waiting, **server: int) -> AsyncIterator[Stage]:
-    async with staged(upstream, server={"max_concurrent": PLACES, **server}) as stage:
+    async with staged(upstream, server={"max_concurrent": SEATS, **server}) as stage:
         try:
             yield stage
         finally:
@@ -53,7 +53,7 @@ async def flood(stage: Stage, key: bytes, count: int) -> tuple[list["asyncio.Tas
             return list(waiting), [task.result() for task in done]
 
 
-async def test_one_that_floods_leaves_places_for_others() -> None:
+async def test_one_that_floods_leaves_seats_for_others() -> None:
     upstream = Waiting()
     async with busy(upstream) as stage:
         waiting, refused = await flood(stage, b"sk-flood", 60)
@@ -100,16 +100,16 @@ async def test_after_three_times_the_load_all_is_as_before() -> None:
         while time.monotonic() < until:
             statuses.append((await client.ask(asked(key))).status)
 
-    async with staged(slow, server={"max_concurrent": PLACES}) as stage:
+    async with staged(slow, server={"max_concurrent": SEATS}) as stage:
         until = time.monotonic() + 1.5
 
         async def one(number: int) -> None:
             async with raw_client(stage.url) as client:
                 await insisting(client, b"sk-%d" % (number % 9), until)
 
-        await asyncio.gather(*(one(number) for number in range(3 * PLACES)))
+        await asyncio.gather(*(one(number) for number in range(3 * SEATS)))
         assert set(statuses) <= {200, 429, 503}
-        assert statuses.count(200) > PLACES
+        assert statuses.count(200) > SEATS
         assert statuses.count(200) < len(statuses)
         began = time.monotonic()
         calm = await asyncio.gather(*(stage.ask(asked(b"sk-%d" % number)) for number in range(9)))

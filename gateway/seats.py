@@ -1,10 +1,10 @@
-"""The places for exchanges on their way: how many there are, and how many of them one credential may hold."""
+"""The seats for exchanges on their way: how many there are, and how many of them one credential may hold."""
 
 from gateway.answers import Refusal
 from gateway.exchange import Received
 from identity.credentials import bearer
 
-# A credential may hold so many times what is free: alone 8 of 9 places, two 8 of 17 each, with always some left for
+# A credential may hold so many times what is free: alone 8 of 9 seats, two 8 of 17 each, with always some left for
 # one that holds none. It is the dynamic threshold that switches share their memory by (Choudhury and Hahne, 1998).
 SHARE_OF_FREE = 8
 OVERLOADED = Refusal(
@@ -18,7 +18,7 @@ TOO_MANY_AT_ONCE = Refusal(
 )
 
 
-class Places:
+class Seats:
     """Counts the exchanges on their way, `open` all in all; those without a credential are counted by address."""
 
     __slots__ = ("_held", "_most", "open")
@@ -29,7 +29,7 @@ class Places:
         self.open = 0
 
     def take(self, holder: bytes | str) -> Refusal | None:
-        """Takes a place, which `give_back` returns; a refusal where there is none for this holder."""
+        """Takes a seat, which `give_back` returns; a refusal where there is none for this holder."""
         free = self._most - self.open
         if free <= 0:
             return OVERLOADED
@@ -41,7 +41,7 @@ class Places:
         return None
 
     def give_back(self, holder: bytes | str) -> None:
-        """Gives a place back."""
+        """Gives a seat back."""
         self.open -= 1
         held = self._held[holder] - 1
         if held:
@@ -51,5 +51,5 @@ class Places:
 
 
 def holder_of(received: Received) -> bytes | str:
-    """Gives who is counted as the holder of a request's place: its credential as it came, else its address."""
+    """Gives who is counted as the holder of a request's seat: its credential as it came, else its address."""
     return bearer(received.headers) or received.client
