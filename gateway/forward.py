@@ -11,13 +11,16 @@ from gateway.client import BodyTimeout, BodyTooLarge, Client
 from gateway.errors import error_body
 from gateway.exchange import Headers, first_header
 from gateway.headers import returned
-from gateway.transport import ConnectError, IncomingReply, OutgoingRequest, TransportError
+from gateway.transport import ConnectError, IncomingReply, OutgoingRequest, PoolExhausted, TransportError
 from gateway.transport.limits import Limits
 from gateway.transport.pool import ConnectionPool
 
 _LIMITS = Limits(connect_timeout=5.0, first_byte_timeout=120.0, between_chunks_timeout=300.0, max_connections=256)
+# Twice as many as there are connections to it: who waits longer than that finds no better time by waiting.
+MOST_AT_ONCE = 512
 STARTING = "it is starting, or starting again after its end"
 _DOWN = "The office, which answers this path, is not running; /v1 is not affected. Try again."
+_BUSY = "The office, which answers this path, has too much to do; /v1 is not affected. Try again."
 _FAILED = "The office, which answers this path, broke off in the middle; /v1 is not affected."
 _FORWARDED_FOR = b"x-forwarded-for"
 
@@ -25,23 +28,32 @@ _FORWARDED_FOR = b"x-forwarded-for"
 class Forward:
     """Hands requests to the office that listens at `office`; bodies above `max_body_bytes` are refused."""
 
-    def __init__(self, office: Path, max_body_bytes: int) -> None:
+    def __init__(self, office: Path, max_body_bytes: int, most_at_once: int = MOST_AT_ONCE) -> None:
         self._office = office
         self._max_body_bytes = max_body_bytes
         self._pool = ConnectionPool("http://office", _LIMITS, uds=office)
+        self._most_at_once = most_at_once
+        self._open = 0
 
     async def __call__(self, client: Client) -> None:
         """Answers one request with the office's answer."""
+        if self._open >= self._most_at_once:
+            _refuse(client, 503, _BUSY, "office_busy", (b"retry-after", b"1"))
+            return
+        self._open += 1
         body = client.chunks(self._max_body_bytes) if client.has_body else None
         try:
             await self._carried(client, body)
         finally:
+            self._open -= 1
             if body is not None:
                 await body.aclose()
 
     async def _carried(self, client: Client, body: AsyncGenerator[bytes, None] | None) -> None:
         try:
             reply = await self._pool.send(_outgoing(client, body))
+        except PoolExhausted:
+            _refuse(client, 503, _BUSY, "office_busy", (b"retry-after", b"1"))
         except ConnectError:
             _refuse(client, 503, _DOWN, "office_unavailable", (b"retry-after", b"1"))
         except TransportError:

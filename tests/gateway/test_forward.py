@@ -14,6 +14,7 @@ from gateway.app import Gateway
 from gateway.forward import STARTING, Forward, forwarded_to_office
 from gateway.settings import Loaded
 from gateway.worker import Worker
+from tests.builders.fake_client import FakeClient
 from tests.builders.gateway import gateway_settings
 from tests.builders.scripted_upstream import Link, ReceivedRequest, chunk, chunked_head, reply, scripted_upstream
 
@@ -177,3 +178,29 @@ async def test_an_office_that_listens_has_no_fault(tmp_path: Path) -> None:
 def test_the_clients_own_words_about_its_address_stand_before_what_was_seen() -> None:
     headers = forwarded_to_office(((b"X-Forwarded-For", b"1.1.1.1"), (b"Accept", b"*/*")), "10.0.0.7")
     assert headers == ((b"Accept", b"*/*"), (b"X-Forwarded-For", b"1.1.1.1, 10.0.0.7"))
+
+
+async def test_no_more_wait_for_the_office_than_a_bound(tmp_path: Path) -> None:
+    go = asyncio.Event()
+
+    async def waiting(link: Link) -> None:
+        while True:
+            await link.request()
+            await go.wait()
+            await link.send(reply(b"{}", b"Content-Type: application/json"))
+
+    forward = Forward(tmp_path / "o.sock", 1000, most_at_once=8)
+    async with scripted_upstream(waiting, uds=tmp_path / "o.sock"):
+        clients = [FakeClient(None, b"/audit", b"GET") for _ in range(8)]
+        asked = [asyncio.ensure_future(forward(client)) for client in clients]
+        await asyncio.sleep(0)
+        late = FakeClient(None, b"/audit", b"GET")
+        await forward(late)
+        assert (late.status, late.code, late.header(b"retry-after")) == (503, "office_busy", b"1")
+        go.set()
+        await asyncio.gather(*asked)
+        assert {client.status for client in clients} == {200}
+        again = FakeClient(None, b"/audit", b"GET")
+        await forward(again)
+        assert again.status == 200
+        await forward.close()
