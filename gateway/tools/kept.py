@@ -1,13 +1,16 @@
 """Keeps for a person what tools gave until their client comes back, sealed with their key.
 
-Every method asks the state, and so belongs into a thread. Other people find nothing of it, whatever ids they send.
+Every method asks the state, and so belongs into a thread (`in_time`). Other people find nothing of it, whatever ids
+they send.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
+from typing import ParamSpec, TypeVar
 
 import msgspec
 
@@ -27,8 +30,23 @@ RUNNING = "This call was begun before, and how it ended is not known. It was not
 _TURN, _RESULT, _RESPONSE, _ONCE = "turn ", "result ", "response ", "once "
 
 
+PATIENCE_SECONDS = 2.0
+"""How long an exchange waits for the state."""
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
 class KeptError(OSError):
     """Nothing can be kept or found now; the message is a sentence."""
+
+
+async def in_time(ask: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
+    """Asks in a thread, and waits no longer than an exchange may. Errors: KeptError."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await asyncio.to_thread(ask, *given, **named)
+    except TimeoutError:
+        raise KeptError("the state did not answer in time.") from None
 
 
 class Found(msgspec.Struct, frozen=True):

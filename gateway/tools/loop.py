@@ -19,7 +19,7 @@ from gateway.formats.found import Answered, KeptTurn
 from gateway.formats.strangers import member, string
 from gateway.guard import Withheld
 from gateway.hooks import Implementation
-from gateway.tools.kept import Kept, KeptError
+from gateway.tools.kept import Kept, KeptError, in_time
 from gateway.tools.registry import ToolRegistry
 from gateway.tools.running import NOT_AVAILABLE, NOT_NOW, Ran, not_run, ran, reused
 from policies.tools import Budgets
@@ -129,7 +129,7 @@ class ToolLoop:
         try:
             if kept is None:
                 raise KeptError("nothing is kept here.")
-            await asyncio.to_thread(kept.keep_turn, exchange.caller.principal, exchange.id, turn)
+            await in_time(kept.keep_turn, exchange.caller.principal, exchange.id, turn)
         except KeptError:
             exchange.degraded.append("results of tools could not be kept")
 
@@ -139,7 +139,7 @@ class ToolLoop:
         if kept is None or exchange.caller is None or told == last or not (told and last):
             return
         try:
-            await asyncio.to_thread(kept.keep_response, exchange.caller.principal, exchange.id, told, last)
+            await in_time(kept.keep_response, exchange.caller.principal, exchange.id, told, last)
         except KeptError:
             exchange.degraded.append("the response cannot be continued by its id")
 
@@ -157,14 +157,14 @@ class ToolLoop:
         principal = exchange.caller.principal if exchange.caller is not None else ""
         key = once_key(exchange, number)
         try:
-            before = await asyncio.to_thread(kept.claim, principal, exchange.id, key)
+            before = await in_time(kept.claim, principal, exchange.id, key)
         except KeptError:
             return not_run(exchange, call, NOT_NOW, "state")
         if before is not None:
             return reused(exchange, call, before)
         run = await ran(self._run_tool, exchange, call, seconds, self._longest_output)
         try:
-            await asyncio.to_thread(kept.settle, principal, exchange.id, key, run.output)
+            await in_time(kept.settle, principal, exchange.id, key, run.output)
         except KeptError:
             exchange.degraded.append("the result of a tool could not be kept")
         return run

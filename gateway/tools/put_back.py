@@ -1,13 +1,11 @@
 """Puts what was kept for a client back into its next request, where it comes with the results of its own calls."""
 
-import asyncio
-
 from gateway.answers import Change, Nudge, Set
 from gateway.decide import changed
 from gateway.exchange import Exchange, Request
 from gateway.formats import format_of
 from gateway.formats.strangers import string
-from gateway.tools.kept import Kept, KeptError
+from gateway.tools.kept import Kept, KeptError, in_time
 
 MOST_CALLS = 128
 """So many results of a request are looked up, from the end."""
@@ -30,7 +28,7 @@ async def put_back(kept: Kept, exchange: Exchange) -> None:
     if caller is None or not (calls or response):
         return
     try:
-        found = await asyncio.to_thread(kept.found, caller.principal, calls, response or None)
+        found = await in_time(kept.found, caller.principal, calls, response or None)
     except KeptError:
         exchange.degraded.append("results of tools could not be looked up")
         return

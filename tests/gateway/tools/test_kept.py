@@ -1,5 +1,7 @@
 """What is kept for a person between two requests: found by its ids, by nobody else, and only for its time."""
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 
 from gateway.answers import ToolCall
 from gateway.formats.found import Answered, KeptTurn
-from gateway.tools.kept import GONE, NOTHING_FOUND, RUNNING, Found, Kept, KeptError
+from gateway.tools.kept import GONE, NOTHING_FOUND, RUNNING, Found, Kept, KeptError, in_time
 from identity.keyring import Keyring
 from storage.state.state import State
 from tests.builders.pipelines import a_state
@@ -106,3 +108,12 @@ def test_a_state_without_tables_is_an_error_in_words_until_the_office_has_made_t
     kept.keep_turn("key:ada", "A-1", TURN)
     kept.close()
     keyring.close()
+
+
+async def test_an_exchange_does_not_wait_for_a_state_that_does_not_answer() -> None:
+    answer = threading.Event()
+    began = time.monotonic()
+    with pytest.raises(KeptError):
+        await in_time(answer.wait, 30)
+    assert time.monotonic() - began < 20
+    answer.set()
