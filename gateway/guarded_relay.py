@@ -28,7 +28,7 @@ class GuardedRelay(GuardedWhole):
     """A relay that asks about streams as well.
 
     `_seam` makes one stream of those of the steps, where there is more than one; then `_kept` is what went out, and
-    `_step_kept` what came of this step.
+    `_step_kept` what came of this step. Before that `_gone_out` is what went out, where texts of it may be hidden.
     """
 
     __slots__ = (
@@ -36,6 +36,7 @@ class GuardedRelay(GuardedWhole):
         "_decoder",
         "_fault",
         "_goes_on",
+        "_gone_out",
         "_guard",
         "_is_calm_stream",
         "_is_plain",
@@ -62,6 +63,7 @@ class GuardedRelay(GuardedWhole):
         self._out: Out | None = None
         self._fault: EncodingError | StreamError | None = None
         self._seam: Seam | None = None
+        self._gone_out: list[bytes] = []
         self._step_kept: list[bytes] = []
         self._step_bytes = 0
         self._goes_on = False
@@ -187,8 +189,11 @@ class GuardedRelay(GuardedWhole):
         """
         if self._kept_bytes > self._pipeline.sizes.kept_reply:
             return None
-        came = b"".join(self._kept)
-        out = came[: len(came) - self._guard.held_bytes - len(self._reader.rest())]
+        if self._pipeline.watch:
+            out = b"".join((*self._gone_out, before))
+        else:
+            came = b"".join(self._kept)
+            out = came[: len(came) - self._guard.held_bytes - len(self._reader.rest())]
         self._seam = seam = self._format.seam()
         for event in EventReader(max_event_bytes=len(out) + 1).feed(out):
             if event.data is not None:
@@ -213,9 +218,11 @@ class GuardedRelay(GuardedWhole):
         self._step_kept.append(data)
 
     def _keep_out(self, raw: bytes) -> None:
-        """Keeps what goes out, where that is not what came."""
+        """Keeps what goes out, where that is not, or may not be, what came."""
         if self._seam is not None:
             Relay._keep(self, raw)
+        elif self._pipeline.watch and self._kept_bytes <= self._pipeline.sizes.kept_reply:
+            self._gone_out.append(raw)
 
     async def _fed(self, data: bytes) -> Out:
         """Gives what may go out with this piece of the reply, which may have been asked about before."""

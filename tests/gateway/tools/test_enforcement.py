@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway import Exchange, ToolCall
+from gateway import Exchange, Redact, ToolCall, Window, hookimpl
 from gateway.formats import chat, responses
 from gateway.sse import EventReader
 from tests.builders.cases import cases, holds
@@ -52,10 +52,14 @@ class Came(msgspec.Struct):
 class Stage:
     """Carries plans out, one after the other, through one pipeline."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *plugins: object) -> None:
         self.runner = asyncio.Runner()
         self._hosts, self._allows, self._transport = Hosts(TOOLS, pause=0), Allows(), FakeTransport()
-        self.passages = Passages(folder, self._transport, self._hosts, self._allows)
+        self.passages = Passages(folder, self._transport, self._hosts, self._allows, *plugins)
+
+    def close(self) -> None:
+        self.passages.close()
+        self.runner.close()
 
     def carried(self, plan: Plan, *, streamed: bool) -> Came:
         self._hosts.ran, self._hosts.offered, self._allows.names = [], plan.hosted, plan.allowed
@@ -71,8 +75,7 @@ class Stage:
 def stage(tmp_path: Path) -> Iterator[Stage]:
     stage = Stage(tmp_path)
     yield stage
-    stage.passages.close()
-    stage.runner.close()
+    stage.close()
 
 
 def events_of(client: FakeClient) -> list[Any]:
@@ -166,3 +169,29 @@ def test_a_hosted_call_between_two_of_the_clients_leaves_no_hole(stage: Stage) -
     deltas = [choice["delta"] for event in events_of(came.client) for choice in event["choices"]]
     assert [call["index"] for delta in deltas for call in delta.get("tool_calls", ())] == [0, 0, 0, 1, 1, 1]
     assert came.exchange.degraded == ["results of tools could not be kept"]
+
+
+class Hides:
+    """Hides a word of texts."""
+
+    @hookimpl
+    def watch(self, exchange: Exchange, window: Window) -> Redact | None:
+        return Redact(window.text.replace("see", "***")) if "see" in window.text else None
+
+
+@cases(30)
+def test_what_is_hidden_in_one_step_is_hidden_in_what_all_of_them_make(tmp_path: Path, cases: int) -> None:
+    stage = Stage(tmp_path, Hides())
+
+    def claim(plan: Plan) -> None:
+        turns = tuple(msgspec.structs.replace(turn, says="Let me see.") for turn in plan.turns)
+        plan = msgspec.structs.replace(plan, turns=turns)
+        must = expected(plan)
+        for streamed in (False, True):
+            came = stage.carried(plan, streamed=streamed)
+            says, delivered, _ = told(plan.shape, whole_of(plan, came, streamed=streamed))
+            assert (says, delivered) == ("\n\n".join(["Let me ***."] * must.steps), must.delivered)
+            assert b"see" not in came.client.sent
+
+    holds(claim, cases, plans())
+    stage.close()
