@@ -12,7 +12,7 @@ def test_records_name_people_by_pseudonym(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.segment()
     assert not names_people(journal)
-    writer.append(*exchange("A-1", caller=None))
+    writer.append(*exchange("A-1", caller=None), *exchange("A-0", caller="p-like"))
     assert not names_people(journal)
     writer.append(*exchange("A-2", caller="p-0123456789abcdef0123"))
     assert names_people(journal)
