@@ -3,19 +3,21 @@
 It is what a single worker remembers; with several, each remembers the exchanges that it carried itself.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from policies.modulation import Policy
-from policies.modulation.homeostasis import NEW, Emission, Level, Regulated, State, regulated
-from policies.modulation.signals import SIGNALS, checked_level
+from policies.modulation.homeostasis import NEW, Emission, Level, Regulated, State, emission, regulated
+from policies.modulation.signals import SIGNALS
 from storage.bundles import Bundles, Search
 
 REACH = timedelta(minutes=1)
 MOST_EXCHANGES = 200
 """How far back, and how many exchanges of a caller, are heard again: more than any level or cooldown lasts."""
+ASSUMED = "assumed"
+"""The source of a level that nobody is named for."""
 _MODULATED = frozenset(("chat.completions", "completions", "responses"))
 
 
@@ -41,6 +43,7 @@ class HeardStep(msgspec.Struct, frozen=True):
     hook: str
     plugin: str = ""
     answer: HeardAnswer | None = None
+    fault: str | None = None
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -79,20 +82,28 @@ class Heard(msgspec.Struct, frozen=True):
 
     def emissions(self, policy: Policy) -> list[Emission]:
         """Gives who said what about it."""
-        return [
-            Emission(
-                name,
-                checked_level(name, level),
-                policy.rules[SIGNALS.index(name)].ttl_ms,
-                plugin,
-                self.audit_id,
-                self.now_ms,
-            )
-            for plugin, answer in self.found()
-            if answer.applied
-            for name, level in answer.levels.items()
+        found = [
+            emission(policy, name, level, step.plugin, self.now_ms, self.audit_id)
+            for step in self.trail
+            if step.hook == "observe" and step.answer is not None and step.answer.applied and step.fault is None
+            for name, level in step.answer.levels.items()
             if name in SIGNALS and level > 0
         ]
+        return [*found, *unnamed(policy, self.signals, found, self.now_ms, self.audit_id)]
+
+
+def unnamed(
+    policy: Policy, signals: Mapping[str, float], found: Sequence[Emission], now_ms: int, audit_id: str
+) -> list[Emission]:
+    """Gives the levels of an exchange that are above what its sources said, as modulation takes them: assumed."""
+    said: dict[str, float] = {}
+    for each in found:
+        said[each.name] = max(each.level, said.get(each.name, 0.0))
+    return [
+        emission(policy, name, level, ASSUMED, now_ms, audit_id)
+        for name, level in signals.items()
+        if name in SIGNALS and level > said.get(name, 0.0)
+    ]
 
 
 def heard(line: bytes) -> Heard | None:

@@ -19,6 +19,7 @@ from gateway.exchange import Exchange, Headers, Received, Request
 from gateway.hooks import Implementation
 from gateway.hookspecs import Hooks, hookimpl
 from gateway.json_body import read_json
+from gateway.levels_from_records import ASSUMED, unnamed
 from gateway.live_policies import LivePolicies
 from gateway.loader import Chain, Common, Plugin, chain_of
 from gateway.offered_tools import offered_tools
@@ -34,8 +35,6 @@ from policies.modulation.callers import Callers
 from policies.modulation.homeostasis import NEW, Damped, Emission, Regulated, State, emission, regulated
 from policies.modulation.signals import SIGNALS
 
-ASSUMED = "assumed"
-"""The source of a level that nobody found in the request."""
 _TOOLS = ("tools", "tool_choice", "functions", "function_call", "parallel_tool_calls")
 
 
@@ -139,7 +138,7 @@ class Previews:
         before = homeostasis.state(principal)
         homeostasis.remember(principal, question.state)
         try:
-            if self._kept is not None and may_continue(question.body):
+            if self._kept is not None and may_continue(exchange.request):
                 await put_back(self._kept, exchange)
             refusal = await decided(_Deciders(self._chain, self._sizes, question.signals), exchange)
             if refusal is None:
@@ -207,13 +206,16 @@ def _taken_in(question: Question) -> Exchange:
 
 
 def _emissions(policy: Policy, exchange: Exchange) -> list[Emission]:
-    return [
-        emission(policy, name, level, step.plugin, exchange.clock // 1_000_000, exchange.id)
+    """Gives who said what; of a plugin that was late the level counts, and nobody is named."""
+    now_ms = exchange.clock // 1_000_000
+    found = [
+        emission(policy, name, level, step.plugin, now_ms, exchange.id)
         for step in exchange.trail
-        if step.hook == "observe" and isinstance(step.answer, Signals) and step.answer.applied
+        if step.hook == "observe" and isinstance(step.answer, Signals) and step.answer.applied and step.fault is None
         for name, level in step.answer.levels.items()
         if name in SIGNALS and level > 0
     ]
+    return [*found, *unnamed(policy, exchange.signals, found, now_ms, exchange.id)]
 
 
 def _previewed(exchange: Exchange, refusal: Refusal | None, acted: Regulated, revision: str) -> Previewed:

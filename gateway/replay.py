@@ -18,7 +18,7 @@ from gateway.decide import changed
 from gateway.endpoints import Endpoint
 from gateway.exchange import Exchange, Received, Request, Step
 from gateway.hooks import Implementation, Pending
-from gateway.levels_from_records import Heard, HeardStep
+from gateway.levels_from_records import Heard, HeardAnswer, HeardStep
 from gateway.splice import SpliceError
 from identity.caller import Caller
 
@@ -53,7 +53,7 @@ def recorded(line: bytes) -> Recorded | None:
         found = msgspec.json.decode(line, type=Recorded)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    heard = [HeardStep("observe", plugin, answer) for plugin, answer in found.found()]
+    heard = [step for step in found.trail if step.hook == "observe" and step.answer is not None]
     return msgspec.structs.replace(found, trail=(*heard, *([ASKED] if found.was_modulated else ())))
 
 
@@ -221,10 +221,15 @@ def _again(recorded: Recorded, endpoint: Endpoint, principal: str, asked: dict[s
     exchange.caller = Caller(principal, recorded.tier or "T1", "gateway_key", "operator", mode="enforce")
     exchange.signals = dict(recorded.signals)
     exchange.trail = [
-        Step("observe", plugin, "", 0, 0, Signals(answer.levels, answer.reasons, answer.applied))
-        for plugin, answer in recorded.found()
+        Step("observe", step.plugin, "", 0, 0, _signals(step.answer), step.fault)
+        for step in recorded.trail
+        if step.hook == "observe" and step.answer is not None
     ]
     return exchange
+
+
+def _signals(answer: HeardAnswer) -> Signals:
+    return Signals(answer.levels, answer.reasons, answer.applied)
 
 
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:

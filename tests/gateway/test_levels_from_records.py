@@ -101,3 +101,12 @@ def test_the_policy_that_is_given_says_how_long_a_level_stands() -> None:
 
 def test_calm_exchanges_of_a_calm_caller_leave_nothing_behind() -> None:
     assert state_after(POLICY, [an_exchange(number / 10, stress=0.1, trust=0.15) for number in range(50)]) == NEW
+
+
+def test_what_a_late_plugin_found_counts_and_nobody_is_named_for_it() -> None:
+    line = a_line({"stress": 0.8}).replace(
+        b'"answer":{"answer":"signals"', b'"fault":"overran","answer":{"answer":"signals"'
+    )
+    found = heard(line)
+    assert found is not None
+    assert [(each.name, each.level, each.source) for each in found.emissions(POLICY)] == [("stress", 0.8, "assumed")]

@@ -10,8 +10,10 @@ import pytest
 from gateway.simulator import create_app
 from tests.builders.served import Served, eventually, lukhas, served
 from tests.builders.servers import run_server
+from tests.docs.blocks import ROOT
 
 SETTINGS = """
+policies: {folder: .}
 plugins: {log: {to: nowhere}, signals: {slow_ms: 600000, waiting_ms: 600000}}
 upstream: {api_key: sk-operator}
 auth:
@@ -21,6 +23,7 @@ auth:
     - {key: lk-admin, owner: admin, permissions: ["admin:modulation"]}
 """
 REQUEST = '{"model": "gpt-4o-mini",  "seed": 1e-7, "messages": [{"role": "user", "content": "Tell me of nebulae."}]}'
+SHIPPED = (ROOT / "policies" / "modulation.yaml").read_text()
 RISKY = "alignment_risk=0.6"
 
 
@@ -34,6 +37,8 @@ def upstream() -> Iterator[str]:
 def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[Served]:
     with ExitStack() as stack:
         folder = tmp_path_factory.mktemp("preview")
+        # Long enough for a machine that is busy otherwise.
+        (folder / "modulation.yaml").write_text(SHIPPED.replace("cooldown_ms: 800", "cooldown_ms: 4500"))
         yield stack.enter_context(served(folder, "--upstream", f"{upstream}/v1", settings=SETTINGS))
 
 

@@ -9,24 +9,31 @@ import httpx
 import pytest
 
 from tests.builders.served import Served, eventually, served
+from tests.docs.blocks import ROOT
 
 SETTINGS = """
 mode: enforce
+policies: {folder: .}
 plugins: {log: {to: nowhere}, signals: {slow_ms: 600000, waiting_ms: 600000}}
 auth:
   keys:
     - {key: lk-ada, owner: ada}
     - {key: lk-bob, owner: bob}
+    - {key: lk-eve, owner: eve}
     - {key: lk-watched, owner: watched, mode: shadow}
     - {key: lk-reader, owner: reader, permissions: ["audit:read"]}
 """
+SHIPPED = (ROOT / "policies" / "modulation.yaml").read_text()
 ASKED = {"model": "gpt-4o-mini", "temperature": 0.9, "messages": [{"role": "user", "content": "What is a nebula?"}]}
 EMPTY: dict[str, Any] = {"signals": {}, "stabilizing": False, "stressed": 0}
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("signals"), "--simulate", settings=SETTINGS) as running:
+    folder = tmp_path_factory.mktemp("signals")
+    # Long enough for a machine that is busy otherwise.
+    (folder / "modulation.yaml").write_text(SHIPPED.replace("cooldown_ms: 800", "cooldown_ms: 4500"))
+    with served(folder, "--simulate", settings=SETTINGS) as running:
         yield running
 
 
@@ -74,10 +81,10 @@ def test_callers_see_their_own_signals_and_readers_those_of_anybody(gateway: Ser
 
 
 def test_an_explanation_names_the_events_and_what_each_signal_changed(gateway: Served) -> None:
-    audit_id = ask(gateway, "ada", "alignment_risk=0.6")
-    found = seen(gateway, "ada", f"/signals/explain/{audit_id}")
+    audit_id = ask(gateway, "eve", "alignment_risk=0.6")
+    found = seen(gateway, "eve", f"/signals/explain/{audit_id}")
     risk = found["signals"]["alignment_risk"]
-    assert (found["audit_id"], found["principal"], found["safety_mode"]) == (audit_id, "key:ada", "strict")
+    assert (found["audit_id"], found["principal"], found["safety_mode"]) == (audit_id, "key:eve", "strict")
     assert (risk["acted"], risk["events"]) == (
         0.6,
         [{"source": "signals", "level": 0.6, "because": "the client says so"}],
