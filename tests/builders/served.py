@@ -16,7 +16,7 @@ from perf.processes import Role, tree
 from storage.segments import SegmentReader, segments
 
 LUKHAS = str(Path(sys.executable).with_name("lukhas"))
-START_SECONDS = 30
+START_SECONDS = 60
 STOP_SECONDS = 20
 KEY = {"authorization": "Bearer sk-simulated-caller"}
 _READY = re.compile(r"base_url = (http://\S+)/v1")

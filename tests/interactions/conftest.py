@@ -39,5 +39,5 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crossing]:
     shipped = (files("policies") / "modulation.yaml").read_text(encoding="utf-8")
     assert URGENCY in shipped
     (folder / "policies" / "modulation.yaml").write_text(shipped.replace(URGENCY, LONG_URGENCY))
-    with crossing(folder, SETTINGS + callers()) as running:
+    with crossing(folder, SETTINGS + callers(), "--workers", "2") as running:
         yield running

@@ -125,11 +125,11 @@ def callers() -> str:
 
 
 @contextmanager
-def crossing(folder: Path, settings: str, workers: int = 2) -> Iterator[Crossing]:
-    """Runs a gateway with these settings before a simulator of its own."""
+def crossing(folder: Path, settings: str, *how: str) -> Iterator[Crossing]:
+    """Runs a gateway with these settings before a simulator of its own; `how` are more arguments of `lukhas serve`."""
     with (
         run_server(create_app()) as upstream,
         httpx.Client(timeout=20, limits=httpx.Limits(max_keepalive_connections=0)) as http,
-        served(folder, "--workers", "2", "--upstream", f"{upstream}/v1", settings=settings, environ=ENVIRON) as serving,
+        served(folder, *how, "--upstream", f"{upstream}/v1", settings=settings, environ=ENVIRON) as serving,
     ):
         yield Crossing(serving, upstream, http)

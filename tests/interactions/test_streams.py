@@ -53,7 +53,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crossing]:
     """A gateway where a plugin asks for windows of text, whole calls and a review."""
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "guard.py").write_text(GUARD)
-    with crossing(folder, SETTINGS, workers=1) as running:
+    with crossing(folder, SETTINGS, "--one-process") as running:
         yield running
 
 
