@@ -264,5 +264,5 @@ async def test_crowds_of_slow_readers_and_writers_leave_the_gateway_small(tmp_pa
             async with raw_client(gateway.url) as client:
                 assert (await client.ask(a_request(body=QUESTION))).status == 200
             assert gateway.alive
-            # A reader that takes nothing has some buffers of its own before its upstream is held back.
-            assert gateway.peak_bytes() - before < CROWD * MEGABYTE
+            # A reader that takes nothing costs about a megabyte before its upstream, which would send on, is held back.
+            assert gateway.peak_bytes() - before < 2 * CROWD * MEGABYTE

@@ -38,7 +38,7 @@ def verdict(report: dict[str, Any] | None) -> tuple[int, list[str]]:
 
 def reported(tools: Path) -> dict[str, Any] | None:
     """Asks pip-audit; None where it could not ask anybody."""
-    command = [tools / "pip-audit", "-r", LOCK, "--require-hashes", "--disable-pip", "-f", "json"]
+    command = [str(tools / "pip-audit"), "-r", str(LOCK), "--require-hashes", "--disable-pip", "-f", "json"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     try:
         report: dict[str, Any] = json.loads(ran.stdout)
@@ -51,8 +51,8 @@ def bill_of_materials(tools: Path, folder: Path) -> Path:
     """Writes the packages of the lock, each with its version and hashes; it needs no network."""
     folder.mkdir(exist_ok=True)
     to = folder / "sbom.cdx.json"
-    project = ROOT / "pyproject.toml"
-    command = [tools / "cyclonedx-py", "requirements", "--pyproject", project, "--output-reproducible", "-o", to, LOCK]
+    project = ["--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible"]
+    command = [str(tools / "cyclonedx-py"), "requirements", *project, "-o", str(to), str(LOCK)]
     subprocess.run(command, check=True, timeout=600)
     return to
 
