@@ -73,6 +73,7 @@ def test_what_was_refused_before_a_policy_was_asked_is_not_remembered() -> None:
 
 def test_levels_that_do_not_act_are_not_remembered() -> None:
     line = a_line({"stress": 0.8}).replace(b'"answer":"signals"', b'"answer":"signals","applied":false')
+    line = line.replace(b'"signals":{"stress":0.8}', b'"signals":{}')
     found = heard(line)
     assert found is not None
     assert found.emissions(POLICY) == []
@@ -104,9 +105,8 @@ def test_calm_exchanges_of_a_calm_caller_leave_nothing_behind() -> None:
 
 
 def test_what_a_late_plugin_found_counts_and_nobody_is_named_for_it() -> None:
-    line = a_line({"stress": 0.8}).replace(
-        b'"answer":{"answer":"signals"', b'"fault":"overran","answer":{"answer":"signals"'
-    )
+    late = b'"fault":"overran","answer":{"answer":"signals"'
+    line = a_line({"stress": 0.8}).replace(b'"answer":{"answer":"signals"', late)
     found = heard(line)
     assert found is not None
     assert [(each.name, each.level, each.source) for each in found.emissions(POLICY)] == [("stress", 0.8, "assumed")]
