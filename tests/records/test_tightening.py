@@ -114,6 +114,7 @@ def test_every_worker_meets_it_soon_it_stays_through_a_kill_and_a_release_ends_i
             calling(running.url, "wipe")
         eventually(lambda: not any(offered(running.url, simulator) for _ in range(6)), 10)
         assert offered(running.url, simulator, BOB) == ["wipe"]
+        eventually(lambda: "wipe" in (running.data / "pushed.json").read_text(), 10)
         for _ in range(3):
             calling(running.url, "burn")
         # Nobody has had the time to tell the other worker or to keep it anywhere but in the journal.
