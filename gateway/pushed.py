@@ -184,7 +184,7 @@ class Pushed:
         self._standings = {}
         self._locked = frozenset(told.locked)
         self._of_others = Standing(style_of(0.0, told.mean_of_all)) if told.mean_of_all else NOTHING_SAID
-        known = {each.id for each in (*told.withheld, *told.counted)}
+        known = {each.id for each in told.withheld} | {each.id for each in told.counted}
         self._own = tuple(each for each in self._own if each.id not in known and each.until > self._now())
         self._counted = _by_person(told.counted)
         self._withhold_all()
