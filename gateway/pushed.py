@@ -52,7 +52,8 @@ class Counted(msgspec.Struct, frozen=True, gc=False):
 class Told(msgspec.Struct, frozen=True):
     """The file: overrides of flags, the means of ratings, who is locked, what is withheld; persons are pseudonyms.
 
-    `counted` has the tightenings of the last day, those that are over and those that were taken back too.
+    `counted` has the tightenings of the last day, those that are over and those that were taken back too. `symbols`
+    has who bound symbols of their own, and when they changed last; what they are stands nowhere here.
     """
 
     flags: dict[str, str] = {}
@@ -61,17 +62,20 @@ class Told(msgspec.Struct, frozen=True):
     locked: tuple[str, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     counted: tuple[Counted, ...] = ()
+    symbols: Mapping[str, int] = {}
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False):
     """How a caller stands now: the style that ratings ask for, and whether they are held in conservative mode.
 
-    `withheld` are the tools that nobody may offer or run for them.
+    `withheld` are the tools that nobody may offer or run for them. `symbols` is another number whenever the symbols
+    that they have bound change, 0 where they have none.
     """
 
     style: StyleDelta = UNCHANGED
     conservative: bool = False
     withheld: tuple[Withheld, ...] = ()
+    symbols: int = 0
 
 
 NOTHING_SAID = Standing()
@@ -165,10 +169,11 @@ class Pushed:
 
     def _found(self, person: str) -> Standing:
         mean, locked = self._told.means.get(person), person in self._locked
-        if mean is None and not locked:
+        symbols = self._told.symbols.get(person, 0)
+        if mean is None and not locked and not symbols:
             return self._of_others
         style = self._of_others.style if mean is None else style_of(mean, self._told.mean_of_all)
-        standing = self._standings[person] = Standing(style, locked)
+        standing = self._standings[person] = Standing(style, locked, (), symbols)
         return standing
 
     def _withheld_from(self, person: str | None) -> tuple[Withheld, ...]:
@@ -191,7 +196,7 @@ class Pushed:
 
     def _withhold_all(self) -> None:
         self._withheld = _by_person((*self._told.withheld, *self._own))
-        self._names_people = bool(self._told.means or self._told.locked or self._withheld)
+        self._names_people = bool(self._told.means or self._told.locked or self._told.symbols or self._withheld)
 
 
 def _by_person(rows: Sequence[Any]) -> dict[Any, tuple[Any, ...]]:

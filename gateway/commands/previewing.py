@@ -100,7 +100,15 @@ async def started(loaded: Loaded, around: Surroundings) -> AsyncIterator[tuple[C
         flags.catch_up(around.pushed.flags)
     chain = load_chain(loaded, lambda *_: None)
     standing = around.pushed.standing if around.pushed else no_standing
-    startup = startup_of(loaded, around.data, os.environ, flags=flags.flags, standing=standing, tools=chain.tools)
+    startup = startup_of(
+        loaded,
+        around.data,
+        os.environ,
+        flags=flags.flags,
+        standing=standing,
+        tools=chain.tools,
+        people=around.keyring,
+    )
     await start_plugins(chain, startup)
     try:
         yield chain, startup

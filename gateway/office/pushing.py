@@ -1,4 +1,4 @@
-"""Tells the workers what the state says: flags, means of ratings, locks, tightenings."""
+"""Tells the workers what the state says: flags, means of ratings, locks, tightenings, who has symbols."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,8 @@ COUNTED_FOR = timedelta(days=1)
 """As long as the window of a rule may be."""
 MOST_MEANS = 20_000
 """Of the people who rated last; a worker reads all of them at once."""
+MOST_WITH_SYMBOLS = 20_000
+"""Of the people who changed theirs last, for the same reason."""
 
 
 class Pushing:
@@ -52,6 +54,7 @@ class Pushing:
                 for each in self._state.tightenings.since(now - COUNTED_FOR)
                 if each.person is not None
             ),
+            self._state.symbols.stamps(MOST_WITH_SYMBOLS),
         )
 
 

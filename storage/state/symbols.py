@@ -29,6 +29,12 @@ class KeptSymbols:
             row = connection.execute(select(SYMBOLS).where(SYMBOLS.c.person == person)).first()
         return Symbols(*row) if row is not None else None
 
+    def stamps(self, most: int) -> Mapping[str, int]:
+        """Gives who has symbols, and when they changed last in microseconds; of very many those who changed last."""
+        sought = select(SYMBOLS.c.person, SYMBOLS.c.at).order_by(SYMBOLS.c.at.desc(), SYMBOLS.c.person).limit(most)
+        with self._database.reading() as connection:
+            return {row.person: round(row.at.timestamp() * 1e6) for row in connection.execute(sought)}
+
     def remove(self, person: str) -> bool:
         """Takes somebody's symbols away; says whether there were any."""
         with self._database.writing() as connection:

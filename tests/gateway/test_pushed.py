@@ -100,6 +100,18 @@ def test_what_a_worker_withholds_itself_holds_until_the_office_knows_of_it(path:
     assert found.standing("key:ada") == NOTHING_SAID
 
 
+def test_who_has_symbols_stands_with_the_number_of_their_last_change(path: Path) -> None:
+    found = told(path, Told(symbols={"p-ada": 7}))
+    assert found.standing("key:ada") == Standing(symbols=7)
+    assert found.standing("key:bob") is NOTHING_SAID
+    tell(path, Told(symbols={"p-ada": 8}))
+    found.catch_up()
+    assert found.standing("key:ada").symbols == 8
+    tell(path, Told())
+    found.catch_up()
+    assert found.standing("key:ada") is NOTHING_SAID
+
+
 def test_what_was_counted_is_told_by_person(path: Path) -> None:
     mine = Counted("t-1", "p-ada", "r", "browser", NOW)
     found = told(path, Told(counted=(mine, Counted("t-2", "p-bob", "r", "browser", NOW))))

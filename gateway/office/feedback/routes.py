@@ -18,9 +18,10 @@ from gateway.office.audit.routes import UNWRITABLE
 from gateway.office.audit.sight import may
 from gateway.office.feedback.card import CardSent
 from gateway.office.feedback.feedback import Feedback, Health, Lut
-from gateway.office.feedback.symbols import PersonalSymbols, SymbolsSent, SymbolsShown, doubled
+from gateway.office.feedback.symbols import PersonalSymbols, SymbolsShown, doubled
 from gateway.office.refusing import Refused, unprocessable
 from identity.caller import Caller
+from identity.symbols import SymbolsSent
 from storage.bundles import BundlesError
 from storage.journal_error import JournalError
 from storage.people import KeyringError

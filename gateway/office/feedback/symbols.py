@@ -3,35 +3,19 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from secrets import token_bytes
-from typing import Annotated
 
 import msgspec
 
 from identity.caller import Caller
 from identity.keyring import Keyring, Person
-from policies.intents import INTENTS, Intent
+from identity.symbols import Symbol, SymbolsSent, opened_symbols, sealed_symbols
+from policies.intents import INTENTS
 from storage.state.records import Symbols
-from storage.state.sealed import NONCE_BYTES, opened, sealed
+from storage.state.sealed import NONCE_BYTES
 from storage.state.state import State
 
 FEWEST_PEOPLE = 10
 """Of fewer people nothing is said."""
-_Part = Annotated[float, msgspec.Meta(ge=-1, le=1)]
-
-
-class Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody writes, and what they mean by it; `vector` is for those who match gestures themselves."""
-
-    symbol: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
-    intent: Intent
-    vector: Annotated[list[_Part], msgspec.Meta(max_length=16)] | None = None
-
-
-class SymbolsSent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All symbols of the caller; with `consent` models may be told what those mean that a prompt uses."""
-
-    consent: bool
-    symbols: Annotated[list[Symbol], msgspec.Meta(max_length=64)]
 
 
 class SymbolsShown(msgspec.Struct, frozen=True):
@@ -66,8 +50,7 @@ class PersonalSymbols:
         """Keeps the symbols of a caller in the place of those before. Errors: KeyringError, StateError, SealedError."""
         person = self._keyring.person(caller.principal)
         before, after = _intents(self._kept(person)), _intents(sent)
-        plain = msgspec.json.encode(sent)
-        kept = sealed(plain, person.key, _what(person), self._nonce())
+        kept = sealed_symbols(sent, person, self._nonce())
         self._state.symbols.put(Symbols(person.pseudonym, kept, sent.consent, self._now()))
         self._state.symbols.count(sorted(after - before), sorted(before - after))
         return SymbolsShown(sent.consent, sent.symbols, self._people())
@@ -87,7 +70,7 @@ class PersonalSymbols:
         row = self._state.symbols.of(person.pseudonym)
         if row is None:
             return SymbolsSent(False, [])
-        return msgspec.json.decode(opened(row.sealed, person.key, _what(person)), type=SymbolsSent)
+        return opened_symbols(row.sealed, person)
 
     def _people(self) -> Mapping[str, int | None]:
         counts = self._state.symbols.counts()
@@ -110,7 +93,3 @@ def _intents(sent: SymbolsSent) -> set[str]:
 
 def _enough(people: int) -> int | None:
     return people if people >= FEWEST_PEOPLE else None
-
-
-def _what(person: Person) -> str:
-    return f"symbols {person.pseudonym}"

@@ -10,7 +10,7 @@ import pytest
 from gateway.office.pushing import MOST_MEANS, Pushing
 from gateway.pushed import Told, Withheld
 from storage.state.feedback_tables import ALL
-from storage.state.records import FeedbackTable, FlagOverride, Tightening
+from storage.state.records import FeedbackTable, FlagOverride, Symbols, Tightening
 from storage.state.state import State
 from storage.state.tables import FEEDBACK_TABLES
 
@@ -37,6 +37,7 @@ def test_everything_that_concerns_workers_is_told(state: State, tmp_path: Path) 
     state.locks.put("p-ada", NOW, "x")
     state.tightenings.add(Tightening("t-1", None, "browser", "A-1", "a blocked call", NOW, NOW + HOUR))
     state.tightenings.add(Tightening("t-2", None, "*", "A-1", "x", NOW - HOUR, NOW))
+    state.symbols.put(Symbols("p-ada", b"sealed", True, NOW))
     assert Pushing(state, tmp_path / "pushed.json", now=lambda: NOW).push()
     assert told(tmp_path / "pushed.json") == Told(
         {"STRICT_DEFAULT": "on"},
@@ -44,7 +45,20 @@ def test_everything_that_concerns_workers_is_told(state: State, tmp_path: Path) 
         {"p-ada": -0.5},
         ("p-ada",),
         (Withheld("t-1", None, "browser", NOW + HOUR, "a blocked call"),),
+        symbols={"p-ada": 1_795_176_000_000_000},
     )
+
+
+def test_of_symbols_only_who_has_them_is_told(state: State, tmp_path: Path) -> None:
+    pushing = Pushing(state, tmp_path / "pushed.json")
+    state.symbols.put(Symbols("p-ada", b"sealed", True, NOW))
+    assert pushing.push()
+    assert b"sealed" not in (tmp_path / "pushed.json").read_bytes()
+    state.symbols.put(Symbols("p-ada", b"other", True, NOW + timedelta(microseconds=1)))
+    assert pushing.push()
+    state.symbols.remove("p-ada")
+    assert pushing.push()
+    assert told(tmp_path / "pushed.json") == Told()
 
 
 def test_what_was_told_is_not_told_again(state: State, tmp_path: Path) -> None:

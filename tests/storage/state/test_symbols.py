@@ -26,3 +26,10 @@ def test_people_are_counted_for_each_intent(state: State) -> None:
     state.symbols.count(["affirm", "soften"], [])
     state.symbols.count(["affirm"], ["soften"])
     assert state.symbols.counts() == {"affirm": 2, "soften": 0}
+
+
+def test_who_has_symbols_is_known_by_their_last_change(state: State) -> None:
+    for number, person in enumerate(("p-ada", "p-bob", "p-cleo")):
+        state.symbols.put(Symbols(person, b"sealed", True, NOW.replace(microsecond=number)))
+    first = state.symbols.stamps(9)["p-ada"]
+    assert state.symbols.stamps(2) == {"p-cleo": first + 2, "p-bob": first + 1}

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from gateway.office.feedback.symbols import FEWEST_PEOPLE, PersonalSymbols, Symbol, SymbolsSent
+from gateway.office.feedback.symbols import FEWEST_PEOPLE, PersonalSymbols
 from gateway.testing import a_caller
 from identity.keyring import Keyring
+from identity.symbols import Symbol, SymbolsSent
 from policies.intents import INTENTS
 from storage.state.state import State
 from tests.builders.people import keyring_of
