@@ -177,7 +177,7 @@ class Hooks:
 
     @hookspec
     def allow_tool(self, exchange: Exchange, call: ToolCall) -> Refusal | None:
-        """Says whether one call that the model made may be delivered or run; one that is refused is answered as such."""
+        """Says whether one call that the model made may be delivered or run; a refused one is answered as such."""
 
     @hookspec
     def run_tool(self, exchange: Exchange, call: ToolCall) -> ToolResult | None:

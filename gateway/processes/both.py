@@ -23,7 +23,9 @@ async def serve(orders: Orders, reports: Reports) -> None:
     fault = OfficeFault(office_fault_of(path))
     fault.tell(None)
     settings, accepted = orders.settings(os.environ), Path(orders.accepted)
-    office = Office(settings, os.environ, gateway.metrics.fault, accepted, tell=fault.tell, tightened=gateway.metrics.tightened)
+    office = Office(
+        settings, os.environ, gateway.metrics.fault, accepted, tell=fault.tell, tightened=gateway.metrics.tightened
+    )
     listening = asyncio.Event()
     server = OfficeServer(office, listening.set, signals=False, operator=bound(operator_of(path)))
     task = asyncio.create_task(server.serve([bound(path)]))
