@@ -43,10 +43,12 @@ repeats = True
 
 _ENDS = frozenset(("response.completed", "response.failed", "response.incomplete", "error"))
 _STOPPED = frozenset(("incomplete", "failed", "cancelled"))
-# Their deltas are all that there is of a call's arguments; of other calls the whole item says more.
-_ARGUMENTS = frozenset(
-    ("response.function_call_arguments", "response.mcp_call_arguments", "response.custom_tool_call_input")
-)
+# The kinds of calls whose deltas are all that there is of their arguments; of others the whole item says more.
+_ARGUMENTS = {
+    "response.function_call_arguments": "function",
+    "response.mcp_call_arguments": "mcp_call",
+    "response.custom_tool_call_input": "custom",
+}
 
 
 def pieces(reply: Any) -> list[Piece]:
@@ -100,11 +102,13 @@ def event_calls(event: Any) -> list[CallDelta]:
     kind = string(event, "type")
     family, _, step = kind.rpartition(".")
     choice = number(event, "output_index")
-    if family in _ARGUMENTS:
+    called = _ARGUMENTS.get(family)
+    if called is not None:
+        server = string(event, "server_label")
         if step == "delta":
-            return [CallDelta(choice, 0, None, None, string(event, "delta"), False, CALL)]
-        arguments = string(event, FAMILIES[family].done)
-        return [CallDelta(choice, 0, None, string(event, "name") or None, arguments, True, CALL, whole=True)]
+            return [CallDelta(choice, 0, None, None, string(event, "delta"), False, CALL, called, server=server)]
+        arguments, named = string(event, FAMILIES[family].done), string(event, "name") or None
+        return [CallDelta(choice, 0, None, named, arguments, True, CALL, called, whole=True, server=server)]
     output = enumerate(elements(member(event, "response"), "output"))
     items: list[tuple[int, Any, Path]] = [(choice, member(event, "item"), ("item",))]
     items += [(index, item, ("response", "output", index)) for index, item in output]

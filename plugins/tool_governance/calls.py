@@ -96,8 +96,8 @@ def _is_call_of(tool: Declared, call: ToolCall) -> bool:
     kind = _type_of(call)
     if kind != "mcp":
         return tool.kind == kind or tool.kind.startswith(f"{kind}_")
-    at_home = not call.server or call.server in tool.names
-    return tool.kind == "mcp" and at_home and (tool.only is None or call.name in tool.only)
+    # A call that does not say of which server it is may be of any.
+    return tool.kind == "mcp" and call.server in tool.names and (tool.only is None or call.name in tool.only)
 
 
 def _type_of(call: ToolCall) -> str:

@@ -104,6 +104,41 @@ def test_the_events_of_a_call_say_its_name_then_its_arguments_then_that_it_is_do
     assert {(delta.choice, delta.place) for delta in deltas} == {(1, "call")}
 
 
+REMOTE = {"type": "mcp_call", "id": "mcp_1", "name": "read", "server_label": "wiki", "arguments": "{}"}
+
+
+@pytest.mark.parametrize("kind", ["mcp_call", "mcp_approval_request"])
+@pytest.mark.parametrize("event", ["response.output_item.added", "response.output_item.done"])
+def test_the_event_of_a_servers_call_says_which_server_it_is(event: str, kind: str) -> None:
+    (delta,) = responses.event_calls({"type": event, "output_index": 2, "item": {**REMOTE, "type": kind}})
+    assert (delta.name, delta.kind, delta.server, delta.choice) == ("read", kind, "wiki", 2)
+
+
+def test_the_last_event_says_the_server_of_each_call() -> None:
+    (delta,) = responses.event_calls({"type": "response.completed", "response": {"output": [REMOTE]}})
+    assert (delta.name, delta.server) == ("read", "wiki")
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"),
+    [
+        ("response.function_call_arguments", "function"),
+        ("response.mcp_call_arguments", "mcp_call"),
+        ("response.custom_tool_call_input", "custom"),
+    ],
+)
+def test_the_arguments_of_a_call_say_what_kind_of_call_it_is(family: str, kind: str) -> None:
+    event = {"name": "read", "server_label": "wiki", "delta": "{}"}
+    deltas = [responses.event_calls({"type": f"{family}.{step}", **event}) for step in ("delta", "done")]
+    assert [(delta.kind, delta.server) for (delta,) in deltas] == [(kind, "wiki")] * 2
+
+
+@pytest.mark.parametrize("label", [None, 7, ["wiki"], {}])
+def test_a_server_that_is_no_text_is_none(label: Any) -> None:
+    (delta,) = responses.event_calls({"type": "response.output_item.added", "item": {**REMOTE, "server_label": label}})
+    assert delta.server == ""
+
+
 @pytest.mark.parametrize("kind", ["response.completed", "response.failed", "response.incomplete", "error"])
 def test_a_stream_ends_with_the_events_of_an_end(kind: str) -> None:
     raw = f'data: {{"type":"{kind}"}}\n\n'.encode()

@@ -164,6 +164,13 @@ def test_a_servers_tool_is_called_if_the_request_allows_it(allowed: Any, refusal
     assert refused(plugin, exchange, run_upstream(kind, "read", "other")) == NOT_OFFERED
 
 
+@pytest.mark.parametrize("kind", ["mcp_call", "mcp_approval_request"])
+def test_a_call_that_does_not_say_of_which_server_it_is_does_not_come_back(kind: str) -> None:
+    plugin = governing()
+    exchange = gone_out(plugin, {"tools": [MCP]}, RESPONSES)
+    assert refused(plugin, exchange, run_upstream(kind, "read")) == NOT_OFFERED
+
+
 def test_a_function_in_a_namespace_is_called_by_its_own_name(tmp_path: Path) -> None:
     plugin = governing(tmp_path, "listed: [crm.read]")
     both = [function("read", RESPONSES), function("drop", RESPONSES)]
