@@ -26,6 +26,8 @@ class Size(int):
     """A number of bytes; written as a number or with a unit: `50 MiB`, `64 KiB`, `1 GiB`."""
 
 
+MOST_VALUES = 50_000
+_TOO_DEEP = "it is nested too deeply to be read."
 _PLAIN_TAG = "tag:yaml.org,2002:"
 _TYPE_NAME = re.compile(r"`(\w+)(?: \| null)?`")
 _IN_WORDS = {
@@ -47,7 +49,7 @@ def read_document(text: str, kind: type[Document], source: str) -> Document:
     if node is None:
         return converted({}, kind, source)
     lines: Lines = {}
-    values = _values(node, (), lines, source)
+    values = _all_values(node, lines, source)
     if isinstance(values, dict):
         values = {key: value for key, value in values.items() if value is not None}
     return converted({} if values is None else values, kind, source, lines)
@@ -76,7 +78,7 @@ def lines_in(path: Path) -> Lines:
     lines: Lines = {}
     node = _composed(path.read_text(encoding="utf-8"), str(path))
     if node is not None:
-        _values(node, (), lines, str(path))
+        _all_values(node, lines, str(path))
     return lines
 
 
@@ -100,16 +102,29 @@ def _composed(text: str, source: str) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DocumentError(f"{source}, line {line}: not YAML: {error.problem}.") from None
-    except yaml.YAMLError as error:
-        raise DocumentError(f"{source}: not YAML: {error}.") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise DocumentError(f"{source}, line {line}: not YAML: it holds the character {error.character!r}.") from None
+    except RecursionError:
+        raise DocumentError(f"{source}: {_TOO_DEEP}") from None
+
+
+def _all_values(node: yaml.Node, lines: Lines, source: str) -> Any:
+    try:
+        return _values(node, (), lines, source)
+    except RecursionError:
+        raise DocumentError(f"{source}: {_TOO_DEEP}") from None
 
 
 def _values(node: yaml.Node, at: Place, lines: Lines, source: str) -> Any:
     lines.setdefault(at, node.start_mark.line + 1)
-    if not node.tag.startswith(_PLAIN_TAG) or node.tag.startswith(f"{_PLAIN_TAG}python"):
-        raise DocumentError(
-            f"{source}, line {node.start_mark.line + 1}, {_dotted(at)}: tags ({node.tag}) are not read."
+    if len(lines) > MOST_VALUES:
+        # Aliases of aliases make millions of a few lines.
+        raise fault(
+            source, {(): node.start_mark.line + 1}, (), f"more than {MOST_VALUES} keys and values are not read."
         )
+    if not node.tag.startswith(_PLAIN_TAG) or node.tag.startswith(f"{_PLAIN_TAG}python"):
+        raise fault(source, {(): node.start_mark.line + 1}, at, f"tags ({node.tag}) are not read.")
     if isinstance(node, yaml.MappingNode):
         values: dict[Any, Any] = {}
         for key_node, value_node in node.value:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -77,3 +78,26 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 )
 def test_sizes_have_units(written: str, bytes_: int) -> None:
     assert read_document(f"size: {written}", Outer, "a.yaml").size == bytes_
+
+
+def test_a_few_lines_of_aliases_do_not_become_millions() -> None:
+    rows = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    rows += [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9)}]" for at in range(1, 9)]
+    with pytest.raises(DocumentError, match=r"laugh\.yaml, line \d+: more than 50000 keys and values are not read\."):
+        read_document("\n".join(rows), dict[str, Any], "laugh.yaml")
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]", "a: " + "[" * 5000 + "]" * 5000], ids=["in_itself", "deep"])
+def test_what_has_no_bottom_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(DocumentError, match=r"deep\.yaml: it is nested too deeply to be read\."):
+        read_document(text, dict[str, Any], "deep.yaml")
+
+
+def test_a_character_that_yaml_does_not_know_is_named_with_its_line() -> None:
+    with pytest.raises(DocumentError, match=r"nul\.yaml, line 2: not YAML: it holds the character"):
+        read_document("a: 1\nb: \0", dict[str, Any], "nul.yaml")
+
+
+def test_a_tag_at_the_top_is_refused_with_its_line() -> None:
+    with pytest.raises(DocumentError, match=r"tag\.yaml, line 1: tags \(!thing\) are not read\."):
+        read_document("!thing {a: 1}", dict[str, Any], "tag.yaml")
