@@ -18,6 +18,7 @@ SHIPPED_CHAIN: tuple[str, ...] = (
     "sign_in",
     "tier_check",
     "signals",
+    "symbols",
     "modulation",
     "tool_governance",
     "retrieval",
