@@ -7,16 +7,19 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import strategies as some
 
 from gateway import Exchange, Redact, ToolCall, Window, hookimpl
 from gateway.formats import chat, responses
 from gateway.sse import EventReader
 from tests.builders.cases import cases, holds
 from tests.builders.fake_client import FakeClient
-from tests.builders.fake_transport import FakeTransport
+from tests.builders.fake_transport import EVENTS, JSON, FakeReply, FakeTransport
+from tests.builders.governing import governing
 from tests.builders.hosting import Allows, Hosts
 from tests.builders.pipelines import Passages
-from tests.builders.turns import TOOLS, Plan, Shape, Turn, plans, replies, request_of
+from tests.builders.streams import data_of, response_events
+from tests.builders.turns import TOOLS, Plan, Shape, Turn, halves, pieces, plans, replies, request_of
 
 
 class Expected(msgspec.Struct):
@@ -195,3 +198,77 @@ def test_what_is_hidden_in_one_step_is_hidden_in_what_all_of_them_make(tmp_path:
 
     holds(claim, cases, plans())
     stage.close()
+
+
+class RemoteCall(msgspec.Struct, frozen=True):
+    """A call that the upstream makes at a remote server, or asks to make; `late` says its server at its end alone."""
+
+    kind: str
+    server: str | None
+    late: bool
+
+
+@some.composite
+def remote_plans(draw: some.DrawFn) -> tuple[list[RemoteCall], Plan]:
+    """Calls of one name at several servers, and a plan for the pieces that their stream comes in."""
+    kinds, servers = some.sampled_from(("mcp_call", "mcp_approval_request")), some.sampled_from(("wiki", "shop", None))
+    remote = draw(some.lists(some.builds(RemoteCall, kinds, servers, some.booleans()), min_size=1, max_size=3))
+    cuts = draw(some.one_of(some.none(), some.lists(some.integers(1, 3000), max_size=6).map(sorted).map(tuple)))
+    return remote, Plan("responses", (), frozenset(), frozenset(), cuts)
+
+
+def remote_item(call: RemoteCall, at: int) -> dict[str, Any]:
+    """A finished call, whose place and server stand in its arguments as well."""
+    said = {} if call.server is None else {"server_label": call.server}
+    return {"type": call.kind, "id": f"mcp_{at}", "name": "read", "arguments": f'{{"{at}":"{call.server}"}}', **said}
+
+
+def remote_events(call: RemoteCall, at: int) -> list[dict[str, Any]]:
+    """The events of a call, its arguments in two pieces."""
+    item, place = remote_item(call, at), {"output_index": at, "item_id": f"mcp_{at}"}
+    begun = {name: value for name, value in item.items() if not (call.late and name == "server_label")}
+    return [
+        {"type": "response.output_item.added", "output_index": at, "item": {**begun, "arguments": ""}},
+        {"type": "response.mcp_call.in_progress", **place},
+        *({"type": "response.mcp_call_arguments.delta", **place, "delta": each} for each in halves(item["arguments"])),
+        {"type": "response.mcp_call_arguments.done", **place, "arguments": item["arguments"]},
+        {"type": "response.mcp_call.completed", **place},
+        {"type": "response.output_item.done", "output_index": at, "item": item},
+    ]
+
+
+def remote_reply(remote: list[RemoteCall], plan: Plan, *, streamed: bool) -> FakeReply:
+    items = [remote_item(call, at) for at, call in enumerate(remote)]
+    events = response_events(items, [event for at, call in enumerate(remote) for event in remote_events(call, at)])
+    if not streamed:
+        return FakeReply(msgspec.json.encode(events[-1]["response"]), headers=JSON)
+    data = b"".join(b"data: %b\n\n" % each for each in data_of(events))
+    return FakeReply(*pieces(plan, data), headers=EVENTS)
+
+
+@cases(40)
+def test_no_call_at_a_server_that_was_not_offered_is_delivered(tmp_path: Path, cases: int) -> None:
+    transport = FakeTransport()
+    passages = Passages(tmp_path, transport, governing())
+    tools = [{"type": "mcp", "server_label": "wiki", "server_url": "https://wiki.example"}]
+
+    def claim(drawn: tuple[list[RemoteCall], Plan]) -> None:
+        remote, plan = drawn
+        # A call whose server is not said when it begins is not of the offered one yet.
+        waits = {at for at, call in enumerate(remote) if call.late or call.server != "wiki"}
+        for streamed in (False, True):
+            last = replies(msgspec.structs.replace(plan, turns=(Turn("That is all."),)), streamed=streamed)
+            transport.answer(remote_reply(remote, plan, streamed=streamed), *last)
+            body = {"model": "m", "input": "Hi", "tools": tools, "stream": streamed}
+            client = FakeClient(msgspec.json.encode(body), b"/v1/responses")
+            runner.run(passages.carry(client))
+            for at, call in enumerate(remote):
+                delivered = b"mcp_%d" % at in client.sent
+                if call.server != "wiki":
+                    assert not delivered
+                elif not waits or (not streamed and all(each.server == "wiki" for each in remote)):
+                    assert delivered
+
+    with asyncio.Runner() as runner:
+        holds(claim, cases, remote_plans())
+        passages.close()
