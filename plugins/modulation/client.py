@@ -20,8 +20,8 @@ _RESPONSES = _CHAT - {"n", "stop"}
 def client_of(endpoint: str, body: Mapping[str, Any]) -> Client:
     """Gives what a request sets, in the words of the policy, and what its endpoint takes."""
     given = {name: body.get(name) for name in ("temperature", "top_p", "n", "best_of", "stop")}
-    limits = [limit for name in LIMITS[endpoint] if (limit := body.get(name)).__class__ in (int, float)]
-    given["max_output_tokens"] = max(limits) if limits else None
+    limits = [limit for name in LIMITS[endpoint] if (limit := body.get(name)) is not None]
+    given["max_output_tokens"] = _highest(limits)
     if endpoint == "completions":
         # Without a limit this endpoint stops after 16 tokens, so that any limit would loosen.
         return Client(given, _COMPLETIONS | {"max_output_tokens"} if limits else _COMPLETIONS)
@@ -34,6 +34,17 @@ def client_of(endpoint: str, body: Mapping[str, Any]) -> Client:
     if stored and not isinstance(body.get("input"), list):
         return Client(given, _RESPONSES - {"preamble"}, unseen=True)
     return Client(given, _RESPONSES, unseen=stored)
+
+
+def _highest(limits: list[Any]) -> Any:
+    """Gives the highest of several limits; one that is no number is higher than all, since nobody knows how it counts.
+
+    Some upstreams read numbers in quotes.
+    """
+    numbers = [limit for limit in limits if limit.__class__ in (int, float)]
+    if len(numbers) < len(limits):
+        return next(limit for limit in limits if limit.__class__ not in (int, float))
+    return max(numbers, default=None)
 
 
 def _inner(body: Mapping[str, Any], outer: str, name: str) -> Any:

@@ -86,7 +86,7 @@ def _changes(exchange: Exchange, endpoint: str, sent: Sent, rule: ModelRule) -> 
 
 
 def _is_above(value: Any, limit: float) -> bool:
-    return value.__class__ in (int, float) and value > limit
+    return value.__class__ not in (int, float) or value > limit
 
 
 def _nested(body: Mapping[str, Any], outer: str, name: str, value: Any) -> Set:

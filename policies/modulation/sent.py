@@ -134,11 +134,14 @@ def _sent(policy: Policy, found: Combined, rule: ModelRule, client: Client, feed
 
 
 def _lowered(what: Written, settled: Settled, value: Any, client: Client) -> list[Sent]:
-    """Gives the value where the client set none, the lower of both where it set one."""
+    """Gives the value where the client set none, the lower of both where it set one.
+
+    What is no number is replaced: some upstreams read numbers in quotes.
+    """
     before = client.set.get(what)
     if what not in client.takes or (before is None and client.unseen):
         return []
-    if before is not None and (before.__class__ not in (int, float) or not value < before):
+    if before.__class__ in (int, float) and before <= value:
         return []
     return [Sent(what, value, before, settled)]
 

@@ -11,13 +11,15 @@ from plugins.modulation.client import client_of
     ("endpoint", "body", "limit"),
     [
         ("chat.completions", {"max_tokens": 5, "max_completion_tokens": 9}, 9),
-        ("chat.completions", {"max_tokens": True}, None),
+        ("chat.completions", {"max_tokens": True}, True),
+        ("chat.completions", {"max_tokens": "4000", "max_completion_tokens": 9}, "4000"),
+        ("completions", {"max_tokens": "4000"}, "4000"),
         ("completions", {"max_tokens": 5}, 5),
         ("responses", {"max_output_tokens": 5.0}, 5.0),
         ("responses", {"max_tokens": 5}, None),
     ],
 )
-def test_the_limit_is_that_of_the_endpoint(endpoint: str, body: dict[str, Any], limit: float | None) -> None:
+def test_the_limit_is_that_of_the_endpoint(endpoint: str, body: dict[str, Any], limit: Any) -> None:
     assert client_of(endpoint, body).set["max_output_tokens"] == limit
 
 

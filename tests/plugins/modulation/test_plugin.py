@@ -92,7 +92,7 @@ def test_a_model_that_wants_system_messages_gets_one() -> None:
         ({"max_completion_tokens": 5000}, {"max_completion_tokens": 700}),
         ({"max_tokens": 100}, {}),
         ({"max_tokens": 100, "max_completion_tokens": 5000}, {"max_completion_tokens": 700}),
-        ({"max_tokens": "many"}, {}),
+        ({"max_tokens": "5000"}, {"max_tokens": 700}),
         ({"max_tokens": None}, {"max_completion_tokens": 700}),
         ({"temperature": 0.1}, {"max_completion_tokens": 700}),
     ],

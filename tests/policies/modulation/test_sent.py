@@ -40,12 +40,28 @@ def test_what_was_decided_is_written_where_the_client_set_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("own", "carried"),
-    [(0.9, 0.49), (0.49, None), (0.1, None), (0, None), (2, 0.49), (None, 0.49), ("hot", None), (True, None)],
+    [
+        (0.9, 0.49),
+        (0.49, None),
+        (0.1, None),
+        (0, None),
+        (2, 0.49),
+        (None, 0.49),
+        ("1.9", 0.49),
+        (True, 0.49),
+        ([2], 0.49),
+    ],
 )
 def test_what_the_client_set_is_only_ever_lowered(own: Any, carried: float | None) -> None:
     assert sent(RISKY, "gpt-4o-mini", {"temperature": own}).get("temperature") == (
         None if carried is None else pytest.approx(carried)
     )
+
+
+def test_a_limit_in_quotes_is_none_that_a_policy_trusts() -> None:
+    assert sent(HURRIED, "gpt-4o", {"max_output_tokens": "20000"})["max_output_tokens"] == 700
+    assert sent(HURRIED, "o3", {"max_output_tokens": "20000"})["max_output_tokens"] == 4096
+    assert sent({"alignment_risk": 1.0}, "gpt-4o", {"n": "5"})["n"] == 1
 
 
 def test_what_has_no_tighter_direction_is_left_to_the_client() -> None:
