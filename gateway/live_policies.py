@@ -1,14 +1,14 @@
 """Keeps the policies of a process up to date: changed files are read again, and a bad one changes nothing."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from gateway.settings import Settings
+from gateway.settings import Loaded, Settings
 from policies.document import DocumentError
-from policies.folder import policy_text
+from policies.folder import own_policy, policy_text, unread_policies
 from policies.modulation import Policy, load_modulation
 from policies.modulation.policy import FILE as MODULATION
 from policies.modulation.policy import REVISION_LENGTH
@@ -53,6 +53,7 @@ class LivePolicies:
         self.prices: Prices = load_prices(folder)
         self.tiers: Tiers = load_tiers(folder)
         self.tools: ToolRules = load_tool_rules(folder)
+        self._own: set[Name] = {name for name in _FILES if own_policy(_FILES[name], folder) is not None}
         self.revisions: Mapping[str, str] = {_FILES[name]: self._revision_of(name) for name in _FILES}
         self.revision = _of_all(self.revisions)
 
@@ -72,8 +73,8 @@ class LivePolicies:
     def catch_up(self) -> Sequence[PolicyChange]:
         """Puts into force what changed; gives what was read again.
 
-        A file is read when two looks saw the same one, since it may be on its way; so is one that has gone, in whose
-        place the shipped one then stands.
+        A file is read when two looks saw the same one, since it may be on its way. One that was in force and has gone
+        still holds: a file that is lost must loosen nothing.
         """
         if self._folder is None:
             return ()
@@ -94,6 +95,9 @@ class LivePolicies:
         file = _FILES[name]
         before = self.revisions[file]
         try:
+            own = own_policy(file, self._folder) is not None
+            if name in self._own and not own:
+                raise DocumentError(f"{file} is gone from {self._folder}.")
             found = _LOADED[name](self._folder)
             for check in self._checks[name]:
                 check(found)
@@ -103,6 +107,8 @@ class LivePolicies:
             _LOG.error("The policy %s stays as it is: %s", file, error)
             return PolicyChange(file, "refused", before, before)
         self._faults.pop(file, None)
+        if own:
+            self._own.add(name)
         setattr(self, name, found)
         self.revisions = {**self.revisions, file: now}
         self.revision = _of_all(self.revisions)
@@ -146,3 +152,12 @@ def _hash(text: str) -> str:
 def policies_in_force(settings: Settings) -> LivePolicies:
     """Gives the policies that the settings name. Errors: DocumentError."""
     return LivePolicies(Path(settings.policies.folder) if settings.policies.folder else None)
+
+
+def unread_in(loaded: Loaded) -> Iterator[str]:
+    """Names each file in the policies' folder that looks like a policy and that nobody reads, such as `tools.yml`."""
+    if loaded.settings.policies.folder is not None:
+        folder = Path(loaded.settings.policies.folder)
+        read = {*_FILES.values(), *((loaded.file.name,) if loaded.file else ())}
+        for name in unread_policies(folder, read):
+            yield f"Nobody reads {folder / name}: the policies are {', '.join(sorted(_FILES.values()))}."

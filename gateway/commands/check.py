@@ -14,7 +14,7 @@ from gateway.commands.printing import print_json
 from gateway.coverage import check_coverage
 from gateway.endpoints import load_endpoints
 from gateway.lifecycle import start_plugins, startup_of, stop_plugins
-from gateway.live_policies import LivePolicies
+from gateway.live_policies import LivePolicies, unread_in
 from gateway.loader import Chain, LoadError, load_chain
 from gateway.office.app import Office
 from gateway.processes.listening import ListenError, address
@@ -68,7 +68,7 @@ def checked(config: str | None, data: str | None) -> list[Found]:
     settings = loaded.settings
     folder = Path(settings.policies.folder) if settings.policies.folder else None
     found = [Found("settings", str(loaded.file) if loaded.file else "the defaults; there is no file")]
-    found += [Found("warning", each) for each in warnings_of(settings, os.environ)]
+    found += [Found("warning", each) for each in (*warnings_of(settings, os.environ), *unread_in(loaded))]
     policies = _attempt("policies", lambda: _policies(folder))
     found.append(policies)
     found += [each for each in _priced(folder) if each.fault is None or each.fault != policies.fault]

@@ -14,6 +14,7 @@ from gateway.commands.failing import Failed
 from gateway.commands.options import common, settings_in_force
 from gateway.commands.welcome import welcome
 from gateway.exposition import SHARED_FOLDER, forget
+from gateway.live_policies import unread_in
 from gateway.processes.listening import address, listening, make_room_for, url_of
 from gateway.processes.orders import Flag, Orders
 from gateway.processes.run_folder import RunFolder
@@ -65,7 +66,8 @@ def command(
         simulator = stack.enter_context(listening("127.0.0.1", 0)) if simulate else None
         if simulator is not None:
             flags["upstream", "url"] = f"{url_of(simulator)}/v1"
-        settings = settings_in_force(config, data, flags).settings
+        loaded = settings_in_force(config, data, flags)
+        settings = loaded.settings
         if simulator is not None and settings.upstream.api_key is None:
             flags["upstream", "api_key"] = SIMULATED_KEY
         listener = stack.enter_context(listening(settings.server.host, settings.server.port))
@@ -95,7 +97,8 @@ def command(
             ended=lambda pid: forget(pid, str(folder.metrics)),
         )
         warning = make_room_for(settings.server.max_concurrent + settings.upstream.max_connections)
-        for each in (*((warning,) if warning else ()), *warnings_of(settings, os.environ, simulated=simulate)):
+        warnings = (*warnings_of(settings, os.environ, simulated=simulate), *unread_in(loaded))
+        for each in (*((warning,) if warning else ()), *warnings):
             click.echo(each, err=True)
         text = welcome(settings, url_of(listener), url_of(simulator) if simulator else None)
         supervisor.run(ready=lambda: click.echo(text))

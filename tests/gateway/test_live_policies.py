@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.live_policies import LivePolicies
+from gateway.live_policies import LivePolicies, unread_in
+from gateway.settings import Loaded, Policies, Settings
 from gateway.simulator import create_app
 from policies.document import DocumentError
 from policies.tiers import Tiers
@@ -18,6 +19,7 @@ from tests.builders.servers import run_server
 SHIPPED = (files("policies") / "modulation.yaml").read_text()
 TEMPERATURE = "1 - 0.85 * x"
 CALMER = SHIPPED.replace(TEMPERATURE, "0.1")
+LISTED = "client_tools: listed\n"
 WRONG = SHIPPED.replace(TEMPERATURE, "1 - 0.85 * risk")
 SAYS = "unknown name 'risk'"
 
@@ -61,12 +63,54 @@ def test_a_wrong_file_leaves_the_old_one_and_says_why(tmp_path: Path, caplog: py
     assert policies.failure is None
 
 
-def test_where_a_file_goes_the_shipped_one_holds_again(tmp_path: Path) -> None:
-    (tmp_path / "modulation.yaml").write_text(CALMER)
+@pytest.mark.parametrize("from_the_start", [True, False])
+def test_a_file_in_force_that_goes_still_holds_until_there_is_another(tmp_path: Path, from_the_start: bool) -> None:
+    file = tmp_path / "tools.yaml"
+    if from_the_start:
+        file.write_text(LISTED)
     policies = LivePolicies(tmp_path)
+    if not from_the_start:
+        file.write_text(LISTED)
+        assert looked(policies) == [("tools.yaml", "taken")]
+    revision = policies.revision
+    file.unlink()
+    assert looked(policies) == [("tools.yaml", "refused")]
+    assert (policies.tools.client_tools, policies.revision) == ("listed", revision)
+    assert "tools.yaml is gone" in (policies.failure or "")
+    file.write_text("client_tools: pass\n")
+    assert looked(policies) == [("tools.yaml", "taken")]
+    assert (policies.tools.client_tools, policies.failure) == ("pass", None)
+
+
+def test_a_wrong_file_that_never_held_may_go(tmp_path: Path) -> None:
+    policies = LivePolicies(tmp_path)
+    (tmp_path / "modulation.yaml").write_text(WRONG)
+    assert looked(policies) == [("modulation.yaml", "refused")]
     (tmp_path / "modulation.yaml").unlink()
     assert looked(policies) == [("modulation.yaml", "taken")]
-    assert policies.revision == LivePolicies().revision
+    assert (policies.revision, policies.failure) == (LivePolicies().revision, None)
+
+
+def test_a_link_that_leads_nowhere_in_the_place_of_a_file_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "tools.yaml"
+    file.write_text(LISTED)
+    policies = LivePolicies(tmp_path)
+    file.unlink()
+    file.symlink_to("a" * 300)
+    assert looked(policies) == [("tools.yaml", "refused")]
+    assert "File name too long" in (policies.failure or "")
+    file.unlink()
+    file.write_text(LISTED)
+    assert looked(policies) == [("tools.yaml", "taken")]
+    assert policies.failure is None
+
+
+def test_files_that_nobody_reads_are_named(tmp_path: Path) -> None:
+    for name in ("tools.yml", "Tiers.yaml", "prices.yaml", "mine.yaml", "README.md"):
+        (tmp_path / name).touch()
+    settings = Settings(policies=Policies(folder=str(tmp_path)))
+    named = [sentence.partition(":")[0] for sentence in unread_in(Loaded(settings, tmp_path / "mine.yaml"))]
+    assert named == [f"Nobody reads {tmp_path / name}" for name in ("Tiers.yaml", "tools.yml")]
 
 
 def test_a_folder_that_goes_changes_nothing(tmp_path: Path) -> None:

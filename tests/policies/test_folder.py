@@ -30,6 +30,17 @@ def test_a_policy_of_the_operator_that_cannot_be_read_does_not_fall_back(tmp_pat
         read_policy("tiers.yaml", Order, tmp_path)
 
 
+def test_a_link_that_leads_nowhere_does_not_fall_back(tmp_path: Path) -> None:
+    (tmp_path / "tiers.yaml").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DocumentError, match=r"tiers\.yaml: cannot be read"):
+        read_policy("tiers.yaml", Order, tmp_path)
+
+
+def test_a_name_that_the_disk_refuses_is_an_error_in_words(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="cannot be read: File name too long"):
+        read_policy("a" * 300, Order, tmp_path)
+
+
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"policies\.folder .*nowhere is no folder"):
         read_policy("tiers.yaml", Order, tmp_path / "nowhere")

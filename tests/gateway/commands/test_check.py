@@ -38,6 +38,15 @@ def test_a_wrong_modulation_policy_is_named_before_anybody_asks_it(tmp_path: Pat
     assert "modulation.yaml, line 1, signals.mood: unknown key; known: alignment_risk, stress" in done.stderr
 
 
+def test_a_policy_with_a_slip_in_its_name_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "tools.yml").write_text("client_tools: listed\n")
+    (tmp_path / "lukhas.yaml").write_text("policies: {folder: .}\n")
+    done = lukhas("check", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "warning:   Nobody reads tools.yml" in done.stdout
+    assert done.stdout.count("Nobody reads") == 1
+
+
 @pytest.mark.parametrize(("name", "key"), [("prices.yaml", "as_of"), ("tiers.yaml", "order")])
 def test_an_empty_policy_is_named_with_the_key_that_it_needs(tmp_path: Path, name: str, key: str) -> None:
     (tmp_path / name).touch()
