@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 import msgspec
 
@@ -61,6 +61,16 @@ class Found(msgspec.Struct, frozen=True):
 
 
 NOTHING_FOUND = Found()
+
+
+class Once(msgspec.Struct, frozen=True):
+    """What a call that must not run twice gave: what the model was told, and how the call ended."""
+
+    output: str
+    status: Literal["ok", "timeout"] = "ok"
+
+
+UNFINISHED = Once(RUNNING, "timeout")
 
 
 class Kept:
@@ -124,22 +134,28 @@ class Kept:
         gone = any(each.output == GONE for turn in told for each in turn.ours)
         return Found(told, last.decode() if last is not None else None, gone)
 
-    def claim(self, principal: str, audit_id: str, key: str) -> str | None:
+    def claim(self, principal: str, audit_id: str, key: str) -> Once | None:
         """Claims a call that must not run twice: None where it may run now, else what it gave. Errors: KeptError."""
         person = self._person(principal)
         now = self._now()
         with _in_words():
-            row = self._row(person, _ONCE + key, audit_id, RUNNING.encode(), now + RESULTS_KEPT)
+            row = self._row(person, _ONCE + key, audit_id, msgspec.json.encode(UNFINISHED), now + RESULTS_KEPT)
             if self._opened().kept_results.put_new(row, now):
                 return None
         before = self._rows(person, [_ONCE + key]).get(_ONCE + key)
-        return before.decode() if before is not None else RUNNING
+        return msgspec.json.decode(before, type=Once) if before is not None else UNFINISHED
 
-    def settle(self, principal: str, audit_id: str, key: str, output: str) -> None:
+    def release(self, principal: str, key: str) -> None:
+        """Lets a claimed call that did nothing run again. Errors: KeptError."""
+        person = self._person(principal)
+        with _in_words():
+            self._opened().kept_results.remove(person.pseudonym, _ONCE + key)
+
+    def settle(self, principal: str, audit_id: str, key: str, gave: Once) -> None:
         """Keeps what a claimed call gave. Errors: KeptError."""
         person = self._person(principal)
         with _in_words():
-            row = self._row(person, _ONCE + key, audit_id, output.encode(), self._now() + RESULTS_KEPT)
+            row = self._row(person, _ONCE + key, audit_id, msgspec.json.encode(gave), self._now() + RESULTS_KEPT)
             self._opened().kept_results.put(row)
 
     def _rows(self, person: Person, ids: Sequence[str]) -> dict[str, bytes]:

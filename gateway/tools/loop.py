@@ -19,7 +19,7 @@ from gateway.formats.found import Answered, KeptTurn
 from gateway.formats.strangers import member, string
 from gateway.guard import Withheld
 from gateway.hooks import Implementation
-from gateway.tools.kept import Kept, KeptError, in_time
+from gateway.tools.kept import Kept, KeptError, Once, in_time
 from gateway.tools.registry import ToolRegistry
 from gateway.tools.running import NOT_AVAILABLE, NOT_NOW, Ran, not_run, ran, reused
 from policies.tools import Budgets
@@ -152,10 +152,13 @@ class ToolLoop:
         return await ran(self._run_tool, self._exchange, call, seconds, self._longest_output)
 
     async def _ran_once(self, kept: Kept, call: ToolCall, number: int, seconds: float) -> Ran:
-        """Runs a call that must not run twice: the same call of a request that comes again gets what the first gave."""
+        """Runs a call that must not run twice: the same call of a request that comes again gets what the first gave.
+
+        One that failed did nothing, and may run again; of one that took too long nobody knows.
+        """
         exchange = self._exchange
         principal = exchange.caller.principal if exchange.caller is not None else ""
-        key = once_key(exchange, number)
+        key = once_key(exchange, call, number)
         try:
             before = await in_time(kept.claim, principal, exchange.id, key)
         except KeptError:
@@ -164,7 +167,10 @@ class ToolLoop:
             return reused(exchange, call, before)
         run = await ran(self._run_tool, exchange, call, seconds, self._longest_output)
         try:
-            await in_time(kept.settle, principal, exchange.id, key, run.output)
+            if run.use.status in ("ok", "timeout"):
+                await in_time(kept.settle, principal, exchange.id, key, Once(run.output, run.use.status))
+            else:
+                await in_time(kept.release, principal, key)
         except KeptError:
             exchange.degraded.append("the result of a tool could not be kept")
         return run
@@ -184,11 +190,11 @@ class ToolLoop:
             exchange.request = changed(exchange.request, Nudge(tuple(changes), because=because))
 
 
-def once_key(exchange: Exchange, number: int) -> str:
+def once_key(exchange: Exchange, call: ToolCall, number: int) -> str:
     """Names a call of an exchange so that the same call has the same name where the client sends its request again."""
     given = exchange.received.header(b"idempotency-key")
     digest = sha256(b"key\n" + given if given is not None else b"body\n" + (exchange.asked.body or b""))
-    digest.update(b"\n%d" % number)
+    digest.update(f"\n{number}\n{call.name}\n{call.arguments}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 

@@ -10,12 +10,13 @@ from gateway.answers import ToolCall, ToolResult
 from gateway.exchange import Exchange, ToolUse
 from gateway.guard.asking import hosted_alias, name_of, summary_of
 from gateway.hooks import Implementation, first_answer
+from gateway.tools.kept import Once
 
 NOT_AVAILABLE = "This tool is not available."
 NOT_NOW = "This tool cannot be run now. Nothing was done."
 _NO_OBJECT = "The arguments of this call are no JSON object. Nothing was done."
 _TIMED_OUT = "The tool did not answer in time."
-_DEGRADED = frozenset(("failed", "timeout", "not_run", "state"))
+_DEGRADED = frozenset(("failed", "not_run", "state"))
 _CUT = "\n[The rest was cut off.]"
 
 
@@ -55,9 +56,9 @@ def not_run(exchange: Exchange, call: ToolCall, told: str, because: str) -> Ran:
     return _told(exchange, call, monotonic_ns(), "error", told, because)
 
 
-def reused(exchange: Exchange, call: ToolCall, output: str) -> Ran:
+def reused(exchange: Exchange, call: ToolCall, before: Once) -> Ran:
     """Gives what a call comes to that ran before."""
-    return _told(exchange, call, monotonic_ns(), "ok", output, "kept")
+    return _told(exchange, call, monotonic_ns(), before.status, before.output, "kept")
 
 
 def as_data(name: str, output: str) -> str:
@@ -76,7 +77,8 @@ def _told(
     alias = hosted_alias(exchange, call) or ""
     took = monotonic_ns() - began
     use = ToolUse(name_of(call), status, began - exchange.clock, took, because, alias, summary_of(call.arguments))
-    return Ran(output, use, f"the tool {alias}: {because}" if because in _DEGRADED else "")
+    is_degraded = because in _DEGRADED or status == "timeout"
+    return Ran(output, use, f"the tool {alias}: {because}" if is_degraded else "")
 
 
 def _is_object(arguments: str) -> bool:

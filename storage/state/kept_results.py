@@ -50,6 +50,12 @@ class KeptResults:
             row = connection.execute(sought).first()
         return KeptResult(*row) if row is not None else None
 
+    def remove(self, person: str, call_id: str) -> None:
+        """Takes away the result of a call of a person."""
+        mine = (KEPT_RESULTS.c.person == person, KEPT_RESULTS.c.call_id == call_id)
+        with self._database.writing() as connection:
+            connection.execute(delete(KEPT_RESULTS).where(*mine))
+
     def expire(self, now: datetime) -> int:
         """Takes away those whose time is over; gives how many."""
         with self._database.writing() as connection:

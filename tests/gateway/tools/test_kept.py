@@ -10,7 +10,7 @@ import pytest
 
 from gateway.answers import ToolCall
 from gateway.formats.found import Answered, KeptTurn
-from gateway.tools.kept import GONE, NOTHING_FOUND, RUNNING, Found, Kept, KeptError, in_time
+from gateway.tools.kept import GONE, NOTHING_FOUND, RUNNING, Found, Kept, KeptError, Once, in_time
 from identity.keyring import Keyring
 from storage.state.state import State
 from tests.builders.pipelines import a_state
@@ -90,12 +90,20 @@ def test_a_response_is_continued_by_the_id_that_the_upstream_knows(kitchen: Kitc
 
 def test_a_call_is_claimed_once_and_then_gives_what_it_gave(kitchen: Kitchen) -> None:
     assert kitchen.kept.claim("key:ada", "A-1", "k") is None
-    assert kitchen.kept.claim("key:ada", "A-2", "k") == RUNNING
-    kitchen.kept.settle("key:ada", "A-1", "k", "done")
-    assert kitchen.worker().claim("key:ada", "A-3", "k") == "done"
+    assert kitchen.kept.claim("key:ada", "A-2", "k") == Once(RUNNING, "timeout")
+    kitchen.kept.settle("key:ada", "A-1", "k", Once("done"))
+    assert kitchen.worker().claim("key:ada", "A-3", "k") == Once("done", "ok")
     assert kitchen.kept.claim("key:eve", "A-4", "k") is None
     kitchen.now += timedelta(hours=2)
     assert kitchen.kept.claim("key:ada", "A-5", "k") is None
+
+
+def test_a_call_that_was_let_go_of_may_be_claimed_anew(kitchen: Kitchen) -> None:
+    for person in ("key:ada", "key:eve"):
+        assert kitchen.kept.claim(person, "A-1", "k") is None
+    kitchen.kept.release("key:ada", "k")
+    assert kitchen.kept.claim("key:eve", "A-2", "k") is not None
+    assert kitchen.kept.claim("key:ada", "A-3", "k") is None
 
 
 def test_a_state_without_tables_is_an_error_in_words_until_the_office_has_made_them(tmp_path: Path) -> None:

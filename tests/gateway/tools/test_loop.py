@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway import Exchange, Refusal, ToolCall, ToolResult, Usage, hookimpl
+from gateway import Exchange, Nudge, Refusal, ToolCall, ToolResult, Usage, hookimpl
 from gateway.testing import an_exchange
 from gateway.tools.loop import (
     BLOCKED_NOTE,
@@ -18,6 +18,7 @@ from gateway.tools.loop import (
     choice_changes,
     once_key,
 )
+from gateway.tools.running import as_data
 from policies.tools import Budgets
 from tests.builders.fake_client import JSON, FakeClient
 from tests.builders.fake_transport import FakeReply, FakeTransport
@@ -73,6 +74,50 @@ async def test_more_calls_than_may_run_at_once_are_answered_without_running(tmp_
     await carried(tmp_path, transport, hosts)
     told = [content for role, content in messages(transport, 1) if role == "tool"]
     assert (len(hosts.ran), told[MOST_CALLS:]) == (MOST_CALLS, [TOO_MANY_CALLS] * 2)
+
+
+class Narrows:
+    """Lets so many hosted calls run at a time."""
+
+    def __init__(self, beam: float) -> None:
+        self._beam = beam
+
+    @hookimpl
+    def shape(self, exchange: Exchange) -> Nudge:
+        return Nudge((), "risk", limits={"planner_beam": self._beam})
+
+
+@pytest.mark.parametrize(("beam", "at_once"), [(2, 2), (1, 1), (0, 1), (99, 5)])
+async def test_as_many_hosted_calls_run_at_a_time_as_the_exchange_may_and_none_is_lost(
+    tmp_path: Path, beam: float, at_once: int
+) -> None:
+    turn = Turn("", tuple(("look", f'{{"n":{number}}}') for number in range(5)))
+    hosts, transport = Hosts(["look"]), upstream(turn, LAST)
+    await carried(tmp_path, transport, hosts, Narrows(beam))
+    results = [str(content)[-7:] for role, content in messages(transport, 1) if role == "tool"]
+    assert (hosts.most, results) == (at_once, [f'{{"n":{number}}}' for number in range(5)])
+
+
+class Shapes:
+    """Remembers in which step and mode it was asked, and after how many looks at the request."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.asked: list[tuple[int, str, int]] = []
+
+    @hookimpl
+    def observe(self, exchange: Exchange) -> None:
+        self.looks += 1
+
+    @hookimpl
+    def shape(self, exchange: Exchange) -> None:
+        self.asked.append((exchange.step, exchange.safety_mode, self.looks))
+
+
+async def test_each_further_step_is_shaped_again_after_it_was_looked_at(tmp_path: Path) -> None:
+    shapes, transport = Shapes(), upstream(LOOK, Turn("", (("rm", "{}"),)), LAST)
+    await carried(tmp_path, transport, shapes, Hosts(["look"]), Allows("look"))
+    assert shapes.asked == [(1, "balanced", 1), (2, "balanced", 2), (3, "strict", 3)]
 
 
 async def test_a_blocked_call_is_answered_and_the_exchange_goes_on_strict(tmp_path: Path) -> None:
@@ -229,9 +274,12 @@ def test_a_loop_needs_an_endpoint_with_calls(path: str, loops: bool) -> None:
 def test_the_same_request_names_its_calls_alike() -> None:
     keyed = [an_exchange(says, headers={"Idempotency-Key": "k"}) for says in ("Hello", "Bye")]
     plain = [an_exchange(says) for says in ("Hello", "Hello", "Bye")]
-    assert once_key(keyed[0], 0) == once_key(keyed[1], 0) != once_key(keyed[0], 1)
-    assert once_key(plain[0], 0) == once_key(plain[1], 0) != once_key(plain[2], 0)
-    assert once_key(plain[0], 0) != once_key(keyed[0], 0)
+    call = ToolCall("c", "look", '{"note":"pills"}')
+    assert once_key(keyed[0], call, 0) == once_key(keyed[1], call, 0) != once_key(keyed[0], call, 1)
+    assert once_key(plain[0], call, 0) == once_key(plain[1], call, 0) != once_key(plain[2], call, 0)
+    assert once_key(plain[0], call, 0) != once_key(keyed[0], call, 0)
+    for other in (ToolCall("c", "find", call.arguments), ToolCall("c", "look", '{"note":"milk"}')):
+        assert once_key(keyed[0], call, 0) != once_key(keyed[0], other, 0)
 
 
 async def test_a_tool_with_side_effects_runs_once_for_a_request_that_comes_twice(tmp_path: Path) -> None:
@@ -243,6 +291,30 @@ async def test_a_tool_with_side_effects_runs_once_for_a_request_that_comes_twice
     passages.close()
     first, second, third = (messages(transport, number)[2] for number in (1, 3, 5))
     assert (len(hosts.ran), first == second == third) == (2, True)
+
+
+async def test_what_failed_may_run_again_for_the_same_request(tmp_path: Path) -> None:
+    results = [ToolResult("Nothing was kept.", failed=True), ToolResult("It is kept.")]
+    hosts = Hosts(["look"], runs=lambda _: results[len(hosts.ran) - 1], side_effects=True)
+    transport = upstream(LOOK, LAST, LOOK, LAST, LOOK, LAST)
+    passages = Passages(tmp_path, transport, hosts, keeps=True)
+    for _ in range(3):
+        await passages.carry(FakeClient(body()))
+    passages.close()
+    statuses = [use.status for exchange in passages.seen.ended for use in exchange.tools]
+    assert (len(hosts.ran), statuses) == (2, ["error", "ok", "ok"])
+    assert messages(transport, 3)[2] == messages(transport, 5)[2] == ("tool", as_data("look", "It is kept."))
+
+
+async def test_of_what_took_too_long_nobody_knows_so_that_it_does_not_run_again(tmp_path: Path) -> None:
+    hosts = Hosts(["look"], pause=30, side_effects=True, seconds=0.05)
+    passages = Passages(tmp_path, upstream(LOOK, LAST, LOOK, LAST), hosts, keeps=True)
+    for _ in range(2):
+        await passages.carry(FakeClient(body()))
+    passages.close()
+    ended = [(each.tools[0].status, each.degraded) for each in passages.seen.ended]
+    assert ended == [("timeout", ["the tool look: timeout"]), ("timeout", ["the tool look: kept"])]
+    assert len(hosts.ran) == 1
 
 
 async def test_without_a_state_a_tool_with_side_effects_does_not_run(tmp_path: Path) -> None:

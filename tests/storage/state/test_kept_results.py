@@ -29,3 +29,12 @@ def test_a_result_whose_time_is_over_is_not_found_and_goes(state: State) -> None
     assert state.kept_results.find("p-ada", "call_1", NOW + HOUR) is None
     assert state.kept_results.expire(NOW) == 0
     assert state.kept_results.expire(NOW + HOUR) == 1
+
+
+def test_a_result_is_taken_away_from_its_caller_alone(state: State) -> None:
+    other = KeptResult("p-bob", "call_1", "A-2", b"other", NOW + HOUR)
+    for each in (RESULT, other):
+        state.kept_results.put(each)
+    state.kept_results.remove("p-ada", "call_1")
+    assert state.kept_results.find("p-ada", "call_1", NOW) is None
+    assert state.kept_results.find("p-bob", "call_1", NOW) == other
