@@ -1,6 +1,5 @@
 """Builds a gateway worker from its settings: the one place where the parts are made and put together."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from gateway.recorder import Recorder
 from gateway.settings import Loaded, Settings
 from gateway.settings import Upstream as UpstreamSettings
 from gateway.signal_bus import SignalBus
+from gateway.ticks import Ticks
 from gateway.tightening import Tightening, new_tightening_id
 from gateway.tools.kept import Kept
 from gateway.transport.limits import Limits as TransportLimits
@@ -103,6 +103,7 @@ class Gateway:
             carry_on=carry_on,
             bodies=self.bodies.journal if self.bodies else None,
             policy_fault=lambda: self.policies.failure,
+            ticks_fault=lambda: self._ticks.failure,
         )
         self.upstreams = {"default": upstream_of(settings)}
         self.bus = SignalBus()
@@ -138,7 +139,7 @@ class Gateway:
             bare_paths=settings.server.bare_paths,
             patience=settings.server.write_timeout,
         )
-        self._flushing: asyncio.TimerHandle | None = None
+        self._ticks = Ticks(self._looks(), FLUSH_SECONDS)
 
     async def start(self) -> None:
         """Opens the journal and the keyring, and tells the plugins. Errors: JournalError, KeyringError, LoadError."""
@@ -148,7 +149,8 @@ class Gateway:
         self.journal.open()
         if self.bodies is not None:
             self.bodies.journal.open()
-        self._hear()
+        self._hear_office()
+        self._hear_policies()
         startup = startup_of(
             self._loaded,
             self.data,
@@ -164,7 +166,7 @@ class Gateway:
             people=self.keyring,
         )
         await start_plugins(self.chain, startup)
-        self._flush(asyncio.get_running_loop())
+        self._ticks.start()
 
     async def stop(self) -> None:
         """Lets the plugins and connections go; the journal last."""
@@ -177,8 +179,7 @@ class Gateway:
             self.bodies.journal.close()
         self.accepted.close()
         self.kept.close()
-        if self._flushing is not None:
-            self._flushing.cancel()
+        self._ticks.stop()
         self.keyring.close()
         self._flush_once()
 
@@ -207,10 +208,22 @@ class Gateway:
         self._flush_once()
         return 200, PROMETHEUS, exposed(self.registry, self._environ)
 
-    def _hear(self) -> None:
-        """Takes over what the office tells, and what the settings file says of flags and the policies say by now."""
+    def _looks(self) -> Mapping[str, Callable[[], object]]:
+        looks: dict[str, Callable[[], object]] = {
+            "metrics": self._flush_once,
+            "what the office tells": self._hear_office,
+            "policies": self._hear_policies,
+            "the journal": self.journal.renew,
+            "people": self._hear_people,
+        }
+        return looks if self.bodies is None else {**looks, "bodies": self.bodies.journal.renew}
+
+    def _hear_office(self) -> None:
+        """Takes over what the office tells, and what the settings file says of flags."""
         self.pushed.catch_up()
         self.live_flags.catch_up(self.pushed.flags)
+
+    def _hear_policies(self) -> None:
         for change in self.policies.catch_up():
             self.metrics.policy_read(change.file, change.result)
 
@@ -219,17 +232,11 @@ class Gateway:
         self.metrics.signals(self.bus)
         self.metrics.flush()
 
-    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._flush_once()
-        self._hear()
-        self.journal.renew()
-        if self.bodies is not None:
-            self.bodies.journal.renew()
+    def _hear_people(self) -> None:
         # What cannot be read stands in its `failure`, and is tried again.
         with suppress(KeyringError):
             if self.keyring.catch_up():
                 self.accepted.reread()
-        self._flushing = loop.call_later(FLUSH_SECONDS, self._flush, loop)
 
 
 def upstream_of(settings: Settings) -> Upstream:

@@ -26,12 +26,12 @@ class Readiness:
         carry_on: bool,
         bodies: Journal | None = None,
         policy_fault: Callable[[], str | None] = lambda: None,
+        ticks_fault: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._chain = chain
         self._journals = {"journal": journal} | ({"bodies": bodies} if bodies is not None else {})
         self._keyring = keyring
-        self._office_fault = office_fault
-        self._policy_fault = policy_fault
+        self._degrading = {"office": office_fault, "policies": policy_fault, "ticks": ticks_fault}
         self._carry_on = carry_on
         self._open = {plugin.name for plugin in chain.plugins if plugin.common.failure == "open"}
 
@@ -51,12 +51,10 @@ class Readiness:
                 (degrading if self._carry_on else stopping)[name] = journal.failure
         if self._keyring.failure is not None:
             (degrading if self._carry_on else stopping)["keyring"] = self._keyring.failure
-        office = self._office_fault()
-        if office is not None:
-            degrading["office"] = office
-        policies = self._policy_fault()
-        if policies is not None:
-            degrading["policies"] = policies
+        for name, fault in self._degrading.items():
+            said = fault()
+            if said is not None:
+                degrading[name] = said
         status = "unready" if stopping else "degraded" if degrading else "ready"
         body = msgspec.json.encode({"status": status, "faults": {**stopping, **degrading}})
         return 503 if stopping else 200, JSON, body

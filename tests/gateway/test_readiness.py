@@ -39,6 +39,7 @@ def asked(
     bodies_failure: str | None = None,
     keyring_failure: str | None = None,
     office: Callable[[], str | None] = lambda: None,
+    ticks: Callable[[], str | None] = lambda: None,
     carry_on: bool = False,
 ) -> tuple[int, dict[str, Any]]:
     common = Common(failure="open", reason="for the test") if open_plugin else Common()
@@ -49,7 +50,8 @@ def asked(
     bodies.failure = bodies_failure
     keyring = Keyring(folder)
     keyring.failure = keyring_failure
-    status, _, body = Readiness(chain, journal, keyring, office, carry_on=carry_on, bodies=bodies).page()
+    ready = Readiness(chain, journal, keyring, office, carry_on=carry_on, bodies=bodies, ticks_fault=ticks)
+    status, _, body = ready.page()
     return status, msgspec.json.decode(body)
 
 
@@ -60,6 +62,11 @@ def test_all_is_well(tmp_path: Path) -> None:
 def test_without_the_office_the_gateway_is_degraded_and_serves(tmp_path: Path) -> None:
     found = asked(tmp_path, Plain(), office=lambda: "Connection refused")
     assert found == (200, {"status": "degraded", "faults": {"office": "Connection refused"}})
+
+
+def test_a_worker_that_cannot_hear_what_changed_is_degraded_and_serves(tmp_path: Path) -> None:
+    found = asked(tmp_path, Plain(), ticks=lambda: "Looking after policies failed.")
+    assert found == (200, {"status": "degraded", "faults": {"ticks": "Looking after policies failed."}})
 
 
 def test_a_plugin_that_cannot_work_makes_it_unready(tmp_path: Path) -> None:
