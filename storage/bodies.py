@@ -78,7 +78,7 @@ def find_body(journal: Path, audit_id: str, ended: datetime) -> BodyEvent | None
                 for line in SegmentReader(segment):
                     if line.text.startswith(start):
                         return msgspec.json.decode(line.text, type=BodyEvent)
-            except (SegmentError, FileNotFoundError, msgspec.DecodeError):
+            except (SegmentError, FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
                 # Taken away meanwhile, or damaged: `lukhas audit verify` names it.
                 continue
     return None

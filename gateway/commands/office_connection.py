@@ -31,7 +31,7 @@ def message_of(status: int, body: bytes) -> str:
     try:
         error: Any = msgspec.json.decode(body)["error"]
         return str(error["message"])
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
         return f"The office answered {status}."
 
 

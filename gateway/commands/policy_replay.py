@@ -163,7 +163,7 @@ def _body_events(journal: Path) -> Iterator[BodyEvent]:
                 for line in SegmentReader(segment):
                     if line.text.startswith(b'{"event":"body"'):
                         yield msgspec.json.decode(line.text, type=BodyEvent)
-            except (SegmentError, FileNotFoundError, msgspec.DecodeError):
+            except (SegmentError, FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
                 continue
 
 
@@ -173,7 +173,7 @@ def _members(event: BodyEvent, keyring: Keyring) -> Mapping[str, Any] | None:
         return None
     try:
         part = msgspec.json.decode(opened_body(event, key), type=Parts).request
-    except (BodyError, msgspec.DecodeError):
+    except (BodyError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     if part is None or part.cut or not isinstance(part.json, dict):
         return None

@@ -72,3 +72,5 @@ def _parameter(text: str) -> tuple[str, Any]:
         return name, msgspec.json.decode(value)
     except msgspec.DecodeError:
         return name, value
+    except UnicodeEncodeError:
+        raise click.BadParameter(f"the value of {name} is no UTF-8.", param_hint="-p") from None

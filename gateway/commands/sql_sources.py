@@ -161,5 +161,5 @@ def _office(data: Path, environ: Mapping[str, str]) -> OfOffice:
 def _read(body: bytes, kind: type[Document]) -> Document:
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Failed("The office of the running gateway answers in another way than this version asks.") from None

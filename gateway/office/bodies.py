@@ -124,7 +124,7 @@ def bodies_route(bodies: KeptBodies) -> HTTPRouteHandler:
 def _record(line: bytes) -> _Ended:
     try:
         return msgspec.json.decode(line, type=_Ended)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return _Ended()
 
 

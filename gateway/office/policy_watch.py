@@ -56,7 +56,7 @@ class PolicyWatch:
     def _noted_before(self) -> Mapping[str, str]:
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=dict[str, str])
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             return {}
 
     def _write(self, revisions: Mapping[str, str]) -> None:

@@ -93,7 +93,7 @@ def chat_answer(model: str, answer: Any) -> Read:
         levels = msgspec.json.decode(content, type=dict[str, float])
     except IndexError:
         raise AnswerError("it has no choices") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise AnswerError(f"{error}") from None
     if not levels.keys() >= set(ASKED_FOR):
         raise AnswerError("a level is missing")

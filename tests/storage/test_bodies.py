@@ -137,6 +137,14 @@ def test_a_damaged_segment_hides_its_own_bodies_alone(tmp_path: Path) -> None:
     assert found(tmp_path, 1, WHEN + timedelta(hours=1)) is None
 
 
+def test_a_line_that_is_no_utf_8_hides_nothing_else(tmp_path: Path) -> None:
+    kept(tmp_path)
+    first = segments_of(tmp_path / "journal" / "worker-0-bodies")[0]
+    first.path.write_bytes(first.path.read_bytes().replace(b'"caller":"', b'"caller":"\xff'))
+    assert found(tmp_path, 6, WHEN + timedelta(hours=6)) == b"6"
+    assert found(tmp_path, 1, WHEN + timedelta(hours=1)) is None
+
+
 def test_where_no_bodies_were_kept_none_are_found(tmp_path: Path) -> None:
     assert find_body(tmp_path / "journal", audit_id(1), WHEN) is None
 

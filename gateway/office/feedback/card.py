@@ -104,7 +104,7 @@ def disagrees(line: bytes, rating: int) -> bool:
         return False
     try:
         record = msgspec.json.decode(line, type=_Ended)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     changed = any(each.hook == "shape" and each.applied and not each.in_reply for each in record.changes)
     return changed or record.safety_mode not in (None, _BALANCED)

@@ -177,6 +177,7 @@ def test_a_query_that_is_wrong_is_in_the_way_of_no_other(data: Path, tmp_path: P
         (["SELECT 1", "--query", "slowest"], 2, "not both"),
         (["SELECT 1", "--format", "xlsx"], 2, "xlsx"),
         (["SELECT $a", "-p", "a"], 2, "NAME=VALUE"),
+        (["SELECT $a", "-p", "a=\udcff"], 2, "the value of a is no UTF-8"),
     ],
     ids=str,
 )

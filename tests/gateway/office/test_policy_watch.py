@@ -83,8 +83,9 @@ def test_a_wrong_file_is_no_change(folder: Path, tmp_path: Path) -> None:
     assert kept.events == []
 
 
-def test_what_was_noted_and_cannot_be_read_is_noted_anew(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text("{")
+@pytest.mark.parametrize("damage", [b"{", b'{"tools.yaml": "\xff"}'], ids=["torn", "no UTF-8"])
+def test_what_was_noted_and_cannot_be_read_is_noted_anew(folder: Path, tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / FILE).write_bytes(damage)
     kept = Kept()
     watch, policies = a_watch(folder, tmp_path, kept)
     watch.run()

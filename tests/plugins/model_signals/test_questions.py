@@ -52,6 +52,7 @@ def test_what_is_no_moderation_is_refused(answer: Any) -> None:
         {},
         {"choices": []},
         a_chat("I cannot grade this."),
+        {"choices": [{"message": {"content": "\ud800"}}]},
         a_chat({"alignment_risk": 0.5}),
         a_chat(dict.fromkeys(ASKED_FOR, 1.5)),
         a_chat(dict.fromkeys(ASKED_FOR, "high")),

@@ -107,3 +107,7 @@ def test_a_bad_rating_of_what_the_policy_changed_speaks_against_it(line: bytes, 
     assert disagrees(line, 1) is speaks_against
     assert disagrees(line, 2) is speaks_against
     assert not disagrees(line, 3)
+
+
+def test_a_record_that_is_no_utf_8_speaks_against_nothing() -> None:
+    assert not disagrees(b'{"safety_mode": "strict\xff"}', 1)
