@@ -133,7 +133,7 @@ class Pushed:
             told = msgspec.json.decode(self._path.read_bytes(), type=Told)
         except FileNotFoundError:
             return False
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             _LOG.error("What the office tells cannot be read from %s: %s", self._path, error)
             return False
         self._stamp = stamp

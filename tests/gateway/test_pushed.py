@@ -119,7 +119,9 @@ def test_what_was_counted_is_told_by_person(path: Path) -> None:
     assert found.counted("p-cleo") == ()
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b'{"locked": 7}'], ids=["empty", "torn", "another shape"])
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b'{"locked": 7}', b'{"locked": ["\xff"]}'], ids=["empty", "torn", "another shape", "no UTF-8"]
+)
 def test_a_file_that_cannot_be_read_changes_nothing(path: Path, damage: bytes) -> None:
     found = told(path, Told(locked=("p-ada",)))
     path.write_bytes(damage)
