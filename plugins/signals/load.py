@@ -45,5 +45,7 @@ def outcome_of(exchange: Exchange, slow_ns: int, waiting_ns: int) -> tuple[bool,
         return None
     last = attempts[-1]
     failed = last.error is not None or (last.status is not None and (last.status >= 500 or last.status == 429))
+    # What follows an attempt that went well is no second try but the next step of a tool loop.
+    retried = any(each.error is not None or each.status is None or each.status >= 400 for each in attempts[:-1])
     slow = last.first_byte_ns is not None and last.first_byte_ns - last.began_ns > slow_ns
-    return failed, len(attempts) > 1, slow, attempts[0].began_ns > waiting_ns
+    return failed, retried, slow, attempts[0].began_ns > waiting_ns
