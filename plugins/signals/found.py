@@ -23,12 +23,16 @@ HINTED = 0.3
 """Of wording that tells how people feel and not what they want: alone it ranks texts, and never reaches 0.2."""
 
 
+_NAMED = 0.2
+"""What is below this share of the highest level has no part in it that is worth a word."""
+
+
 def together(*several: Found) -> Found:
-    """Gives levels that come from different places as one: each is a chance of its own."""
+    """Gives levels that come from different places as one: each is a chance of its own, and the high ones are named."""
     found = [each for each in several if each.level > 0]
     if not found:
         return NOTHING_FOUND
-    calm = 1.0
+    calm, least = 1.0, _NAMED * max(each.level for each in found)
     for each in found:
         calm *= 1.0 - each.level
-    return Found(1.0 - calm, "; ".join(each.because for each in found))
+    return Found(1.0 - calm, "; ".join(each.because for each in found if each.level >= least))
