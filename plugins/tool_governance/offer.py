@@ -28,6 +28,7 @@ class Offer:
         self._terms = terms
         self._place = place
         self._holder = holder_of(body, place) or {}
+        self._choices_asked = (holder_of(terms.exchange.asked.json, place) or {}).get("n")
         self._beside = tuple(dict.fromkeys(beside))
         self._before: set[Key] = set()
         self._after: set[Key] = set()
@@ -137,7 +138,8 @@ class Offer:
     def _against_asked(self, tool: Tool) -> str | None:
         if not self._place.hosts:
             return "calls of this endpoint do not come back here"
-        if self._holder.get("n") not in (None, 1):
+        # A policy that asks for fewer choices must not bring back tools that several keep away.
+        if self._choices_asked not in (None, 1) or self._holder.get("n") not in (None, 1):
             return "hosted tools go with one choice alone (n)"
         if self._holder.get("background") not in (None, False):
             return "hosted tools do not run in the background"

@@ -130,6 +130,17 @@ def test_where_its_calls_could_not_be_run_no_hosted_tool_is_offered(
         assert not sent(nudge, exchange).get("tools")
 
 
+@pytest.mark.parametrize("given", [{"tools": [{"type": "lukhas", "name": "retrieval"}]}, {}])
+def test_a_policy_that_makes_several_choices_one_brings_no_hosted_tool_back(given: dict[str, Any]) -> None:
+    exchange = asking({"n": 2, **given}, headers=ASK)
+    exchange.request = asking({"n": 1, **given}).request
+    nudge = governing().shape(exchange)
+    assert nudge is not None
+    assert "one choice alone (n)" in nudge.because
+    assert not nudge.hosted
+    assert not sent(nudge, exchange).get("tools")
+
+
 def test_one_choice_and_the_foreground_may_be_said() -> None:
     assert governed(governing(), {"n": 1}, headers=ASK)["tools"] == [hosted(RETRIEVAL)]
     assert governed(governing(), {"background": False}, RESPONSES, headers=ASK)["tools"] == [
