@@ -69,13 +69,15 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     """How a caller stands now: the style that ratings ask for, and whether they are held in conservative mode.
 
     `withheld` are the tools that nobody may offer or run for them. `symbols` is another number whenever the symbols
-    that they have bound change, 0 where they have none.
+    that they have bound change, 0 where they have none. `forgiven` is when a tightening was taken back last: what was
+    blocked of them before leads to nothing.
     """
 
     style: StyleDelta = UNCHANGED
     conservative: bool = False
     withheld: tuple[Withheld, ...] = ()
     symbols: int = 0
+    forgiven: datetime | None = None
 
 
 NOTHING_SAID = Standing()
@@ -117,6 +119,7 @@ class Pushed:
         self._own: tuple[Withheld, ...] = ()
         self._withheld: dict[str | None, tuple[Withheld, ...]] = {}
         self._counted: dict[str, tuple[Counted, ...]] = {}
+        self._forgiven: dict[str, datetime] = {}
 
     @property
     def flags(self) -> Mapping[str, str]:
@@ -169,11 +172,11 @@ class Pushed:
 
     def _found(self, person: str) -> Standing:
         mean, locked = self._told.means.get(person), person in self._locked
-        symbols = self._told.symbols.get(person, 0)
-        if mean is None and not locked and not symbols:
+        symbols, forgiven = self._told.symbols.get(person, 0), self._forgiven.get(person)
+        if mean is None and not locked and not symbols and forgiven is None:
             return self._of_others
         style = self._of_others.style if mean is None else style_of(mean, self._told.mean_of_all)
-        standing = self._standings[person] = Standing(style, locked, (), symbols)
+        standing = self._standings[person] = Standing(style, locked, (), symbols, forgiven)
         return standing
 
     def _withheld_from(self, person: str | None) -> tuple[Withheld, ...]:
@@ -192,11 +195,14 @@ class Pushed:
         known = {each.id for each in told.withheld} | {each.id for each in told.counted}
         self._own = tuple(each for each in self._own if each.id not in known and each.until > self._now())
         self._counted = _by_person(told.counted)
+        taken_back = sorted((each for each in told.counted if not each.holds), key=lambda each: each.until)
+        self._forgiven = {each.person: each.until for each in taken_back}
         self._withhold_all()
 
     def _withhold_all(self) -> None:
         self._withheld = _by_person((*self._told.withheld, *self._own))
-        self._names_people = bool(self._told.means or self._told.locked or self._told.symbols or self._withheld)
+        told = self._told
+        self._names_people = bool(told.means or told.locked or told.symbols or self._forgiven or self._withheld)
 
 
 def _by_person(rows: Sequence[Any]) -> dict[Any, tuple[Any, ...]]:

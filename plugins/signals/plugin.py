@@ -1,11 +1,11 @@
 """The plugin `signals`: reads six levels off each request, and says in words why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
 
-from gateway import Caller, Exchange, Refusal, Signals, Startup, hookimpl, turns
+from gateway import Caller, Exchange, Refusal, Signals, Standing, Startup, hookimpl, turns
 from plugins.signals.alignment_risk import alignment_risk
 from plugins.signals.ambiguity import ambiguity
 from plugins.signals.conduct import UNKNOWN, Conduct, blocked_calls, was_refused
@@ -63,6 +63,7 @@ class SixSignals:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._mode = "shadow"
+        self._standing: Callable[[str], Standing] | None = None
         self._slow_ns, self._waiting_ns = int(settings.slow_ms * 1e6), int(settings.waiting_ms * 1e6)
         self._cues = CueSet({name: read_cues(name) for name in _READ_BY_CUES})
         self._words = read_words()
@@ -74,8 +75,8 @@ class SixSignals:
 
     @hookimpl
     def startup(self, startup: Startup) -> None:
-        """Takes the mode for callers that have none of their own."""
-        self._mode = startup.settings.mode
+        """Takes the mode for callers that have none of their own, and how callers stand."""
+        self._mode, self._standing = startup.settings.mode, startup.standing
 
     @hookimpl
     def admit(self, exchange: Exchange) -> Refusal | None:
@@ -119,8 +120,9 @@ class SixSignals:
         outcome = outcome_of(exchange, self._slow_ns, self._waiting_ns)
         if outcome is not None:
             self._load = self._load.after(*outcome, now)
-        conduct = self._conducts.of(caller.principal) or UNKNOWN
-        self._conducts.keep(caller.principal, conduct.after(was_refused(exchange), blocked_calls(exchange), now))
+        blocked = blocked_calls(exchange)
+        conduct = self._conduct(caller.principal, blocked)
+        self._conducts.keep(caller.principal, conduct.after(was_refused(exchange), blocked, now))
         if "novelty" not in self._settings.off:
             shingles = self._shingles.pop(exchange.id, None)
             if shingles is None:
@@ -133,12 +135,19 @@ class SixSignals:
     def _is_off(self, caller: Caller) -> bool:
         return (caller.mode or self._mode) == "off"
 
+    def _conduct(self, principal: str, blocked: int = 0) -> Conduct:
+        """Gives how a principal has conducted itself; only where calls were blocked is it asked what was forgiven."""
+        conduct = self._conducts.of(principal) or UNKNOWN
+        if self._standing is None or not (blocked or conduct.blocked):
+            return conduct
+        return conduct.since(self._standing(principal).forgiven)
+
     def _said(self, exchange: Exchange) -> Said:
         return said(turns(exchange), self._settings.read_characters)
 
     def _found(self, exchange: Exchange, caller: Caller, deadline: float | None) -> Mapping[str, Found]:
         text = self._said(exchange)
-        conduct = self._conducts.of(caller.principal) or UNKNOWN
+        conduct = self._conduct(caller.principal)
         now = exchange.clock
         own = text.last if len(text.last) <= _OWN_WORDS else _ends(text.last)
         seen = self._cues.seen(own)

@@ -97,7 +97,7 @@ def test_what_a_worker_withholds_itself_holds_until_the_office_knows_of_it(path:
     assert found.standing("key:ada").withheld == (own,)
     tell(path, Told(counted=(Counted("t-1", "p-ada", "r", "browser", NOW, holds=False),)))
     found.catch_up()
-    assert found.standing("key:ada") == NOTHING_SAID
+    assert found.standing("key:ada") == Standing(forgiven=NOW)
 
 
 def test_who_has_symbols_stands_with_the_number_of_their_last_change(path: Path) -> None:
@@ -117,6 +117,18 @@ def test_what_was_counted_is_told_by_person(path: Path) -> None:
     found = told(path, Told(counted=(mine, Counted("t-2", "p-bob", "r", "browser", NOW))))
     assert found.counted("p-ada") == (mine,)
     assert found.counted("p-cleo") == ()
+
+
+def test_the_last_release_of_a_person_forgives_and_a_tightening_that_holds_or_is_over_does_not(path: Path) -> None:
+    before, after = NOW - timedelta(hours=2), NOW + timedelta(hours=2)
+    released = (
+        Counted("t-1", "p-ada", "r", "browser", NOW, holds=False),
+        Counted("t-2", "p-ada", "r", "browser", before, holds=False),
+    )
+    held = (Counted("t-3", "p-ada", "r", "browser", after), Counted("t-4", "p-bob", "r", "browser", before))
+    found = told(path, Told(counted=(*released, *held)))
+    assert found.standing("key:ada") == Standing(forgiven=NOW)
+    assert found.standing("key:bob") is NOTHING_SAID
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """What a principal did lately: refusals for what was asked, blocked calls, and nothing else."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from gateway import Refusal
 from gateway.exchange import Step, ToolUse
 from gateway.testing import an_exchange
 from plugins.signals.conduct import FORGETS_IN_NS, UNKNOWN, blocked_calls, was_refused
+
+RELEASED = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -35,8 +39,38 @@ def test_blocked_calls_are_counted_and_others_are_not() -> None:
     assert blocked_calls(an_exchange()) == 0
 
 
+@pytest.mark.parametrize(
+    ("reason", "safety_mode", "tells"),
+    [
+        ("dangerous", "balanced", True),
+        ("dangerous", "strict", True),
+        ("tool_not_allowed", "balanced", True),
+        ("tool_not_allowed", "strict", False),
+        ("tool_not_offered", "balanced", False),
+        ("tool_not_offered", "strict", False),
+        ("plugin_failed", "balanced", False),
+        ("tools_missing", "balanced", False),
+    ],
+)
+def test_slips_what_is_broken_and_what_strict_mode_kept_back_tell_nothing_of_who_asked(
+    reason: str, safety_mode: str, tells: bool
+) -> None:
+    exchange = an_exchange()
+    exchange.tools = [ToolUse("a", "blocked", 0, 0, reason, safety_mode=safety_mode)]
+    assert blocked_calls(exchange) == tells
+
+
 def test_a_conduct_counts_on_and_what_was_lately_fades() -> None:
     conduct = UNKNOWN.after(False, 2, 0).after(True, 0, FORGETS_IN_NS)
     assert (conduct.ended, conduct.refused, conduct.blocked) == (2, 1, 2)
-    assert conduct.lately == 1.5
+    assert (conduct.lately, conduct.turned_away) == (1.0, 0.5)
     assert conduct.faded(2 * FORGETS_IN_NS) == 0.75
+
+
+def test_a_release_forgives_what_was_blocked_before_once_and_no_refusals() -> None:
+    past = UNKNOWN.after(True, 4, 0)
+    forgiven = past.since(RELEASED)
+    assert (forgiven.blocked, forgiven.lately, forgiven.refused, forgiven.turned_away) == (0, 0.0, 1, 0.5)
+    again = forgiven.after(False, 2, 0)
+    assert again.since(RELEASED) == again.since(RELEASED - timedelta(hours=1)) == again.since(None) == again
+    assert again.since(RELEASED + timedelta(hours=1)).lately == 0.0

@@ -1,12 +1,13 @@
 """The plugin: six levels with their reasons, headers, state that changes after the end alone."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
-from gateway import Signals
+from gateway import Signals, Standing
 from gateway.exchange import Attempt, ToolUse
 from gateway.loader import built
 from gateway.settings import Loaded, Settings
@@ -149,6 +150,57 @@ def test_what_the_record_says_changes_what_is_observed_next() -> None:
     assert after.levels["stress"] == 1.0
     assert after.levels.get("trust", 0.0) < before.levels["trust"]
     assert plugin.observe(calm) == after
+
+
+def test_names_that_a_model_made_up_and_calls_that_strict_mode_kept_back_are_no_risk_later() -> None:
+    plugin, calm = signals(), an_exchange(BODY)
+    before = plugin.observe(calm)
+    slip = an_exchange(BODY)
+    slip.tools = [
+        ToolUse("get_wether", "blocked", 0, 0, "tool_not_offered", safety_mode="balanced"),
+        ToolUse("get_weather", "blocked", 0, 0, "tool_not_allowed", safety_mode="strict"),
+    ]
+    for _ in range(30):
+        plugin.record(slip)
+    after = plugin.observe(calm)
+    assert before is not None and after is not None
+    assert "alignment_risk" not in {**after.because}
+    assert after.levels.get("alignment_risk", 0.0) == before.levels.get("alignment_risk", 0.0)
+    assert after.levels["trust"] >= before.levels["trust"]
+
+
+def test_a_release_takes_blocked_calls_from_the_risk_and_later_ones_count_again(tmp_path: Path) -> None:
+    forgiven: list[datetime | None] = [None]
+    plugin = signals()
+    plugin.startup(started(tmp_path, standing=lambda _: Standing(forgiven=forgiven[0])))
+    bad = an_exchange(BODY)
+    bad.tools = [ToolUse("shell", "blocked", 0, 0, "dangerous")] * 4
+    calm = observed(plugin, BODY)
+
+    for day in (1, 2):
+        plugin.record(bad)
+        assert observed(plugin, BODY).levels["alignment_risk"] > 0.3
+        forgiven[0] = datetime(2026, 11, day, tzinfo=UTC)
+        assert observed(plugin, BODY).levels.get("alignment_risk", 0.0) == calm.levels.get("alignment_risk", 0.0)
+
+
+def test_what_was_blocked_in_one_worker_is_known_to_that_one_alone() -> None:
+    one, other = signals(), signals()
+    bad = an_exchange(BODY)
+    bad.tools = [ToolUse("shell", "blocked", 0, 0, "dangerous")] * 4
+    one.record(bad)
+    assert observed(one, BODY).levels["alignment_risk"] > 0.3
+    assert observed(other, BODY).levels.get("alignment_risk", 0.0) < 0.05
+
+
+def test_trouble_of_the_upstream_is_not_put_down_to_the_wording() -> None:
+    plugin = signals()
+    bad = an_exchange(BODY)
+    bad.attempts = [Attempt("default", None, 0, 5, 5, 500), Attempt("default", None, 5, 9, 9, 200)]
+    for _ in range(10):
+        plugin.record(bad)
+    because = observed(plugin, BODY).because["stress"]
+    assert because == "100% of the requests lately were sent more than once"
 
 
 def test_one_callers_conduct_is_not_anothers() -> None:
