@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.transport import OutgoingRequest, TransportError
 from gateway.upstream import Upstream
+from gateway.writable import written
 
 MOST_BYTES = 1 << 20
 SECONDS = 10.0
@@ -39,7 +40,7 @@ class OwnQuestions:
         if headers is None:
             raise AskError("the gateway has no upstream key of its own")
         target = self._upstream.target(_PREFIX + path.encode("ascii"), len(_PREFIX))
-        request = OutgoingRequest(b"POST", target, (*headers, *_HEADERS), msgspec.json.encode(body))
+        request = OutgoingRequest(b"POST", target, (*headers, *_HEADERS), written(body))
         try:
             async with asyncio.timeout(self._seconds):
                 reply = await self._upstream.transport.send(request)

@@ -46,6 +46,12 @@ async def test_what_cannot_be_asked_or_read_is_said(answer: FakeReply | ConnectE
         assert answer.closed
 
 
+async def test_half_a_character_of_a_prompt_keeps_no_question_from_being_asked() -> None:
+    transport = FakeTransport(FakeReply(b"{}"))
+    await questions(transport).ask("/moderations", {"input": ["kill\ud800"]})
+    assert msgspec.json.decode(transport.bodies[0]) == {"input": ["kill?"]}
+
+
 async def test_a_question_has_an_end() -> None:
     with pytest.raises(AskError, match=r"within 0\.05 s"):
         await questions(FakeTransport(asyncio.Event()), seconds=0.05).ask("/moderations", {})
