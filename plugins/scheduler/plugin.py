@@ -194,11 +194,9 @@ class Scheduler:
         if self._startup is None or self._startup.people is None or self._state is None:
             return False
         person, tasks = self._startup.people.person(principal), self._state().tasks
-        if tasks.waiting(person.pseudonym) >= MOST_WAITING:
-            return False
         nonce = token_bytes(_NONCE_BYTES)
-        tasks.add(task_with_note(id, person.pseudonym, person.key, TaskNote(note, due), self._now(), nonce))
-        return True
+        task = task_with_note(id, person.pseudonym, person.key, TaskNote(note, due), self._now(), nonce)
+        return tasks.add_to(task, MOST_WAITING)
 
     def _is_listed(self) -> bool:
         return (

@@ -2,12 +2,20 @@
 
 from datetime import datetime
 
+from msgspec import structs
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from storage.state.database import Database
 from storage.state.records import Task, TaskState
 from storage.state.tables import TASKS
+
+_LOCK = 0x54534B53
+"""The advisory locks of PostgreSQL under which one task at a time comes to those of a person."""
+
+
+def _added(task: Task) -> Insert:
+    return insert(TASKS).values(**structs.asdict(task)).on_conflict_do_nothing()
 
 
 class Tasks:
@@ -18,17 +26,21 @@ class Tasks:
 
     def add(self, task: Task) -> None:
         """Keeps a task; one that is kept already stays as it is."""
-        added = insert(TASKS).values(
-            id=task.id,
-            person=task.person,
-            due=task.due,
-            sealed=task.sealed,
-            made=task.made,
-            state=task.state,
-            attempts=task.attempts,
-        )
         with self._database.writing() as connection:
-            connection.execute(added.on_conflict_do_nothing())
+            connection.execute(_added(task))
+
+    def add_to(self, task: Task, most: int) -> bool:
+        """Keeps a task where fewer than `most` of that person's wait; says whether it was kept."""
+        mine = (TASKS.c.person == task.person, TASKS.c.state == "waiting")
+        alone = select(func.pg_advisory_xact_lock(_LOCK, func.hashtext(task.person)))
+        with self._database.writing() as connection:
+            if not self._database.is_file:
+                # Others would count at the same time; a file has one writer as it is.
+                connection.execute(alone)
+            if connection.execute(select(func.count()).where(*mine)).scalar_one() >= most:
+                return False
+            connection.execute(_added(task))
+            return True
 
     def waiting(self, person: str) -> int:
         """Gives how many tasks of somebody have not ended."""

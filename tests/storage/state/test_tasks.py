@@ -1,5 +1,6 @@
 """Tasks: due in their order, claimed by one, and everybody's own."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from storage.state.records import Task
@@ -11,6 +12,17 @@ HOUR = timedelta(hours=1)
 
 def a_task(id: str, person: str = "p-ada", due: datetime = NOW) -> Task:
     return Task(id, person, due, b"sealed", NOW)
+
+
+def test_of_many_that_add_at_once_no_more_are_kept_than_may_wait(state: State) -> None:
+    for number in range(8):
+        state.tasks.add(a_task(f"t-{number}"))
+    state.tasks.add(a_task("t-other", "p-bob"))
+    state.tasks.add(a_task("t-done"))
+    state.tasks.close("t-done", "done")
+    with ThreadPoolExecutor(8) as pool:
+        kept = list(pool.map(lambda number: state.tasks.add_to(a_task(f"n-{number}"), 10), range(8)))
+    assert (sum(kept), state.tasks.waiting("p-ada")) == (2, 10)
 
 
 def test_tasks_are_due_in_the_order_of_their_time(state: State) -> None:
