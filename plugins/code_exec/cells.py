@@ -12,7 +12,7 @@ import sysconfig
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -22,6 +22,7 @@ MOST_OUTPUT = 64 << 10
 _PIECE = 1 << 16
 _COMMAND = (sys.executable, "-I", "-m", "plugins.code_exec.cell")
 _NOT_RUN = 2
+_LOOK_SECONDS = 0.002
 
 End: TypeAlias = Literal["ok", "error", "timeout", "too_much", "broken"]
 
@@ -88,7 +89,7 @@ class Cells:
     def _taken(self) -> subprocess.Popen[bytes] | None:
         with self._lock:
             waiting, self._waiting = self._waiting, None
-        if waiting is not None and waiting.poll() is not None:
+        if waiting is not None and _exit_of(waiting) is not None:
             _end(waiting)
             return None
         return waiting
@@ -162,13 +163,24 @@ def _written(process: subprocess.Popen[bytes], sent: bytes) -> bytes:
 
 
 def _end_of(process: subprocess.Popen[bytes], until: float) -> End:
-    try:
-        code = process.wait(max(0.0, until - monotonic()))
-    except subprocess.TimeoutExpired:
-        return "timeout"
+    while (code := _exit_of(process)) is None:
+        if monotonic() >= until:
+            return "timeout"
+        sleep(_LOOK_SECONDS)
     if code == _NOT_RUN:
         return "broken"
     return "ok" if code == 0 else "error"
+
+
+def _exit_of(process: subprocess.Popen[bytes]) -> int | None:
+    """Gives the exit code of a process that ended, below 0 for a signal.
+
+    It stays known to the system, so that its number, by which `_end` ends all that it started, is nobody else's.
+    """
+    ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if ended is None:
+        return None
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
