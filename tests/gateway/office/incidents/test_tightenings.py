@@ -12,6 +12,7 @@ from gateway.office.incidents.tightenings import Tightenings
 from identity.keyring import Keyring
 from policies.tightening import TighteningRule
 from storage.blocked_calls import BlockedCalls
+from storage.state.database import StateError
 from storage.state.records import Tightening
 from storage.state.state import State
 from storage.warehouse import Warehouse
@@ -183,6 +184,9 @@ def test_while_there_is_no_news_nobody_is_asked(kept: Kept) -> None:
     kept.tightenings.run()
     kept.state.close()
     kept.tightenings.run()
+    kept.looks += 1
+    with pytest.raises(StateError):
+        kept.tightenings.run()
 
 
 def test_a_line_that_says_nothing_sensible_is_passed_over(kept: Kept) -> None:
