@@ -145,7 +145,7 @@ class GuardedWhole(Relay):
             answers = await self._answered(guarded)
             if not guarded.delivered:
                 return await self._next_step(read, guarded, answers)
-            await self._tool_loop().keep(answers, [call.id for call in guarded.delivered])
+            await self._tool_loop().keep(answers, guarded.delivered)
         if guarded.changes:
             body = self._amended(guarded.changes)
         return await self._reviewed(self._as_one(body, [call.path for call in guarded.withheld]))

@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.answers import Change, Insert, ToolCall
 from gateway.formats.found import KeptTurn
+from gateway.formats.same_call import is_same_call
 from gateway.formats.strangers import elements, member, string, texts, written
 
 _LEADING = ("system", "developer")
@@ -51,15 +52,19 @@ def answered_calls(request: Any) -> list[str]:
 
 
 def put_back(request: Any, turns: Sequence[KeptTurn]) -> tuple[Change, ...]:
-    """Gives the changes that put calls which the client never saw, and their results, beside its own of that turn."""
-    turn_of = {id: turn for turn in turns for id in turn.theirs}
+    """Gives the changes that put calls which the client never saw, and their results, beside its own of that turn.
+
+    A turn of the request is one that was kept where its calls are the same, not only their ids.
+    """
+    known = {call.id: (turn, call) for turn in turns for call in turn.theirs}
     changes: list[Change] = []
     messages = elements(request, "messages")
     for at in range(len(messages) - 1, -1, -1):
         calls = elements(messages[at], "tool_calls")
-        turn = next((turn_of[id] for call in calls if (id := string(call, "id")) in turn_of), None)
-        if turn is None:
+        named = [(known[id], call) for call in calls if (id := string(call, "id")) in known]
+        if not named or not all(_is_same(kept, call) for (_, kept), call in named):
             continue
+        turn = named[0][0][0]
         there = {string(call, "id") for call in calls}
         for answered in turn.ours:
             if answered.call.id not in there:
@@ -81,6 +86,14 @@ def tool_results(request: Any, reply: Any, results: Sequence[tuple[ToolCall, str
     messages = _turn(said if isinstance(said, dict) else {}, results)
     start = len(request["messages"])
     return tuple(Insert(("messages",), start + at, message) for at, message in enumerate(messages))
+
+
+def _is_same(kept: ToolCall, call: Any) -> bool:
+    if kept.kind == "custom":
+        said = member(call, "custom")
+        return is_same_call(kept, string(said, "name"), string(said, "input"))
+    said = member(call, "function")
+    return is_same_call(kept, string(said, "name"), string(said, "arguments"))
 
 
 def _index(choice: Any, at: int) -> int:

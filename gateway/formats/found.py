@@ -67,7 +67,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class KeptTurn(msgspec.Struct, frozen=True):
-    """A turn of which the client got its own calls alone: their ids in order, and the others with their results."""
+    """A turn of which the client got its own calls alone: those in order, and the others with their results."""
 
-    theirs: tuple[str, ...]
+    theirs: tuple[ToolCall, ...]
     ours: tuple[Answered, ...]

@@ -6,6 +6,7 @@ from typing import Any
 from gateway.answers import Change, Insert, Set, ToolCall
 from gateway.formats.chat_request import before_last_user_turn
 from gateway.formats.found import KeptTurn
+from gateway.formats.same_call import is_same_call
 from gateway.formats.strangers import elements, member, string, texts, written
 
 _KINDS = ("function", "custom")
@@ -48,16 +49,19 @@ def answered_calls(request: Any) -> list[str]:
 def put_back(request: Any, turns: Sequence[KeptTurn]) -> tuple[Change, ...]:
     """Gives the changes that put results of calls which the client never saw before those of its own of that turn.
 
-    The calls themselves come with them where the client sends its own again; else the upstream has them all.
+    The calls themselves come with them where the client sends its own again, and they are the same, not only their ids;
+    else the upstream has them all.
     """
     changes: list[Change] = []
     moved = 0
     items = elements(request, "input")
     for turn in turns:
-        named = [(at, string(item, "type")) for at, item in enumerate(items) if string(item, "call_id") in turn.theirs]
+        theirs = {call.id: call for call in turn.theirs}
+        named = [(at, string(item, "type")) for at, item in enumerate(items) if string(item, "call_id") in theirs]
         call = next((at for at, kind in named if kind in _ANSWERED_HERE), None)
         result = next((at for at, kind in named if kind.endswith("_output")), None)
-        if result is None:
+        calls = [items[at] for at, kind in named if kind in _ANSWERED_HERE]
+        if result is None or not all(_is_same(theirs[string(item, "call_id")], item) for item in calls):
             continue
         there = {string(item, "call_id") for item in items if string(item, "type").endswith("_output")}
         ours = [answered for answered in turn.ours if answered.call.id not in there]
@@ -68,6 +72,11 @@ def put_back(request: Any, turns: Sequence[KeptTurn]) -> tuple[Change, ...]:
         changes += [Insert(("input",), result + moved + at, output) for at, output in enumerate(outputs)]
         moved += len(ours)
     return tuple(changes)
+
+
+def _is_same(kept: ToolCall, item: Any) -> bool:
+    said = string(item, "input" if kept.kind == "custom" else "arguments")
+    return is_same_call(kept, string(item, "name"), said)
 
 
 def tool_results(request: Any, reply: Any, results: Sequence[tuple[ToolCall, str]]) -> tuple[Change, ...]:

@@ -116,9 +116,14 @@ class Calls:
         return bool(self._withheld)
 
     @property
-    def delivered(self) -> list[str]:
-        """The ids of the calls that the client gets."""
-        return [*dict.fromkeys(call.id for call in self._shown)]
+    def delivers(self) -> bool:
+        """Whether there are calls that the client gets."""
+        return bool(self._shown)
+
+    @property
+    def delivered(self) -> list[ToolCall]:
+        """The calls that the client gets, of each id one."""
+        return [*{call.id: call.tool_call() for call in self._shown}.values()]
 
     def take(self, delta: CallDelta) -> Call:
         """Gives the call to which a delta belongs."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.answers import Change, Insert, Path, Refusal, Set
+from gateway.answers import Change, Insert, Path, Refusal, Set, ToolCall
 from gateway.exchange import Exchange
 from gateway.formats import Format
 from gateway.formats.found import Piece
@@ -165,16 +165,16 @@ class StreamGuard:
     @property
     def goes_on(self) -> bool:
         """Whether the turn, as far as it came, asks for another step: no call of it is the client's."""
-        return self._calls.withholds and not self._cut_short and not self._calls.delivered
+        return self._calls.withholds and not self._cut_short and not self._calls.delivers
 
     @property
     def is_mixed(self) -> bool:
         """Whether the client gets some calls of the turn, and not the others."""
-        return self._calls.withholds and not self._cut_short and bool(self._calls.delivered)
+        return self._calls.withholds and not self._cut_short and self._calls.delivers
 
     @property
-    def delivered(self) -> list[str]:
-        """The ids of the calls that the client gets."""
+    def delivered(self) -> list[ToolCall]:
+        """The calls that the client gets, of each id one."""
         return self._calls.delivered
 
     async def turn(self) -> list[Withheld]:

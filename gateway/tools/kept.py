@@ -106,7 +106,7 @@ class Kept:
             for each in turn.ours:
                 store.put(self._row(person, _RESULT + each.call.id, audit_id, each.output.encode(), now + RESULTS_KEPT))
             body = msgspec.json.encode(calls)
-            store.put(self._row(person, _TURN + turn.theirs[0], audit_id, body, now + CALLS_KEPT))
+            store.put(self._row(person, _TURN + turn.theirs[0].id, audit_id, body, now + CALLS_KEPT))
 
     def keep_response(self, principal: str, audit_id: str, told: str, last: str) -> None:
         """Keeps the upstream's id of a response that the client knows by another one. Errors: KeptError."""

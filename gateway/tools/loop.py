@@ -120,7 +120,7 @@ class ToolLoop:
         self.steps += 1
         return None
 
-    async def keep(self, answers: Sequence[Answered], delivered: Sequence[str]) -> None:
+    async def keep(self, answers: Sequence[Answered], delivered: Sequence[ToolCall]) -> None:
         """Keeps the results of a turn of which the client gets other calls, until it comes back with theirs."""
         exchange, kept = self._exchange, self._kept
         if exchange.caller is None or not delivered:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from gateway.answers import Change, Set, ToolCall
 from gateway.formats import chat, responses
@@ -56,7 +57,9 @@ def test_a_note_stands_behind_all_that_was_said() -> None:
 
 
 def turn(*theirs: str, ours: str) -> KeptTurn:
-    return KeptTurn(theirs, (Answered(ToolCall(ours, "look", "{}"), f"of {ours}"),))
+    return KeptTurn(
+        tuple(ToolCall(id, "f", "{}") for id in theirs), (Answered(ToolCall(ours, "look", "{}"), f"of {ours}"),)
+    )
 
 
 def test_two_turns_of_one_conversation_are_both_put_back() -> None:
@@ -68,6 +71,35 @@ def test_two_turns_of_one_conversation_are_both_put_back() -> None:
     sent = made(request, chat.put_back(request, [turn("a", ours="x"), turn("c", ours="z")]))["messages"]
     calls = [[call["id"] for call in each.get("tool_calls", ())] or each.get("tool_call_id") for each in sent[1:]]
     assert calls == [["x", "a"], "x", "a", ["b"], "b", ["z", "c"], "z", "c"]
+
+
+OTHER = [("get_weather", '{"q": 1}'), ("f", '{"q": 2}'), ("f", "no JSON"), ("f", "")]
+
+
+@pytest.mark.parametrize(("name", "arguments"), OTHER)
+def test_another_call_of_the_same_id_gets_nothing_of_it(name: str, arguments: str) -> None:
+    kept = KeptTurn((ToolCall("a", "f", '{"q": 1}'),), (Answered(ToolCall("x", "look", "{}"), "of x"),))
+    call = {"id": "a", "type": "function", "function": {"name": name, "arguments": arguments}}
+    messages = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "a", "content": "mine"}]
+    assert chat.put_back({"messages": messages}, [kept]) == ()
+    items = [
+        {"type": "function_call", "call_id": "a", "name": name, "arguments": arguments},
+        {"type": "function_call_output", "call_id": "a", "output": "mine"},
+    ]
+    assert responses.put_back({"input": items}, [kept]) == ()
+
+
+@pytest.mark.parametrize("input", ["raw", "other"])
+def test_a_custom_call_is_known_by_its_input(input: str) -> None:
+    kept = KeptTurn((ToolCall("a", "f", "raw", kind="custom"),), (Answered(ToolCall("x", "look", "{}"), "of x"),))
+    call = {"id": "a", "type": "custom", "custom": {"name": "f", "input": input}}
+    messages = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "a", "content": "mine"}]
+    assert bool(chat.put_back({"messages": messages}, [kept])) is (input == "raw")
+    items = [
+        {"type": "custom_tool_call", "call_id": "a", "name": "f", "input": input},
+        {"type": "custom_tool_call_output", "call_id": "a", "output": "mine"},
+    ]
+    assert bool(responses.put_back({"input": items}, [kept])) is (input == "raw")
 
 
 def test_two_turns_of_one_input_are_both_put_back() -> None:

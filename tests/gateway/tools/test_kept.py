@@ -15,7 +15,10 @@ from identity.keyring import Keyring
 from storage.state.state import State
 from tests.builders.pipelines import a_state
 
-TURN = KeptTurn(("call_1", "call_3"), (Answered(ToolCall("call_2", "look", '{"q":"x"}', index=1), "It is 42."),))
+TURN = KeptTurn(
+    (ToolCall("call_1", "find", "{}"), ToolCall("call_3", "find", "{}", index=2)),
+    (Answered(ToolCall("call_2", "look", '{"q":"x"}', index=1), "It is 42."),),
+)
 
 
 class Kitchen:
