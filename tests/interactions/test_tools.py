@@ -10,7 +10,7 @@ import pytest
 
 from gateway.sse import EventReader
 from tests.builders.served import eventually
-from tests.interactions.crossing import AUDIT_ID, MODEL, RISKY, Crossing
+from tests.interactions.crossing import AUDIT_ID, MODEL, RISKY, SAFETY_MODE, Crossing
 
 CHAT, RESPONSES = "/chat/completions", "/responses"
 ENDPOINTS = pytest.mark.parametrize("path", [CHAT, RESPONSES])
@@ -314,6 +314,29 @@ def test_a_blocked_call_is_answered_and_the_loop_goes_on_strict(gateway: Crossin
     record = gateway.record(answer.headers[AUDIT_ID])
     assert outcomes(record, "blocked") == [("wipe_disk", "blocked"), ("lookup", "blocked")]
     assert record["safety_mode"] == "strict"
+
+
+@ENDPOINTS
+def test_names_that_a_model_misspells_leave_a_caller_their_own_functions(gateway: Crossing, path: str) -> None:
+    key, tools = gateway.somebody("enforce"), [function("get_weather", path)]
+    for _ in range(10):
+        slip = gateway.ask(key, path, asking(path, "!tool get_wether {}", tools=tools))
+    assert outcomes(gateway.record(slip.headers[AUDIT_ID]), "blocked") == [("get_wether", "blocked")]
+
+    answer = gateway.ask(key, path, asking(path, '!tool get_weather {"city": "Oslo"}', tools=tools))
+
+    assert answer.headers[SAFETY_MODE] == "balanced"
+    assert told(answer.content, path)[0] == ["get_weather"]
+
+
+@pytest.mark.parametrize("risk", ["0.0", "0.5", "0.71", "1.0"])
+def test_with_several_choices_no_risk_brings_a_hosted_tool(gateway: Crossing, risk: str) -> None:
+    tools = [{"type": "lukhas", "name": "retrieval"}]
+    headers = {"x-lukhas-signals": f"alignment_risk={risk}"}
+
+    gateway.ask(gateway.somebody("enforce"), CHAT, asking(CHAT, "Hello", n=2, tools=tools), headers)
+
+    assert "tools" not in gateway.sent()
 
 
 def turns(sent: dict[str, Any], path: str) -> list[tuple[str, str]]:
