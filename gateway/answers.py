@@ -113,7 +113,8 @@ class Nudge(_Answer, frozen=True, omit_defaults=True):
     that all of it is recorded and not done, as in shadow. `safety_mode` and `allowed_tools` (aliases of hosted tools)
     are what the exchange goes on under; `hosted` gives, by the function name that the model sees, the alias of each
     hosted tool that the request now offers. `levels` are those that acted where they are not the signals of the
-    exchange, `damped` says in words what was held back.
+    exchange, `damped` says in words what was held back. `limits` bound by name what is done here for the exchange
+    (`planner_beam`: hosted calls at a time, `retrieval_k`: passages); of several the smallest holds.
     """
 
     changes: tuple[Change, ...]
@@ -126,6 +127,7 @@ class Nudge(_Answer, frozen=True, omit_defaults=True):
     sources: tuple[str, ...] = ()
     levels: Mapping[str, float] = {}
     damped: tuple[str, ...] = ()
+    limits: Mapping[str, float] = {}
 
 
 class ToolCall(msgspec.Struct, frozen=True):

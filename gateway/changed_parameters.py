@@ -4,7 +4,7 @@ What plugins did is told by the trail. Of what the pipeline did itself (a route 
 tools) nothing stands there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -42,7 +42,8 @@ def changed_parameters(exchange: Exchange) -> list[ChangedParameter] | None:
 
     What a plugin computed in shadow is among them.
     """
-    found = [*_of_the_pipeline(exchange), *_of_plugins(exchange.trail, exchange.asked.json)]
+    steps = _in_force(exchange.trail, exchange.shaped_from)
+    found = [*_of_the_pipeline(exchange), *_of_plugins(steps, exchange.asked.json)]
     return found[:MOST_CHANGES] or None
 
 
@@ -63,9 +64,9 @@ def _of_the_pipeline(exchange: Exchange) -> Iterator[ChangedParameter]:
             yield ChangedParameter(hook, name, *said, because)
 
 
-def _of_plugins(trail: Sequence[Step], asked: Any) -> Iterator[ChangedParameter]:
+def _of_plugins(steps: Iterable[Step], asked: Any) -> Iterator[ChangedParameter]:
     told = _Told(asked)
-    for step in _in_force(trail):
+    for step in steps:
         if isinstance(step.answer, Nudge | Amendment | Retry):
             yield from told.changes(step, step.answer)
             if isinstance(step.answer, Nudge):
@@ -124,13 +125,22 @@ def _why(answer: Nudge | Amendment | Retry, number: int) -> tuple[str, str | Non
     )
 
 
-def _in_force(trail: Sequence[Step]) -> Iterator[Step]:
-    """Gives the steps whose changes were made: `shape` is asked anew for each target, a try more is given once."""
-    last = {step.plugin: number for number, step in enumerate(trail) if step.hook == "shape"}
+def _in_force(trail: Sequence[Step], shaped_from: int) -> Iterator[Step]:
+    """Gives the steps whose changes were made: `shape` is asked anew for each target, a try more is given once.
+
+    In a tool loop `shape` adds to what it did before; what it only computes there takes the place of that.
+    """
+    computed = {
+        step.plugin: number
+        for number, step in enumerate(trail)
+        if step.hook == "shape" and isinstance(step.answer, Nudge) and not step.answer.applied
+    }
     retried = False
     for number, step in enumerate(trail):
-        if step.hook == "shape" and last[step.plugin] == number:
-            yield step
+        if step.hook == "shape":
+            is_last = computed.get(step.plugin, number) == number or getattr(step.answer, "applied", True)
+            if number >= shaped_from and is_last and not _is_given_up(trail, number):
+                yield step
         elif step.hook == "review" and not _is_given_up(trail, number):
             if isinstance(step.answer, Retry):
                 if retried:

@@ -8,12 +8,16 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from gateway.answers import MOST_TOKENS, Context, Grant, Nudge, Refusal, Route, Set, Target, Usage
-from gateway.exchange import NOTHING_HOSTED, Exchange, Request
+from gateway.exchange import NOTHING_HOSTED, UNLIMITED, Exchange, Request
 from gateway.formats import format_of
 from gateway.hooks import Implementation, Pending, all_answers, described, first_answer
 from gateway.json_body import read_json
+from gateway.loosened import loosened
 from gateway.signal_bus import SignalBus
 from gateway.splice import spliced
+from policies.modulation.parameters import is_looser
+
+LARGEST_LIMIT = 1e9
 
 
 class Deciders(Protocol):
@@ -93,7 +97,7 @@ async def observed(observe: tuple[Implementation, ...], exchange: Exchange) -> N
     """Reads the signals: the maximum of each, clamped to [0, 1]. One that is no number is the plugin's fault."""
     levels = dict(exchange.signals)
     for implementation, answer in await all_answers(observe, exchange):
-        if not all(isinstance(level, float | int) and level == level for level in answer.levels.values()):
+        if not all(_is_number(level) for level in answer.levels.values()):
             implementation.unusable(exchange, "a level is not a number")
             continue
         for name, level in answer.levels.items() if answer.applied else ():
@@ -172,35 +176,69 @@ async def shaped(shape: tuple[Implementation, ...], exchange: Exchange, target: 
     """Lets plugins change the request for one target; each sees the last one's work."""
     request = exchange.request
     exchange.safety_mode, exchange.allowed_tools, exchange.hosted = "balanced", None, NOTHING_HOSTED
+    exchange.limits, exchange.step, exchange.shaped_from = UNLIMITED, 1, len(exchange.trail)
     if target.model is not None and isinstance(request.json, dict) and request.json.get("model") != target.model:
         exchange.request = changed(request, Nudge((Set(("model",), target.model),), because="the route names a model"))
+    await _shaped_by(shape, exchange)
+
+
+async def shaped_again(shape: tuple[Implementation, ...], exchange: Exchange) -> None:
+    """Lets plugins change the request of a loop's next step, which may only get tighter."""
+    exchange.step += 1
+    await _shaped_by(shape, exchange)
+
+
+async def _shaped_by(shape: tuple[Implementation, ...], exchange: Exchange) -> None:
     for implementation in shape:
         answer = implementation.ask(exchange)
         if answer.__class__ is Pending:
             answer = await answer
+        if isinstance(answer, Nudge) and not all(map(_is_limit, answer.limits.values())):
+            answer = implementation.unusable(exchange, "a limit is no number that could be one")
         if isinstance(answer, Nudge) and answer.applied:
             _governed(exchange, answer)
             if answer.changes and isinstance(exchange.request.json, dict):
                 exchange.request = _changed_by(implementation, exchange, answer)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int) and value == value
+
+
+def _is_limit(value: object) -> bool:
+    return isinstance(value, float | int) and 0 <= value <= LARGEST_LIMIT
+
+
 def _governed(exchange: Exchange, nudge: Nudge) -> None:
-    """Takes over what the exchange goes on under; what is strict stays so, and a list of tools only gets shorter."""
-    if nudge.safety_mode is not None and exchange.safety_mode != "strict":
-        exchange.safety_mode = nudge.safety_mode
+    """Takes over what the exchange goes on under; what is strict stays so, and a list of tools only gets shorter.
+
+    In a later step of a loop no mode is loosened, and no hosted tool comes to those that are offered.
+    """
+    again, mode = exchange.step > 1, nudge.safety_mode
+    if mode is not None and exchange.safety_mode != "strict" and not (again and is_looser(mode, exchange.safety_mode)):
+        exchange.safety_mode = mode
     if nudge.allowed_tools is not None:
         allowed = frozenset(nudge.allowed_tools)
         exchange.allowed_tools = allowed if exchange.allowed_tools is None else allowed & exchange.allowed_tools
-    if nudge.hosted:
+    if nudge.limits:
+        limits = exchange.limits
+        exchange.limits = {**limits, **{name: min(most, limits.get(name, most)) for name, most in nudge.limits.items()}}
+    if nudge.hosted and not again:
         exchange.hosted = {**exchange.hosted, **nudge.hosted}
 
 
 def _changed_by(implementation: Implementation, exchange: Exchange, nudge: Nudge) -> Request:
+    before = exchange.request
     try:
-        return changed(exchange.request, nudge)
+        after = changed(before, nudge)
+        looser = loosened(before.json, after.json) if exchange.step > 1 else None
+        if looser is None:
+            return after
+        what = f"it would loosen {looser} in a later step of a loop"
     except Exception as error:  # noqa: BLE001 - the changes are a plugin's
-        substitute = implementation.unusable(exchange, described(error))
-        return changed(exchange.request, substitute) if isinstance(substitute, Nudge) else exchange.request
+        what = described(error)
+    substitute = implementation.unusable(exchange, what)
+    return changed(before, substitute) if isinstance(substitute, Nudge) else before
 
 
 def changed(request: Request, nudge: Nudge) -> Request:

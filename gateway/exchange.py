@@ -18,6 +18,7 @@ from policies.redaction import redacted_name
 MODEL_LABEL_LENGTH = 200
 DEFAULT_ROUTE = Route()
 NOTHING_HOSTED: Mapping[str, str] = MappingProxyType({})
+UNLIMITED: Mapping[str, float] = MappingProxyType({})
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 Outcome: TypeAlias = Literal["answered", "refused", "upstream_error", "client_gone", "cut", "stopped", "failed"]
 
@@ -178,7 +179,9 @@ class Exchange:
     `arrived` is in ns since the epoch, `clock` in ns of the monotonic clock at the same moment. `request` is the
     request as it would go out now, `asked` the one that was taken in; that and `received` never change.
     `safety_mode` is the one in force; `allowed_tools` are the aliases of the hosted tools that it may use, None where
-    nothing narrowed them; `hosted` gives by function name the alias of each hosted tool that the request offers.
+    nothing narrowed them; `hosted` gives by function name the alias of each hosted tool that the request offers;
+    `limits` bound by name what is done here. `step` counts the calls of the upstream in a tool loop, the first is 1;
+    from the second on all these only get tighter. The steps of `trail` from `shaped_from` on are of this target.
     `degraded` says in words what of the exchange could not be done as it should have been. `policy` names the policies
     that were in force when it was taken in.
     """
@@ -198,6 +201,7 @@ class Exchange:
         "grants",
         "hosted",
         "id",
+        "limits",
         "outcome",
         "policy",
         "received",
@@ -206,7 +210,9 @@ class Exchange:
         "request",
         "route",
         "safety_mode",
+        "shaped_from",
         "signals",
+        "step",
         "tools",
         "trail",
         "usage",
@@ -227,6 +233,9 @@ class Exchange:
         self.safety_mode: SafetyMode = "balanced"
         self.allowed_tools: frozenset[str] | None = None
         self.hosted: Mapping[str, str] = NOTHING_HOSTED
+        self.limits: Mapping[str, float] = UNLIMITED
+        self.step = 1
+        self.shaped_from = 0
         self.policy = ""
         self.refusal: Refusal | None = None
         self.attempts: list[Attempt] = []

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from gateway.answers import Amendment, Change, Nudge, Path, Refusal, Retry, Usage
 from gateway.client import Client
-from gateway.decide import accounted, changed, judged, observed
+from gateway.decide import accounted, changed, judged, observed, shaped_again
 from gateway.encoding import Decoder
 from gateway.exchange import Exchange, first_header
 from gateway.formats.found import Answered
@@ -164,14 +164,17 @@ class GuardedWhole(Relay):
         return refusal
 
     async def _asked_on(self, read: Any, answers: Sequence[Answered], *, blocked: bool) -> Refusal | None:
-        """Makes the request of the next step, and has it looked at: there are outputs of tools in it."""
+        """Makes the request of the next step, and has it looked at and tightened: there are outputs of tools in it."""
         pipeline, exchange = self._pipeline, self._exchange
         refusal = self._tool_loop().next_request(read, answers, blocked=blocked)
         if refusal is not None:
             return refusal
         if pipeline.observe:
             await observed(pipeline.observe, exchange)
-        return await judged(pipeline.judge, exchange)
+        refusal = await judged(pipeline.judge, exchange)
+        if refusal is None:
+            await shaped_again(pipeline.shape, exchange)
+        return refusal
 
     def _tool_loop(self) -> ToolLoop:
         if self._loop is None:

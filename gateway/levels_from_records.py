@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from policies.modulation import Policy
-from policies.modulation.homeostasis import NEW, Emission, Level, Regulated, State, emission, regulated
+from policies.modulation.homeostasis import NEW, Emission, Level, Regulated, State, emission, loudest, regulated
 from policies.modulation.signals import SIGNALS
 from storage.bundles import Bundles, Search
 
@@ -89,7 +89,7 @@ class Heard(msgspec.Struct, frozen=True):
             for name, level in step.answer.levels.items()
             if name in SIGNALS and level > 0
         ]
-        return [*found, *unnamed(policy, self.signals, found, self.now_ms, self.audit_id)]
+        return loudest([*found, *unnamed(policy, self.signals, found, self.now_ms, self.audit_id)])
 
 
 def unnamed(

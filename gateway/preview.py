@@ -283,7 +283,12 @@ def _is_about_tools(nudge: Nudge) -> bool:
     if nudge.hosted or any(change.path and change.path[0] in _TOOLS for change in nudge.changes):
         return True
     is_of_a_policy = (
-        nudge.sources or nudge.levels or nudge.damped or nudge.safety_mode or nudge.allowed_tools is not None
+        nudge.sources
+        or nudge.levels
+        or nudge.damped
+        or nudge.safety_mode
+        or nudge.limits
+        or nudge.allowed_tools is not None
     )
     return not nudge.changes and not is_of_a_policy
 

@@ -114,9 +114,10 @@ class Retrieval:
         knowledge, caller = self._knowledge, exchange.caller
         if knowledge is None or caller is None:
             return _UNAVAILABLE
+        k = _most(arguments.k, exchange.limits.get("retrieval_k"))
         try:
             found = await attempted(
-                lambda: asyncio.to_thread(knowledge.search, arguments.query, arguments.k or USUAL_K, caller),
+                lambda: asyncio.to_thread(knowledge.search, arguments.query, k, caller),
                 _may_pass,
                 self._breaker,
                 "The store of documents",
@@ -124,6 +125,14 @@ class Retrieval:
         except (CircuitOpen, SealedError, OSError):
             return _UNAVAILABLE
         return ToolResult(_told(found))
+
+
+def _most(asked: int | None, limit: float | None) -> int:
+    """Gives how many passages there may be: what the model asks for, within what the policy says."""
+    if limit is None:
+        return asked or USUAL_K
+    most = max(1, int(limit))
+    return min(asked or most, most)
 
 
 def _may_pass(error: Exception) -> bool:

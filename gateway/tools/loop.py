@@ -80,7 +80,9 @@ class ToolLoop:
         return over or self.steps + 1 >= self._budgets.steps
 
     async def answered(self, calls: Sequence[Withheld], tokens: int) -> list[Answered]:
-        """Runs the hosted calls of a turn, all at once, and gives what the model is told of each call, in their order.
+        """Runs the hosted calls of a turn, and gives what the model is told of each call, in their order.
+
+        They run all at once, or as many at a time as the exchange may.
 
         `tokens` are those of the step that made them.
         """
@@ -91,7 +93,8 @@ class ToolLoop:
                 exchange.tools[at] = msgspec.structs.replace(use, tokens=tokens)
         hosted = [each.call for each in calls if each.refusal is None]
         numbered = enumerate(hosted[:MOST_CALLS], self._calls)
-        running = await asyncio.gather(*(self._ran(call, number) for number, call in numbered))
+        beam = asyncio.Semaphore(max(1, int(min(exchange.limits.get("planner_beam", MOST_CALLS), MOST_CALLS))))
+        running = await asyncio.gather(*(self._ran(call, number, beam) for number, call in numbered))
         self._calls += len(running)
         told = {id(call): each for call, each in zip(hosted, running, strict=False)}
         for each in running:
@@ -143,7 +146,11 @@ class ToolLoop:
         except KeptError:
             exchange.degraded.append("the response cannot be continued by its id")
 
-    async def _ran(self, call: ToolCall, number: int) -> Ran:
+    async def _ran(self, call: ToolCall, number: int, beam: asyncio.Semaphore) -> Ran:
+        async with beam:
+            return await self._ran_now(call, number)
+
+    async def _ran_now(self, call: ToolCall, number: int) -> Ran:
         tool = self._tools.by_alias.get(self._exchange.hosted.get(call.name, ""))
         left = max(self._seconds_left(), 0.0)
         seconds = min(tool.seconds if tool is not None else UNREGISTERED_SECONDS, left)

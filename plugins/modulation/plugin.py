@@ -17,13 +17,14 @@ from gateway import (
     Startup,
     hookimpl,
 )
-from plugins.modulation.caps import caps_of
+from plugins.modulation.caps import cap_of_loop, caps_of, caps_of_unread
 from plugins.modulation.client import LIMITS, client_of
 from plugins.modulation.modes import Mode, Modes
 from plugins.modulation.nudging import USUAL_MODE, nudge_of
 from policies.modulation import Cap, Decision, Policy, decided
 from policies.modulation.callers import Callers
-from policies.modulation.homeostasis import NEW, STABILIZE, Emission, Regulated, emission, regulated
+from policies.modulation.homeostasis import NEW, STABILIZE, Emission, Regulated, State, emission, loudest, regulated
+from policies.modulation.parameters import STRICT, is_looser
 from policies.modulation.signals import SIGNALS
 
 ASSUMED = "assumed"
@@ -38,6 +39,15 @@ _NOTHING = Regulated({})
 def arrival(exchange: Exchange) -> int:
     """Gives the time of an exchange in ns: what is decided then follows from the exchange and the state alone."""
     return exchange.clock
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What homeostasis made of the signals of an exchange, and the state of its caller before and after."""
+
+    signals: Mapping[str, float]
+    regulated: Regulated
+    before: State
+    after: State
 
 
 class Modulated(msgspec.Struct, frozen=True):
@@ -70,7 +80,7 @@ class Modulation:
         self._standing: Callable[[str], Standing] | None = None
         self._callers = Callers()
         self._bus = SignalBus()
-        self._heard: OrderedDict[str, tuple[Mapping[str, float], Regulated]] = OrderedDict()
+        self._heard: OrderedDict[str, Heard] = OrderedDict()
 
     @hookimpl
     def startup(self, startup: Startup) -> None:
@@ -96,16 +106,22 @@ class Modulation:
         if mode == "off" or exchange.received.method != b"POST":
             return None
         policy, standing = policies.modulation, standing_of(caller.principal)
-        caps = caps_of(self._flags, standing, caller.principal)
+        caps = (*caps_of(self._flags, standing, caller.principal), *caps_of_unread(exchange))
+        # What is only computed changes nothing, so that each step is computed as the first one is.
+        again = exchange.step > 1 and mode == "enforce"
+        if exchange.step > 1 and exchange.safety_mode == STRICT:
+            caps = (*caps, cap_of_loop(exchange))
         endpoint = exchange.endpoint.name if exchange.endpoint is not None else ""
         if endpoint not in LIMITS:
             return self._held(mode, policy, exchange, endpoint, caps)
         if not caps and standing.style == UNCHANGED and self._is_calm(policy, exchange, caller.principal):
             return None
         now = self._acting(policy, exchange, caller.principal)
-        feedback = None if standing.style == UNCHANGED else standing.style
-        client = client_of(endpoint, body)
-        decision = decided(policy, now.levels, exchange.request.model, client, (*now.caps, *caps), feedback)
+        feedback = None if again or standing.style == UNCHANGED else standing.style
+        client, model, caps = client_of(endpoint, body), exchange.request.model, (*now.caps, *caps)
+        decision = decided(policy, now.levels, model, client, caps, feedback)
+        if again and is_looser(decision.safety_mode, exchange.safety_mode):
+            decision = decided(policy, now.levels, model, client, (*caps, cap_of_loop(exchange)), feedback)
         return Modulated(mode, now, decision, nudge_of(exchange, endpoint, policy, decision, now))
 
     @staticmethod
@@ -131,16 +147,19 @@ class Modulation:
     def _acting(self, policy: Policy, exchange: Exchange, principal: str) -> Regulated:
         """Asks homeostasis once about the signals of an exchange, for however many targets they are asked about."""
         known = self._heard.get(exchange.id)
-        if known is not None and known[0] is exchange.signals:
-            return known[1]
+        if known is not None and known.signals == exchange.signals:
+            return known.regulated
         now_ms = self._clock(exchange) // 1_000_000
         before = self._callers.state(principal)
+        if known is not None and known.after == before:
+            # Heard anew in place of what it was before: of several steps of a loop it is one exchange still.
+            before = known.before
         state, found = regulated(policy, before, emissions_of(policy, exchange, now_ms), now_ms)
         self._callers.remember(principal, state)
         if state.stabilizing and not before.stabilizing:
             at_ms = exchange.arrived // 1_000_000
             self._bus.publish(Emission(STABILIZE, 1.0, STABILIZE_TTL_MS, "modulation", exchange.id, at_ms))
-        self._heard[exchange.id] = exchange.signals, found
+        self._heard[exchange.id] = Heard(exchange.signals, found, before, state)
         if len(self._heard) > MOST_REMEMBERED:
             self._heard.popitem(last=False)
         return found
@@ -159,4 +178,4 @@ def emissions_of(policy: Policy, exchange: Exchange, now_ms: int) -> list[Emissi
     for name, level in exchange.signals.items():
         if name in SIGNALS and level > heard.get(name, 0.0):
             found.append(emission(policy, name, level, ASSUMED, now_ms, exchange.id))
-    return found
+    return loudest(found)

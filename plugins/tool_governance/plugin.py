@@ -59,8 +59,9 @@ class ToolGovernance:
         if place is None or body.__class__ is not dict:
             return None
         caller = exchange.caller
-        beside = asked_in(exchange.received.headers)
-        if caller is not None and caller.tools and place.hosts and not is_misshapen(body, place):
+        # In a later step of a loop nothing is offered that was not offered before.
+        beside = asked_in(exchange.received.headers) if exchange.step == 1 else ()
+        if exchange.step == 1 and caller is not None and caller.tools and place.hosts and not is_misshapen(body, place):
             beside = (*beside, *caller.tools)
         if not beside and not has_tools(body, place):
             return None

@@ -89,6 +89,16 @@ def emission(
     return Emission(name, level, ttl, source, audit_id, now_ms)
 
 
+def loudest(emissions: Sequence[Emission]) -> list[Emission]:
+    """Gives the highest level that each source gave a signal: in a tool loop it speaks several times."""
+    found: dict[tuple[str, str], Emission] = {}
+    for each in emissions:
+        key = each.name, each.source
+        if key not in found or each.level > found[key].level:
+            found[key] = each
+    return list(found.values())
+
+
 def regulated(policy: Policy, state: State, emissions: Sequence[Emission], now_ms: int) -> tuple[State, Regulated]:
     """Gives the state after an exchange with these emissions, and what may act; the order of emissions is nothing.
 

@@ -56,6 +56,11 @@ def tighter_of(parameter: Parameter, one: Any, other: Any) -> Any:
     return other if other < one else one
 
 
+def is_looser(mode: str, than: str) -> bool:
+    """Whether a safety mode is looser than another."""
+    return SAFETY_MODES.index(mode) > SAFETY_MODES.index(than)
+
+
 def shown(value: Any) -> Any:
     """Gives a value as it stands in records: a list sorted, a whole number without a fraction."""
     if isinstance(value, frozenset):

@@ -89,15 +89,33 @@ def test_texts_are_told_by_their_length_before_and_after() -> None:
     "steps",
     [
         [("shape", "a", a_nudge(Set(("n",), 1)), None), ("shape", "a", None, "wrong_type: SpliceError")],
-        [("shape", "a", a_nudge(Set(("n",), 1)), None), ("shape", "a", None, None)],
         [("review", "a", Amendment((Set(("n",), 1),), "x"), None), ("review", "a", None, "wrong_type: no place")],
         [("observe", "a", None, None), ("watch", "a", Redact("x"), None)],
         [],
     ],
-    ids=["unusable", "of-a-target-that-was-given-up", "unusable-amendment", "others", "none"],
+    ids=["unusable", "unusable-amendment", "others", "none"],
 )
 def test_what_was_not_changed_is_not_told(steps: list[Any]) -> None:
     assert changed_parameters(shaped(*steps)) is None
+
+
+def test_what_was_changed_for_a_target_that_was_given_up_is_not_told() -> None:
+    exchange = shaped(("shape", "a", a_nudge(Set(("n",), 1)), None), ("shape", "a", None, None))
+    exchange.shaped_from = 1
+    assert changed_parameters(exchange) is None
+
+
+def test_what_each_step_of_a_loop_changed_is_told_in_its_order() -> None:
+    first, later = a_nudge(Set(("temperature",), 0.8)), a_nudge(Set(("temperature",), 0.2), because="a tool said so")
+    exchange = shaped(("shape", "a", first, None), ("shape", "a", None, None), ("shape", "a", later, None))
+    told = [(each.before, each.after, each.because) for each in changed_parameters(exchange) or ()]
+    assert told == [(None, 0.8, "stress"), (0.8, 0.2, "a tool said so")]
+
+
+def test_what_is_only_computed_is_told_as_it_was_computed_last() -> None:
+    first, later = (Nudge((Set(("temperature",), level),), "x", applied=False) for level in (0.8, 0.2))
+    exchange = shaped(("shape", "a", first, None), ("shape", "a", later, None), ("shape", "a", None, None))
+    assert [(each.after, each.applied) for each in changed_parameters(exchange) or ()] == [(0.2, False)]
 
 
 def test_what_a_broken_plugin_that_governs_tools_takes_away_is_told() -> None:

@@ -33,6 +33,7 @@ from gateway.decide import (
     reminded,
     routed,
     shaped,
+    shaped_again,
 )
 from gateway.exchange import Request
 from gateway.hooks import Implementation
@@ -381,6 +382,45 @@ async def test_a_later_plugin_neither_ends_strict_mode_nor_lengthens_the_list_of
     second = Nudge((), "calm", safety_mode="creative", allowed_tools=("retrieval", "browser"))
     await shaped(shaping(first, second), exchange, Target())
     assert (exchange.safety_mode, exchange.allowed_tools) == ("strict", frozenset(("retrieval",)))
+
+
+async def test_of_several_limits_the_smallest_holds_until_the_next_target() -> None:
+    exchange = an_exchange()
+    several, fewer = (Nudge((), "risk", limits={"planner_beam": beam, "retrieval_k": 6}) for beam in (3, 2))
+    computed = Nudge((), "in shadow", False, limits={"planner_beam": 1})
+    await shaped(shaping(fewer, several, computed), exchange, Target())
+    assert exchange.limits == {"planner_beam": 2, "retrieval_k": 6}
+    await shaped(shaping(several), exchange, Target())
+    assert exchange.limits == {"planner_beam": 3, "retrieval_k": 6}
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf"), -1, "many"])
+async def test_a_limit_that_cannot_be_one_is_the_plugins_fault(limit: Any) -> None:
+    faults, exchange = Faults(), an_exchange()
+    nudge = Nudge((Set(("n",), 1),), "odd", limits={"planner_beam": limit})
+    await shaped(asking("shape", nudge, faults=faults), exchange, Target())
+    assert (exchange.limits, exchange.request) == ({}, exchange.asked)
+    assert faults.seen == [("says_0", "shape", "wrong_type")]
+
+
+async def test_a_later_step_of_a_loop_keeps_what_holds_and_only_tightens_it() -> None:
+    exchange = an_exchange({"model": "m", "temperature": 0.5})
+    first = Nudge((), "calm", allowed_tools=("retrieval",), hosted={"look": "retrieval"}, limits={"planner_beam": 2})
+    await shaped(shaping(first), exchange, Target())
+    later = Nudge((), "calm", safety_mode="creative", allowed_tools=("browser",), hosted={"open_url": "browser"})
+    tighter = Nudge((Set(("temperature",), 0.1),), "risk", safety_mode="strict", limits={"planner_beam": 1})
+    await shaped_again(shaping(later), exchange)
+    assert (exchange.safety_mode, exchange.allowed_tools) == ("balanced", frozenset())
+    await shaped_again(shaping(tighter), exchange)
+    assert (exchange.safety_mode, exchange.hosted, exchange.step) == ("strict", {"look": "retrieval"}, 3)
+    assert (exchange.limits, body_of(exchange)["temperature"]) == ({"planner_beam": 1}, 0.1)
+
+
+async def test_what_would_loosen_a_later_step_of_a_loop_is_not_done_and_is_the_plugins_fault() -> None:
+    faults, exchange = Faults(), an_exchange({"model": "m", "temperature": 0.5})
+    await shaped_again(asking("shape", setting(temperature=0.6), setting(top_p=0.2), faults=faults), exchange)
+    assert (body_of(exchange)["temperature"], body_of(exchange)["top_p"]) == (0.5, 0.2)
+    assert [hook for _, hook, _ in faults.seen] == ["shape"]
 
 
 async def test_levels_that_are_not_applied_do_not_act() -> None:

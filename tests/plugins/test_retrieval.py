@@ -79,6 +79,26 @@ async def test_the_model_is_given_passages_of_the_callers_own_documents(
     assert await asked(retrieval, '{"query": "refund"}') == [{"document": "about d-1", "text": RULES}]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "limits", "k"),
+    [
+        ('{"query": "refund"}', {}, 6),
+        ('{"query": "refund", "k": 9}', {}, 9),
+        ('{"query": "refund", "k": 9}', {"retrieval_k": 4}, 4),
+        ('{"query": "refund", "k": 2}', {"retrieval_k": 4}, 2),
+        ('{"query": "refund"}', {"retrieval_k": 8}, 8),
+    ],
+    ids=["usual", "asked", "limited", "fewer", "as-the-policy-says"],
+)
+async def test_there_are_at_most_as_many_passages_as_the_exchange_may_have(
+    arguments: str, limits: dict[str, float], k: int
+) -> None:
+    knowledge, exchange = Knowledge(), an_exchange(caller=a_caller())
+    exchange.limits = limits
+    await Retrieval(knowledge).run_tool(exchange, a_call(NAME, arguments))
+    assert knowledge.asked == [("refund", k)]
+
+
 async def test_whoever_was_never_met_has_no_documents_and_is_not_added(retrieval: Retrieval, people: Keyring) -> None:
     assert await asked(retrieval, '{"query": "refund"}', "key:stranger") == []
     assert people.pseudonym_of("key:stranger") is None

@@ -183,6 +183,7 @@ def test_what_the_exchange_goes_on_under_has_its_reasons_after_those_of_the_chan
         safety_mode="strict",
         allowed_tools=("retrieval",),
         sources=("alignment_risk", "urgency"),
+        limits={"planner_beam": 1},
     )
 
 
