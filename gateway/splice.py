@@ -43,7 +43,13 @@ def spliced(body: bytes, changes: Iterable[Change]) -> bytes:
 
 
 def _written(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Half a character can stand in JSON by its escape alone.
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text
 
 
 def _after_space(text: str, at: int) -> int:

@@ -33,6 +33,11 @@ def test_a_member_that_is_not_there_is_added_at_the_end() -> None:
     assert spliced(b"{ }", [Set(("b",), 1)]) == b'{"b":1 }'
 
 
+def test_half_a_character_is_written_by_its_escape() -> None:
+    out = spliced(b'{"a":1}', [Set(("a",), ["\ud800", "é"])])
+    assert read_json(out) == {"a": ["\ud800", "é"]}
+
+
 def test_a_member_deep_inside_is_found_by_its_path() -> None:
     assert spliced(ODD, [Set(("messages", 0, "content"), "bye")]) == ODD.replace(b'"hi"', b'"bye"')
 

@@ -8,11 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.answers import Insert
 from gateway.formats import chat, responses
+from gateway.json_body import read_json
+from gateway.splice import spliced
 from gateway.sse import EventReader
 from gateway.testing import a_caller, an_exchange
 from gateway.tools.kept import GONE, Kept
-from gateway.tools.put_back import may_continue
+from gateway.tools.put_back import MOST_CHANGES, may_continue, put_at_once
 from gateway.tools.running import as_data
 from storage.state.state import State
 from tests.builders.fake_client import FakeClient
@@ -165,3 +168,24 @@ async def test_a_client_that_sends_all_of_it_again_is_not_told_twice(stage: Stag
 )
 def test_most_requests_are_not_looked_into(path: str, body: bytes, may: bool) -> None:
     assert may_continue(an_exchange(body, path=path).request) is may
+
+
+def test_many_changes_are_made_at_once_and_come_to_the_same() -> None:
+    request = {"model": "m", "messages": [{"role": "user"}, {"role": "assistant", "tool_calls": [{"id": "mine"}]}]}
+    inserts = [
+        change
+        for number in range(MOST_CHANGES)
+        for change in (
+            Insert(("messages", 1, "tool_calls"), number, {"id": f"call_{number}"}),
+            Insert(("messages",), 2, {"role": "tool", "content": "\ud800"}),
+        )
+    ]
+    body = msgspec.json.encode(request)
+    (at_once,) = put_at_once(request, inserts)
+    assert read_json(spliced(body, [at_once])) == read_json(spliced(body, inserts))
+    assert msgspec.json.encode(request) == body
+
+
+def test_few_changes_leave_the_bytes_about_them_alone() -> None:
+    inserts = [Insert(("messages",), 0, {"role": "tool"})] * MOST_CHANGES
+    assert put_at_once({"messages": []}, inserts) is inserts
