@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,7 @@ class Office:
             *signal_routes(self.records.bundles, Names(self.keyring), lambda: self.policies.modulation),
             *self._preview_routes(),
             *sql_routes(self.records.sandbox, queries),
-            *erasure_routes(self._erasure(data), self._asker),
+            *erasure_routes(self._erasure(data), self._asker, self._tightened_until),
             bodies_route(self._kept_bodies(data)),
             retention_route(settings.retention, lambda: self.records.retention.report),
         ]
@@ -236,6 +237,11 @@ class Office:
             take_out=self.keeping.take_out,
             forget=self.records.forget,
         )
+
+    def _tightened_until(self, principal: str) -> datetime | None:
+        """Gives when what is withheld from somebody ends, by all that the workers have written."""
+        self.records.catch_up()
+        return self.tightenings.until(principal)
 
     def _state_routes(self) -> Sequence[Any]:
         """Gives the handlers of what people say and set while the gateway runs."""

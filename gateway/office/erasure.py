@@ -1,7 +1,11 @@
-"""`POST /audit/purge` erases a person for whoever may; `DELETE /me/data` erases the caller themselves."""
+"""`POST /audit/purge` erases a person for whoever may; `DELETE /me/data` erases the caller themselves.
+
+Who comes again after an erasure is somebody new, of whom nothing is withheld; so nobody ends a tightening by that.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 from litestar import delete, post
@@ -16,6 +20,7 @@ from gateway.office.refusing import Refused
 from identity.caller import Caller
 from identity.erasure import Erased, Erasure
 from storage.journal_error import JournalError
+from storage.warehouse_file import WarehouseError
 
 ERASE = "audit:erase"
 
@@ -27,9 +32,15 @@ class Purge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     because: str = ""
 
 
-def erasure_routes(erasure: Erasure, asker: Callable[[Caller], str]) -> Sequence[HTTPRouteHandler]:
-    """Gives the handlers; `asker` names a caller as the tombstone does (errors: KeyringError)."""
-    return [_purge(erasure, asker), _me(erasure)]
+def erasure_routes(
+    erasure: Erasure, asker: Callable[[Caller], str], tightened: Callable[[str], datetime | None]
+) -> Sequence[HTTPRouteHandler]:
+    """Gives the handlers.
+
+    `asker` names a caller as the tombstone does (errors: KeyringError); `tightened` says until when something is
+    withheld from a principal, None where nothing is (errors: WarehouseError, JournalError, OSError).
+    """
+    return [_purge(erasure, asker), _me(erasure, tightened)]
 
 
 def _purge(erasure: Erasure, asker: Callable[[Caller], str]) -> HTTPRouteHandler:
@@ -43,13 +54,36 @@ def _purge(erasure: Erasure, asker: Callable[[Caller], str]) -> HTTPRouteHandler
     return audit_purge
 
 
-def _me(erasure: Erasure) -> HTTPRouteHandler:
+def _me(erasure: Erasure, tightened: Callable[[str], datetime | None]) -> HTTPRouteHandler:
     @delete("/me/data", tags=["identity"], status_code=200)
     async def me_data_delete(caller: NamedDependency[Caller]) -> Erased:
-        """Erases you: what was recorded stays without your name, and what only your key opens is gone."""
+        """Erases you: what was recorded stays without your name, and what only your key opens is gone.
+
+        409 while tools are withheld from you; the operator can erase you all the same.
+        """
+        until = await _looked_up(lambda: tightened(caller.principal))
+        if until is not None:
+            raise Refused(_not_yet(until))
         return await _done(lambda: erasure(caller.principal, None, "asked for by themselves"))
 
     return me_data_delete
+
+
+async def _looked_up(tightened: Callable[[], datetime | None]) -> datetime | None:
+    try:
+        return await asyncio.to_thread(tightened)
+    except (WarehouseError, JournalError, OSError):
+        message = "Nobody can say now whether tools are withheld from you; nothing was erased. Ask again."
+        raise Refused(Refusal(message, code="records_unavailable", status=503, retry_after=5)) from None
+
+
+def _not_yet(until: datetime) -> Refusal:
+    message = (
+        f"Tools are withheld from you until {until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, and erasing you would end "
+        "that; nothing was erased. Ask again then, or ask the operator, who can erase you at any time."
+    )
+    wait = max(1.0, (until - datetime.now(UTC)).total_seconds())
+    return Refusal(message, code="tightened", status=409, retry_after=wait)
 
 
 async def _done(work: Callable[[], Erased]) -> Erased:

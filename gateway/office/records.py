@@ -25,9 +25,11 @@ from storage.sql_sandbox import Sandbox
 from storage.sql_turns import SqlBusy
 from storage.tombstones import OFFICE
 from storage.warehouse import Warehouse
+from storage.warehouse_file import WarehouseError
 
 _LOG = logging.getLogger(__name__)
 TAKE_IN_SECONDS = 0.4
+MOST_PASSES = 20
 ARCHIVE_SECONDS = 1.0
 PACK_SECONDS = 2.0
 RETENTION_SECONDS = 1.0
@@ -112,6 +114,13 @@ class Records:
         if all_ended:
             self.warehouse.close()
         self.log.close()
+
+    def catch_up(self) -> None:
+        """Takes in all that stands in the journal by now. Errors: WarehouseError, where that is much too, OSError."""
+        for _ in range(MOST_PASSES):
+            if not self._take_in():
+                return
+        raise WarehouseError("The warehouse is behind the journal.")
 
     def exchanges_of(self, principal: str) -> int | None:
         """Counts the records of a principal; None where the warehouse does not answer."""

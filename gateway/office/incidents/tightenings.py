@@ -78,6 +78,21 @@ class Tightenings:
         """Gives those that hold. Errors: StateError."""
         return self._state.tightenings.held(self._now())
 
+    def until(self, principal: str) -> datetime | None:
+        """Gives when the last of those ends that hold for one person alone, those included that are due by now.
+
+        Errors: WarehouseError, KeyringError, JournalError, StateError, OSError.
+        """
+        with self._one_at_a_time:
+            taken, made = self._take_over(), self._make()
+        if taken or made:
+            self._push()
+        person = self._keyring.pseudonym_of(principal)
+        if person is None:
+            return None
+        held = self._state.tightenings.held(self._now(), person)
+        return max((each.until for each in held if each.person == person), default=None)
+
     def release(self, id: str, by: str) -> bool:
         """Takes one back; says whether it held. Errors: JournalError, StateError, OSError."""
         with self._one_at_a_time:

@@ -161,3 +161,38 @@ async def test_whoever_may_gives_back_what_was_withheld_and_the_workers_hear_it(
 
 async def test_a_release_of_what_never_was_says_so(asked: Asked) -> None:
     assert (await asked("DELETE", "/tools/tightenings/T-nothing", "the-admin")).json() == {"released": False}
+
+
+async def test_nobody_ends_what_is_withheld_from_them_by_erasing_themselves(asked: Asked) -> None:
+    asked.blocked("browser", 3)
+    reply = await asked("DELETE", "/me/data")
+    (held,) = await withheld(asked)
+    error = reply.json()["error"]
+    assert (reply.status_code, error["code"]) == (409, "tightened")
+    assert held["until"][:19].replace("T", " ") in error["message"]
+    assert 3500 < int(reply.headers["retry-after"]) <= 3600
+    assert asked.office.keyring.pseudonym_of("key:ada") is not None
+    assert (await asked("DELETE", "/me/data", "lk-bob")).status_code == 200
+
+
+async def test_what_was_given_back_stands_in_nobodys_way(asked: Asked) -> None:
+    asked.blocked("browser", 3)
+    (held,) = await withheld(asked)
+    await asked("DELETE", f"/tools/tightenings/{held['id']}", "lk-officer")
+    assert (await asked("DELETE", "/me/data")).status_code == 200
+
+
+async def test_the_operator_erases_whom_something_is_withheld_from(asked: Asked) -> None:
+    asked.blocked("browser", 3)
+    await withheld(asked)
+    reply = await asked("POST", "/audit/purge", "the-admin", json={"principal": "key:ada"})
+    assert (reply.status_code, reply.json()["known"]) == (200, True)
+    assert asked.office.keyring.pseudonym_of("key:ada") is None
+
+
+async def test_where_nobody_can_say_what_is_withheld_nobody_erases_themselves(asked: Asked) -> None:
+    asked.blocked("browser")
+    asked.office.state.close()
+    reply = await asked("DELETE", "/me/data")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "records_unavailable")
+    assert asked.office.keyring.pseudonym_of("key:ada") is not None
