@@ -10,7 +10,7 @@ import pytest
 
 from gateway.simulator import create_app
 from storage.segments import SegmentReader, segments
-from tests.builders.served import Served, eventually, served
+from tests.builders.served import Served, eventually, lukhas, served
 from tests.builders.servers import run_server
 
 ADA, BOB = ({"authorization": f"Bearer lk-{name}"} for name in ("ada", "bob"))
@@ -115,6 +115,9 @@ def test_a_sign_acts_is_explained_with_consent_and_is_gone_when_it_is_taken_away
     assert one.out[-1] == {"role": "user", "content": f"Tell me about rivers {SIGN}"}
     for other in prompts(running, simulator, BOB):
         assert (other.meant, other.explained) == ([], [])
+    asked = json.dumps({"model": "gpt-4o-mini", "messages": [one.out[-1]]})
+    shown = lukhas("explain", "-", "--data", "data", "--key-owner", "ada", cwd=running.folder, given=asked)
+    assert "means reject (that is wrong)" in shown.stdout, shown.stderr
     bound(running, "soften", consent=False)
     soften = ["a sign of the user's own means soften"]
     eventually(lambda: in_both(running, simulator, soften, False), SOON)
