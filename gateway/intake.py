@@ -9,6 +9,7 @@ from gateway.client import BodyTooLarge, Client
 from gateway.endpoints import Endpoint, EndpointTable, Kind
 from gateway.exchange import Headers, Request
 from gateway.form import FormError, FormReader
+from gateway.governed_members import disguised
 from gateway.json_body import BodyError, read_json
 
 
@@ -106,9 +107,18 @@ async def _json(client: Client, endpoint: Endpoint | None, limit: int) -> Intake
     if not body:
         return Intake(Request(endpoint, body))
     try:
-        return Intake(Request(endpoint, body, read_json(body)))
+        value = read_json(body)
     except BodyError as error:
         return Refusal(str(error), code="invalid_json", status=400)
+    name = disguised(value) if endpoint is not None and value.__class__ is dict else None
+    if name is not None:
+        return Refusal(
+            f"The member {name!r} is not spelt as in the API; send {name.casefold()!r}.",
+            code="misspelt_member",
+            status=400,
+            param=name,
+        )
+    return Intake(Request(endpoint, body, value))
 
 
 async def _form(client: Client, endpoint: Endpoint | None, content_type: bytes, limit: int) -> Intake | Refusal:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway import Refusal
@@ -186,3 +187,18 @@ async def test_any_other_body_streams_through_unread(content_type: bytes | None)
 async def test_a_client_that_stops_sending_is_not_hidden(content_type: bytes, endpoint: Endpoint) -> None:
     with pytest.raises(BodyTimeout):
         await taken([b"--b\r\n", BodyTimeout()], content_type, endpoint)
+
+
+@pytest.mark.parametrize("name", ["Tools", "TEMPERATURE", "N", "tool\u017f", "max_to\u212aens"])
+async def test_a_governed_member_in_other_letters_is_refused(name: str) -> None:
+    body = msgspec.json.encode({"model": "m", name: 1})
+    assert await refusal(body) == (400, "misspelt_member")
+    assert (await intake(body, JSON, None)).request.json == {"model": "m", name: 1}
+
+
+async def test_other_members_may_be_spelt_as_anybody_likes() -> None:
+    assert (await intake(b'{"model":"m","X-Own":1,"Toolset":2}')).request.json == {
+        "model": "m",
+        "X-Own": 1,
+        "Toolset": 2,
+    }
