@@ -42,7 +42,8 @@ class Question(msgspec.Struct, frozen=True):
     """What is to be decided about, and what is around it: who calls, with which headers, heard how before.
 
     `signals` are assumed, beside what is found: like those of any other source they raise. `arrived` is in ns since the
-    epoch, on whose clock `state` is.
+    epoch, on whose clock `state` is. Unless `own`, somebody else asks: what is kept for the caller stays out of it, which
+    is what tools gave and what is recalled.
     """
 
     endpoint: Endpoint
@@ -52,6 +53,7 @@ class Question(msgspec.Struct, frozen=True):
     signals: Mapping[str, float] = {}
     state: State = NEW
     arrived: int = 0
+    own: bool = True
 
 
 class Source(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -138,9 +140,9 @@ class Previews:
         before = homeostasis.state(principal)
         homeostasis.remember(principal, question.state)
         try:
-            if self._kept is not None and may_continue(exchange.request):
+            if self._kept is not None and question.own and may_continue(exchange.request):
                 await put_back(self._kept, exchange)
-            refusal = await decided(_Deciders(self._chain, self._sizes, question.signals), exchange)
+            refusal = await decided(_Deciders(self._chain, self._sizes, question), exchange)
             if refusal is None:
                 await shaped(self._chain.of(Hooks.shape), exchange, exchange.route.targets[0])
                 refusal = HOSTED_ELSEWHERE if exchange.hosted and not can_loop(exchange) else None
@@ -152,16 +154,16 @@ class Previews:
 class _Deciders:
     """The chain's own, and a source of the signals that are assumed."""
 
-    def __init__(self, chain: Chain, sizes: Sizes, signals: Mapping[str, float]) -> None:
+    def __init__(self, chain: Chain, sizes: Sizes, question: Question) -> None:
         self.admit: tuple[Implementation, ...] = chain.of(Hooks.admit)
         self.observe = chain.of(Hooks.observe)
         self.judge = chain.of(Hooks.judge)
         self.route = chain.of(Hooks.route)
-        self.recall = chain.of(Hooks.recall)
+        self.recall: tuple[Implementation, ...] = chain.of(Hooks.recall) if question.own else ()
         self.bus = SignalBus()
         self.context_characters = sizes.context_characters
-        if signals:
-            self.observe += sources_of({ASSUMED: signals})
+        if question.signals:
+            self.observe += sources_of({ASSUMED: question.signals})
 
 
 class _Assumes:

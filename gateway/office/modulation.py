@@ -29,6 +29,7 @@ from storage.bundles import Bundles, BundlesError
 from storage.people import KeyringError
 
 PREVIEW = "admin:modulation"
+THEIRS_ALONE = "What tools gave this caller before, and what is recalled for them, is theirs alone and left out."
 STAND_IN = "key:preview"
 _KEY_PREFIX = "key:"
 
@@ -84,14 +85,14 @@ def modulation_routes(previews: Previews, around: Around) -> Sequence[HTTPRouteH
             raise Refused(Refusal(f"This needs the permission {PREVIEW}.", code="not_allowed"))
         asked = _read(await request.body())
         async with one_at_a_time:
-            answer = await _answered(previews, around, asked)
+            answer = await _answered(previews, around, asked, caller.principal)
         shown = {**msgspec.to_builtins(answer.previewed), "assumed": list(answer.assumed)}
         return Response(msgspec.json.encode(shown), media_type=MediaType.JSON, headers={"cache-control": "no-store"})
 
     return [modulation_preview]
 
 
-async def _answered(previews: Previews, around: Around, asked: Asked) -> Answer:
+async def _answered(previews: Previews, around: Around, asked: Asked, asker: str) -> Answer:
     endpoint = _endpoint(around.endpoints, asked.endpoint)
     caller, told = await _caller(around, asked)
     arrived = around.now()
@@ -106,6 +107,7 @@ async def _answered(previews: Previews, around: Around, asked: Asked) -> Answer:
         _levels(asked.signals),
         state,
         int(arrived.timestamp() * 1e9),
+        own=caller.principal == asker,
     )
     try:
         found = await previews.preview(question)
@@ -119,6 +121,7 @@ async def _answered(previews: Previews, around: Around, asked: Asked) -> Answer:
             held if heard else "No level is held from earlier exchanges.",
             "Flags, ratings, locks and withheld tools are those of now.",
             "What workers remember of earlier texts (novelty, refusals, load) is not known here.",
+            *(() if question.own else (THEIRS_ALONE,)),
         ],
     )
 

@@ -12,9 +12,11 @@ import msgspec
 import pytest
 from hypothesis import strategies as some
 
-from gateway import Exchange, Nudge, Set, Signals, hookimpl
+from gateway import Context, Exchange, Nudge, Set, Signals, hookimpl
+from gateway.answers import ToolCall
 from gateway.commands.previewing import started, surroundings
 from gateway.endpoints import load_endpoints
+from gateway.formats.found import Answered, KeptTurn
 from gateway.json_body import BodyError
 from gateway.live_policies import LivePolicies
 from gateway.pipeline import Sizes
@@ -22,11 +24,13 @@ from gateway.preview import Previewed, Previews, Question, caller_of_key
 from gateway.settings import Loaded
 from gateway.simulator import create_app
 from gateway.testing import a_caller
+from gateway.tools.kept import Kept
+from identity.keyring import Keyring
 from policies.modulation.callers import Callers
 from policies.modulation.homeostasis import Level, State
 from tests.builders.cases import cases, holds
 from tests.builders.gateway import gateway_settings, running_gateway
-from tests.builders.pipelines import KnowsAll, a_chain
+from tests.builders.pipelines import KnowsAll, a_chain, a_state
 from tests.builders.servers import run_server
 
 ENDPOINTS = {each.name: each for each in load_endpoints().endpoints if each.method == "POST"}
@@ -258,6 +262,34 @@ async def test_where_no_policy_is_asked_nothing_acts() -> None:
 async def test_a_body_that_the_gateway_would_not_read_is_an_error() -> None:
     with pytest.raises(BodyError):
         await previewed(a_question(body=b'{"a":1,"a":2}'))
+
+
+class Recalls:
+    @hookimpl
+    def recall(self, exchange: Exchange) -> Context:
+        return Context("They fear spiders.", "diary")
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_what_is_kept_for_a_caller_is_shown_to_nobody_else(tmp_path: Path, own: bool) -> None:
+    state, keyring = a_state(tmp_path), Keyring(tmp_path)
+    keyring.open()
+    kept = Kept(state, keyring)
+    ours = Answered(ToolCall("call_2", "look", '{"of": "my rash"}'), "It is measles.")
+    kept.keep_turn(a_caller().principal, "A-1", KeptTurn((ToolCall("call_1", "find", "{}"),), (ours,)))
+    call = {"id": "call_1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "found"},
+    ]
+    body = json.dumps({"model": "m", "messages": messages}).encode()
+    chain = a_chain(KnowsAll(), Recalls())
+    found = await Previews(chain, Callers(), Sizes(1, 1), LivePolicies(), kept).preview(a_question(body=body, own=own))
+    kept.close()
+    keyring.close()
+    shown = json.dumps(msgspec.to_builtins(found))
+    assert [secret in shown for secret in ("measles", "my rash", "spiders")] == [own] * 3
 
 
 class Hosts:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.office.modulation import THEIRS_ALONE
 from gateway.simulator import create_app
 from tests.builders.served import Served, eventually, lukhas, served
 from tests.builders.servers import run_server
@@ -70,6 +71,12 @@ def test_a_preview_shows_the_bytes_that_would_go_out(gateway: Served, upstream: 
     assert (found["safety_mode"], found["acting"]["alignment_risk"]) == ("strict", 0.6)
     assert {each["parameter"] for each in found["changes"]} >= {"temperature", "top_p"}
     assert found["assumed"][0] == "The caller is key:ada."
+
+
+@pytest.mark.parametrize(("principal", "is_own"), [("key:admin", True), ("key:ada", False)])
+def test_what_is_kept_for_a_caller_is_shown_to_that_caller_alone(gateway: Served, principal: str, is_own: bool) -> None:
+    found = preview(gateway, f', "principal": "{principal}"')
+    assert (THEIRS_ALONE not in found["assumed"]) is is_own
 
 
 def test_a_preview_holds_the_signals_of_the_callers_last_exchanges(gateway: Served, upstream: str) -> None:
