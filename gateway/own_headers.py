@@ -37,13 +37,21 @@ def changes_told(changes: list[ChangedParameter]) -> bytes:
 
 
 def _told(change: ChangedParameter) -> str:
-    movement = {
-        "set": f"{_value(change.before)}->{_value(change.after)}",
-        "remove": "removed",
-        "insert": f"with {_value(change.after)}",
-    }[change.kind]
+    if change.kind == "insert":
+        movement = "one added"
+    elif change.kind == "remove":
+        movement = "removed"
+    elif _is_size(change.after) or _is_size(change.before):
+        movement = "changed"
+    else:
+        movement = f"{_value(change.before)}->{_value(change.after)}"
     notes = [change.signal or change.plugin or change.hook, *(() if change.applied else ("shadow",))]
     return _plain(f"{change.parameter} {movement} ({', '.join(notes)})")
+
+
+def _is_size(value: Any) -> bool:
+    """Whether a record tells of a member by its size alone; an arrow between two sizes tells nobody anything."""
+    return isinstance(value, str) and value.startswith("[")
 
 
 def _value(value: Any) -> str:

@@ -40,7 +40,7 @@ def test_who_asks_is_told_each_change_with_what_led_to_it() -> None:
     assert own_headers(exchange)[2] == (
         b"x-lukhas-changes",
         b"temperature 0.9->0.31 (alignment_risk); n removed (stress); safety_mode balanced->strict (alignment_risk); "
-        b"allowed_tools ->retrieval+browser (modulation); messages with [object of 1] (mine, shadow)",
+        b"allowed_tools ->retrieval+browser (modulation); messages one added (mine, shadow)",
     )
 
 
