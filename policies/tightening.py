@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from ipaddress import ip_network
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -48,9 +49,13 @@ class WebhookRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is told of many incidents; nothing goes to a host that is not in `hosts`."""
+    """Who is told of many incidents; nothing goes to a host that is not in `hosts`.
+
+    `networks` are networks of the operator's own in which a host may be, beside the internet.
+    """
 
     hosts: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
     rules: tuple[WebhookRule, ...] = ()
 
 
@@ -81,8 +86,13 @@ def check_tightening(rules: Iterable[TighteningRule]) -> None:
 
 
 def check_webhook(webhook: Webhook) -> None:
-    """Makes sure that each rule has a name of its own, and one address to which it may send. Errors: RuleError."""
+    """Makes sure that each rule has a name of its own and one address to which it may send. Errors: RuleError."""
     _check_names("webhook", [rule.name for rule in webhook.rules], "rules")
+    for number, network in enumerate(webhook.networks):
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise RuleError(("webhook", "networks", number), f"{error}.") from None
     for number, rule in enumerate(webhook.rules):
         if (rule.url is None) == (rule.url_variable is None):
             raise RuleError(("webhook", "rules", number), "needs one of the keys `url` and `url_variable`.")

@@ -1,14 +1,18 @@
 """Tells an address of many incidents: `{"text": ...}` as chat services take it, once an hour for each rule."""
 
-import http.client
+import asyncio
 import logging
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+from ipaddress import ip_network
+from pathlib import Path
 
 import msgspec
 
+from gateway.tools.addresses import public_or_in
+from gateway.tools.pinned import NotReached, PinnedWeb
+from gateway.tools.web_address import UrlRefused, WebAddress
+from gateway.transport.limits import Limits
 from gateway.writable import written
 from policies.tightening import Webhook, WebhookRule, counts, fault_of
 from storage.blocked_calls import BlockedCalls, BlockedCount
@@ -19,7 +23,8 @@ HOUR = timedelta(hours=1)
 LOOK_AGAIN = timedelta(seconds=5)
 RETRY_AFTER = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
-SECONDS = 10.0
+PATIENCE = Limits(connect_timeout=5.0, first_byte_timeout=10.0, between_chunks_timeout=5.0, total_timeout=10.0)
+MOST_BYTES = 4096
 MOST_TOOLS = 5
 
 
@@ -34,7 +39,8 @@ class WebhookCalls:
     """Looks at the incidents of the last hour; is run in a thread of its own, so that it never holds anything up.
 
     `webhook` gives the rules in force, `environ` the addresses that are secrets, `append` puts an event into the
-    office's journal: after a restart nobody is told again within the hour.
+    office's journal: after a restart nobody is told again within the hour. `ca_file` holds the authorities to trust in
+    place of the system's.
     """
 
     def __init__(
@@ -43,14 +49,14 @@ class WebhookCalls:
         calls: BlockedCalls,
         append: Callable[[bytes], None],
         environ: Mapping[str, str],
-        tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        ca_file: Path | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._webhook = webhook
         self._calls = calls
         self._append = append
         self._environ = environ
-        self._tls = tls
+        self._ca_file = ca_file
         self._now = now
         self._told: dict[str, datetime] | None = None
         self._again: dict[str, tuple[datetime, int]] = {}
@@ -73,9 +79,9 @@ class WebhookCalls:
 
     def _tell(self, rule: WebhookRule, webhook: Webhook, counted: Sequence[BlockedCount], now: datetime) -> None:
         try:
-            url = _address(rule, webhook, self._environ)
-            _send(url, text_of(rule, counted), self._tls())
-        except (OSError, http.client.HTTPException, _NotSentError) as error:
+            address = _address(rule, webhook, self._environ)
+            self._send(address, text_of(rule, counted), webhook)
+        except (OSError, NotReached, _NotSentError) as error:
             tries = self._again[rule.name][1] + 1 if rule.name in self._again else 1
             self._again[rule.name] = now + min(RETRY_AFTER * 2 ** (tries - 1), LONGEST_PAUSE), tries
             _LOG.warning("webhook %s: nobody could be told of incidents: %s", rule.name, _reason(error))
@@ -84,6 +90,15 @@ class WebhookCalls:
         self._told_lately(now)[rule.name] = now
         total = sum(each.calls for each in counted)
         self._append(written({"event": EVENT, "at": now, "rule": rule.name, "incidents": total}))
+
+    def _send(self, address: WebAddress, text: str, webhook: Webhook) -> None:
+        """Sends it to this address and follows no other. Errors: OSError, NotReached, _NotSentError."""
+        may_reach = public_or_in([ip_network(network) for network in webhook.networks])
+        web = PinnedWeb(may_reach=may_reach, patience=PATIENCE, most_bytes=MOST_BYTES, ca_file=self._ca_file)
+        headers = {"Content-Type": "application/json", "User-Agent": "lukhas-gateway"}
+        answer = asyncio.run(web.ask(address, headers, method="POST", body=msgspec.json.encode({"text": text})))
+        if not 200 <= answer.status < 300:
+            raise _NotSentError(f"the answer was {answer.status}.")
 
     def _told_lately(self, now: datetime) -> dict[str, datetime]:
         if self._told is None:
@@ -114,33 +129,21 @@ def _plain(text: str) -> str:
     return "".join(sign if sign.isalnum() or sign in "_-. :" else "?" for sign in text)[:64]
 
 
-def _address(rule: WebhookRule, webhook: Webhook, environ: Mapping[str, str]) -> str:
+def _address(rule: WebhookRule, webhook: Webhook, environ: Mapping[str, str]) -> WebAddress:
     url = rule.url if rule.url is not None else environ.get(rule.url_variable or "", "")
     if not url:
         raise _NotSentError(f"the environment variable {rule.url_variable} is not set.")
     fault = fault_of(url, webhook.hosts)
     if fault is not None:
         raise _NotSentError(fault)
-    return url
-
-
-def _send(url: str, text: str, tls: ssl.SSLContext) -> None:
-    """Sends it to this address and follows no other. Errors: OSError, HTTPException, _NotSentError."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=SECONDS, context=tls)
     try:
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        headers = {"content-type": "application/json", "user-agent": "lukhas-gateway"}
-        connection.request("POST", target, msgspec.json.encode({"text": text}), headers)
-        status = connection.getresponse().status
-    finally:
-        connection.close()
-    if not 200 <= status < 300:
-        raise _NotSentError(f"the answer was {status}.")
+        return WebAddress.of(url)
+    except UrlRefused as error:
+        raise _NotSentError(str(error)) from None
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, _NotSentError) else type(error).__name__
+    return str(error) if isinstance(error, NotReached | _NotSentError) else type(error).__name__
 
 
 def _told_in(line: bytes) -> _Told | None:

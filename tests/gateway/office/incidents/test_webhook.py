@@ -1,6 +1,5 @@
 """The webhook: a real server hears of many incidents, once an hour, and what goes wrong holds nothing up."""
 
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from tests.builders.segments import Writer, moment
 from tests.builders.tls import server_context
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HERE = ("127.0.0.0/8", "::1/128")
 
 
 class Chat:
@@ -68,10 +68,11 @@ class Calling:
         self.now = NOON
         self.chat = chat
         self.environ = {"CHAT": f"{chat.url}/services/secret?a=b"}
-        self.webhook = Webhook(("localhost",), (WebhookRule("crowd", 2, url_variable="CHAT"),))
+        self.webhook = Webhook(("localhost",), HERE, (WebhookRule("crowd", 2, url_variable="CHAT"),))
         self.warehouse = Warehouse(data)
         self.warehouse.open()
-        self._authority = authority
+        self._ca_file = data / "authority.pem"
+        authority.cert_pem.write_to_path(str(self._ca_file))
         self._writer = Writer(data)
         self._writer.segment()
         self._log = Writer(data, "office")
@@ -85,7 +86,7 @@ class Calling:
             BlockedCalls(self.warehouse),
             lambda event: self._log.append(msgspec.json.decode(event)),
             self.environ,
-            self._tls,
+            self._ca_file,
             now=lambda: self.now,
         )
 
@@ -99,11 +100,6 @@ class Calling:
         self.warehouse.catch_up()
         assert self.calls.run() is False
         return len(self.chat.heard)
-
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        self._authority.configure_trust(context)
-        return context
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +151,7 @@ def test_each_rule_counts_its_own_tools(calling: Calling) -> None:
         WebhookRule("pages", 2, url_variable="CHAT", tools=("open_*",)),
         WebhookRule("any", 4, url_variable="CHAT"),
     )
-    calling.webhook = Webhook(("localhost",), rules)
+    calling.webhook = Webhook(("localhost",), HERE, rules)
     calling.blocked(3, "open_url")
     assert calling.look() == 1
     calling.blocked(2, "shell")
@@ -195,6 +191,16 @@ def test_an_address_that_may_not_be_is_not_called_and_not_repeated(
     assert calling.look() == 0
     assert "nobody could be told" in caplog.text
     assert not address or address not in caplog.text
+
+
+@pytest.mark.parametrize("networks", [(), ("10.0.0.0/8",)], ids=["the internet alone", "another network"])
+def test_a_host_in_a_network_that_is_not_named_is_told_nothing(
+    calling: Calling, networks: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    calling.webhook = msgspec.structs.replace(calling.webhook, networks=networks)
+    calling.blocked(3)
+    assert calling.look() == 0
+    assert "localhost is at an address that may not be reached from here" in caplog.text
 
 
 def test_nobody_there_is_no_error(calling: Calling) -> None:
