@@ -42,8 +42,8 @@ class Question(msgspec.Struct, frozen=True):
     """What is to be decided about, and what is around it: who calls, with which headers, heard how before.
 
     `signals` are assumed, beside what is found: like those of any other source they raise. `arrived` is in ns since the
-    epoch, on whose clock `state` is. Unless `own`, somebody else asks: what is kept for the caller stays out of it, which
-    is what tools gave and what is recalled.
+    epoch, on whose clock `state` is. Unless `own`, somebody else asks: what is kept for the caller stays out, which is
+    what tools gave and what is recalled.
     """
 
     endpoint: Endpoint
