@@ -16,7 +16,7 @@ WRONG = {
     "tightening: [{name: a, blocked: 1, within_seconds: 86401, for_seconds: 60}]": "tightening[0].within_seconds",
     f"tightening: [{{name: a, {RULE}, withhold: some}}]": "tightening[0].withhold",
     f"tightening: [{{name: a, {RULE}, tol: [x]}}]": "Did you mean 'tools'?",
-    "webhook: {networks: [10.0.0.0/8, home]}": "webhook.networks[1]: 'home' does not appear to be an IPv4 or IPv6 network",
+    "webhook: {networks: [10.0.0.0/8, home]}": "webhook.networks[1]: 'home' does not appear to be",
     "webhook: {rules: [{name: a, above: 1}]}": "webhook.rules[0]: needs one of the keys `url` and `url_variable`",
     "webhook: {rules: [{name: a, above: 1, url: 'https://x.example'}]}": "webhook.rules[0].url: its host",
     "webhook: {hosts: [x.example], rules: [{name: a, above: 1, url: 'http://x.example'}]}": "https://",
