@@ -14,8 +14,8 @@ from tests.builders.served import Served, eventually, lukhas, served
 from tests.builders.servers import run_server
 
 ADA, BOB = ({"authorization": f"Bearer lk-{name}"} for name in ("ada", "bob"))
-SOON = 5
-"""Within so many seconds every worker knows of a change."""
+SOON = 30
+"""In seconds: a worker knows of a change within five; on a busy machine the looks themselves take longer."""
 SIGN = "🫠🫠"
 SYMBOLS = "/feedback/symbols"
 
@@ -93,7 +93,7 @@ def prompts(running: Served, simulator: str, caller: dict[str, str] = ADA) -> li
     met: list[Prompted] = []
     while len({each.writer for each in met}) < 2:
         met.append(Prompted(running, simulator, caller))
-        assert len(met) < 40, "one worker alone is met"
+        assert len(met) < 200, "one worker alone is met"
     return met
 
 
