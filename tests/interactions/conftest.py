@@ -9,12 +9,14 @@ from tests.interactions.crossing import Crossing, callers, crossing
 
 SETTINGS = """
 server: {drain_timeout: 2}
+flags: {CODE_EXEC_TOOL: true}
 plugins: {log: {to: nowhere}, signals: {off: [stress]}}
 policies: {folder: policies}
 auth:
   keys:
     - {key: lk-low, tier: T1}
     - {key: lk-tools, tools: [retrieval]}
+    - {key: lk-code, tier: T2, tools: [code_exec], mode: enforce}
     - {key: lk-off, mode: "off"}
     - {key: lk-few-shadow, models: [gpt-4o-mini]}
     - {key: lk-few-enforce, models: [gpt-4o-mini], mode: enforce}
