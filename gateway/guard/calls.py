@@ -63,7 +63,7 @@ class Call:
 
     def add(self, delta: CallDelta, *, arguments_count: bool) -> None:
         """Takes a delta; `arguments_count` says that what was allowed was allowed for its arguments too."""
-        before = self.tool_call() if self.allowed else None
+        before = self._allowed_for(arguments_count) if self.allowed else None
         self.id = delta.id or self.id
         self.named = self.named or delta.named
         self.done = self.done or delta.done
@@ -77,8 +77,12 @@ class Call:
             self.name += delta.name or ""
             self.arguments.append(delta.arguments)
         if before is not None:
-            same = (self.name, self.id, self.kind, self.server) == (before.name, before.id, before.kind, before.server)
-            self.allowed = same and (not arguments_count or "".join(self.arguments) == before.arguments)
+            self.allowed = before == self._allowed_for(arguments_count)
+
+    def _allowed_for(self, arguments_count: bool) -> tuple[str, ...]:
+        """Gives what a call was asked about; long arguments are put together only where they count."""
+        arguments = "".join(self.arguments) if arguments_count else ""
+        return self.name, self.id, self.kind, self.server, arguments
 
     def tool_call(self) -> ToolCall:
         """Gives the call as the plugins see it."""
@@ -171,12 +175,14 @@ class Calls:
     async def turn(self) -> list[Withheld]:
         """Gives the calls that were withheld, now that they are whole, each once; the hosted ones are asked about."""
         turn: list[Withheld] = []
-        seen: set[str] = set()
+        seen: set[tuple[str, str, str]] = set()
         for call in self._withheld:
-            if call.id and call.id in seen:
+            whole = call.tool_call()
+            told = (whole.id, whole.name, whole.arguments)
+            if whole.id and told in seen:
                 continue
-            seen.add(call.id)
-            turn.append(Withheld(call.tool_call(), await self._refusal_at_end(call)))
+            seen.add(told)
+            turn.append(Withheld(whole, await self._refusal_at_end(call)))
         return turn
 
     async def _refusal_at_end(self, call: Call) -> Refusal | None:
@@ -211,7 +217,9 @@ class Calls:
         return named
 
     def _runs_here(self, call: Call) -> bool:
-        return self._loops and not call.shown and hosted_alias(self._exchange, call.tool_call()) is not None
+        # As `hosted_alias` says, without the arguments, which may have come in many parts.
+        named = call.kind == "function" and call.name in self._exchange.hosted
+        return named and self._loops and not call.shown
 
 
 def _is_another(call: Call, delta: CallDelta) -> bool:

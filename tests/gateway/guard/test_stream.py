@@ -1,6 +1,7 @@
 """Tests of the guard of streams: what may go out goes out as it came, and nothing else does."""
 
 import json
+from time import thread_time
 from types import ModuleType
 from typing import Any
 
@@ -615,6 +616,36 @@ async def test_a_blocked_call_is_noted_with_all_its_arguments() -> None:
     (withheld,) = await guard.turn()
     assert (raw, refusal, withheld.call.arguments) == (b"", None, '{"n":7}')
     assert withheld.refusal == Refusal("Not this tool.", code="tool_not_allowed")
+
+
+def two_calls_of_one_id(first: str, second: str) -> list[dict[str, Any]]:
+    both = [
+        {"index": at, "id": "c", "function": {"name": "look", "arguments": each}}
+        for at, each in enumerate((first, second))
+    ]
+    return [chat_chunk({"tool_calls": [call]}) for call in both]
+
+
+@pytest.mark.parametrize("hosts", [True, False])
+async def test_two_withheld_calls_of_one_id_are_two_unless_they_say_the_same(hosts: bool) -> None:
+    for second, arguments in (("[]", ["{}", "[]"]), ("{}", ["{}"])):
+        guard = (
+            hosting_guard({"look": "look"}, gated(allowing("look"))) if hosts else hosting_guard({}, gated(allowing()))
+        )
+        await run(guard, [events_of(two_calls_of_one_id("{}", second), done=True)])
+        assert [withheld.call.arguments for withheld in await guard.turn()] == arguments
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_long_call_takes_time_in_proportion(whole: bool) -> None:
+    guard = hosting_guard({}, gated(allowing("write"), whole=whole))
+    await guard.feed(events_of([a_call_chunk(name="write", arguments="")]))
+    events = events_of([a_call_chunk(arguments="abcd")])
+    began = thread_time()
+    for _ in range(32_000):
+        await guard.feed(events)
+    # It takes a quarter of a second; with all arguments put together for each delta it would be four and more.
+    assert thread_time() - began < 2
 
 
 async def test_a_call_that_has_gone_out_and_then_becomes_another_ends_the_stream() -> None:
