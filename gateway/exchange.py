@@ -182,6 +182,7 @@ class Exchange:
     nothing narrowed them; `hosted` gives by function name the alias of each hosted tool that the request offers;
     `limits` bound by name what is done here. `step` counts the calls of the upstream in a tool loop, the first is 1;
     from the second on all these only get tighter. The steps of `trail` from `shaped_from` on are of this target.
+    `made_with` are the tools that a stream says it was made with, None until it says so; a whole reply holds its own.
     `degraded` says in words what of the exchange could not be done as it should have been. `policy` names the policies
     that were in force when it was taken in.
     """
@@ -202,6 +203,7 @@ class Exchange:
         "hosted",
         "id",
         "limits",
+        "made_with",
         "outcome",
         "policy",
         "received",
@@ -242,6 +244,7 @@ class Exchange:
         self.tools: list[ToolUse] = []
         self.degraded: list[str] = []
         self.reply: Reply | None = None
+        self.made_with: list[Any] | None = None
         self.usage: Usage | None = None
         self.cost: Cost | None = None
         self.error: str | None = None

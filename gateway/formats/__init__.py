@@ -75,8 +75,11 @@ class Format(Protocol):
     def put_back(self, request: Any, turns: Sequence[KeptTurn]) -> tuple[Change, ...]:
         """Gives the changes that put calls which the client never saw, and their results, beside its own."""
 
+    def made_with(self, event: Any) -> list[Any] | None:
+        """Gives the tools that the reply of this event was made with, None where the event does not say it."""
+
     def may_call(self, data: bytes) -> bool:
-        """Whether bytes may hold a call: cheap, sometimes wrong, but never a wrong no."""
+        """Whether bytes may hold a call, or say what tools there are: cheap, sometimes wrong, but never a wrong no."""
 
     def cut_short(self, reply: Any) -> bool:
         """Whether a whole reply, or one event, says that the model was stopped before its turn was done."""

@@ -23,6 +23,7 @@ __all__ = [
     "event_pieces",
     "input_text",
     "joined",
+    "made_with",
     "may_call",
     "may_end",
     "name",
@@ -191,6 +192,11 @@ def ends(data: bytes, event: Any) -> bool:
 def may_end(chunk: bytes) -> bool:
     """Whether raw bytes may hold the last event."""
     return b"[DONE]" in chunk
+
+
+def made_with(event: Any) -> list[Any] | None:
+    """Gives nothing: an event of a chat never says it."""
+    return None
 
 
 def may_call(data: bytes) -> bool:

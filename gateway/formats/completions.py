@@ -8,7 +8,17 @@ from gateway.formats.chat import ended_choices, ends, may_end
 from gateway.formats.chat_assembled import added_up
 from gateway.formats.counts import usage
 from gateway.formats.found import CallDelta, FoundCall, Piece
-from gateway.formats.no_calls import answered_calls, cut_short, joined, may_call, noted, put_back, seam, step_of
+from gateway.formats.no_calls import (
+    answered_calls,
+    cut_short,
+    joined,
+    made_with,
+    may_call,
+    noted,
+    put_back,
+    seam,
+    step_of,
+)
 from gateway.formats.strangers import elements, member, number, string, texts
 
 __all__ = [
@@ -23,6 +33,7 @@ __all__ = [
     "event_pieces",
     "input_text",
     "joined",
+    "made_with",
     "may_call",
     "may_end",
     "name",

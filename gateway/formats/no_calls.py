@@ -8,6 +8,11 @@ from gateway.formats.found import KeptTurn
 from gateway.formats.seams import Said
 
 
+def made_with(event: Any) -> list[Any] | None:
+    """Gives nothing: there are no tools."""
+    return None
+
+
 def may_call(data: bytes) -> bool:
     """Whether bytes may hold a call: never."""
     return False

@@ -7,7 +7,17 @@ from gateway.answers import Change, ToolCall
 from gateway.formats.chat import ends, may_end
 from gateway.formats.counts import usage
 from gateway.formats.found import CallDelta, FoundCall, Piece
-from gateway.formats.no_calls import answered_calls, cut_short, joined, may_call, noted, put_back, seam, step_of
+from gateway.formats.no_calls import (
+    answered_calls,
+    cut_short,
+    joined,
+    made_with,
+    may_call,
+    noted,
+    put_back,
+    seam,
+    step_of,
+)
 from gateway.formats.strangers import decoded, member, texts
 
 __all__ = [
@@ -22,6 +32,7 @@ __all__ = [
     "event_pieces",
     "input_text",
     "joined",
+    "made_with",
     "may_call",
     "may_end",
     "name",

@@ -24,6 +24,7 @@ __all__ = [
     "event_pieces",
     "input_text",
     "joined",
+    "made_with",
     "may_call",
     "may_end",
     "name",
@@ -154,10 +155,17 @@ def may_end(chunk: bytes) -> bool:
     )
 
 
+def made_with(event: Any) -> list[Any] | None:
+    """Gives the tools of the response that an event tells of, None where it tells of none."""
+    tools = member(member(event, "response"), "tools")
+    return tools if tools.__class__ is list else None
+
+
 def may_call(data: bytes) -> bool:
-    """Whether bytes may hold a call; a name may be written with escapes, or in UTF-16."""
+    """Whether bytes may hold a call, or say what tools there are; names may have escapes in them, or be in UTF-16."""
     return (
         b"_call" in data
+        or b'"tools"' in data
         or b"mcp_approval" in data
         or b'"program"' in data
         or (b"\\" in data and b"\\u00" in data)

@@ -132,6 +132,8 @@ class StreamGuard:
         begin_seam: Callable[[bytes], Seam | None] = lambda before: None,
     ) -> None:
         whole = whole_calls or any(each.needs == "arguments" for each in allow_tool)
+        self._exchange = exchange
+        exchange.made_with = None
         self._format = format
         self._watches = bool(watch)
         self._governs = bool(allow_tool) or whole_calls or bool(exchange.hosted)
@@ -218,6 +220,8 @@ class StreamGuard:
         value = json if readable else None
         pieces = self._format.event_pieces(value) if self._watches else ()
         deltas = self._format.event_calls(value) if self._governs else ()
+        if self._exchange.made_with is None:
+            self._exchange.made_with = self._format.made_with(value)
         texts = [(piece, self._texts.take(piece)) for piece in pieces]
         calls = [self._calls.take(delta) for delta in deltas]
         self._queue.append(_Waiting(event, value, texts, calls, [delta.path for delta in deltas]))

@@ -26,7 +26,8 @@ def refusal_of_call(terms: Terms, call: ToolCall) -> Refusal | None:
     unseen = _has_unseen_tools(exchange)
     stored = _stored(exchange) if unseen else None
     offered = [reason for tool, reason in _offered(terms, stored or ()) if _is_call_of(tool, call)]
-    if not offered and (not unseen or stored is not None):
+    # A whole reply that says nothing of its tools is left to the list; a stream has to say them before a call.
+    if not offered and (not unseen or stored is not None or exchange.reply is None):
         return Refusal(f"The model called {shown}, which it was not offered.", code=NOT_OFFERED)
     alias = exchange.hosted.get(call.name) if call.kind == "function" else None
     because: str | None
@@ -61,8 +62,10 @@ def _has_unseen_tools(exchange: Exchange) -> bool:
 
 
 def _stored(exchange: Exchange) -> list[Any] | None:
-    """Gives the tools that a whole reply says it was made with, None where it says nothing of them."""
-    reply = exchange.reply.json if exchange.reply is not None else None
+    """Gives the tools that a reply says it was made with, None where it says nothing of them, or nothing yet."""
+    if exchange.reply is None:
+        return exchange.made_with
+    reply = exchange.reply.json
     tools = reply.get("tools") if reply.__class__ is dict else None
     return tools if tools.__class__ is list else None
 

@@ -190,5 +190,33 @@ def test_what_was_blocked_is_not_shown_by_reading_the_response_again(gateway: Cr
     assert "sdz" not in answer.text + read.text
 
 
+@pytest.mark.parametrize("tool", ["wipe_disk", "retrieve_knowledge", "lookup"])
+def test_nor_by_having_it_streamed_again(gateway: Crossing, tool: str) -> None:
+    key = gateway.somebody()
+    tools = [flat_function("lookup"), {"type": "lukhas", "name": "retrieval"}]
+    body = {"model": MODEL, "input": f'!tool {tool} {{"query": "sdz"}}', "tools": tools, "stream": True}
+    # Of a loop the first id is that of the step with the call.
+    id = re.findall(r'"id":"(resp_[0-9a-f]+)"', gateway.ask(key, "/responses", body).text)[0]
+
+    said, audit_id = _read_to_its_end(gateway, f"/responses/{id}?stream=true", key)
+
+    assert said.startswith("event: response.created")
+    assert ("sdz" in said) == (tool == "lookup")
+    blocked = gateway.record(audit_id).get("tools", {"blocked": []})["blocked"]
+    assert [each["name"] for each in blocked] == ([] if tool == "lookup" else [tool])
+
+
+def _read_to_its_end(gateway: Crossing, path: str, key: str) -> tuple[str, str]:
+    """Gives the events of a stream, as far as it goes, and the audit id."""
+    said = b""
+    with gateway.http.stream("GET", f"{gateway.url}/v1{path}", headers={"authorization": f"Bearer {key}"}) as answer:
+        try:
+            for part in answer.iter_bytes():
+                said += part
+        except httpx.RemoteProtocolError:
+            assert b'"type":"error"' in said
+    return said.decode(), answer.headers[AUDIT_ID]
+
+
 def _ws(url: str, path: str) -> str:
     return f"{url.replace('http', 'ws', 1)}{path}"

@@ -656,6 +656,19 @@ async def test_a_call_that_has_gone_out_and_then_becomes_another_ends_the_stream
     assert (late.raw, late.refusal) == (b"", Refusal("Not this tool.", code="tool_not_allowed"))
 
 
+async def test_the_exchange_has_the_tools_of_a_stream_before_its_calls_are_asked_about() -> None:
+    exchange, seen = an_exchange(), []
+    guard = StreamGuard(exchange, responses, (), gated(lambda call: seen.append(exchange.made_with)))
+    tools = [{"type": "function", "name": "look"}]
+    began = {"type": "response.created", "response": {"id": "resp_1", "tools": tools}}
+    item = {"type": "function_call", "id": "fc", "call_id": "c", "name": "look", "arguments": "{}"}
+    call = {"type": "response.output_item.done", "output_index": 0, "item": item}
+    await run(guard, [events_of([call, began, call, {**call, "output_index": 1}])])
+    assert seen == [tools, tools]
+    await run(StreamGuard(exchange, responses, (), gated(lambda call: None)), [events_of([call])])
+    assert exchange.made_with is None
+
+
 async def test_where_no_step_can_follow_a_refused_call_ends_the_stream() -> None:
     guard = a_guard(chat, (), gated(allowing()))
     _, refusal = await run(guard, [events_of([a_call_chunk(name="rm", arguments="{}")], done=True)])

@@ -183,6 +183,7 @@ def test_a_function_in_a_namespace_is_called_by_its_own_name(tmp_path: Path) -> 
 def test_of_a_stored_prompt_calls_come_back_that_no_list_forbids(tmp_path: Path) -> None:
     plugin = governing(tmp_path, "listed: [a]")
     exchange = gone_out(plugin, {"prompt": {"id": "pmpt_1"}, "tools": [function("b", RESPONSES)]}, RESPONSES)
+    exchange.reply = a_reply(path=RESPONSES)
     assert [refused(plugin, exchange, a_call(name)) for name in ("a", "b", "c")] == [None, None, None]
     exchange.safety_mode = "strict"
     assert [refused(plugin, exchange, a_call(name)) for name in ("a", "b", "c")] == [None, NOT_ALLOWED, NOT_ALLOWED]
@@ -191,6 +192,7 @@ def test_of_a_stored_prompt_calls_come_back_that_no_list_forbids(tmp_path: Path)
 
 def test_a_stored_reply_is_read_again_by_the_list_alone(tmp_path: Path) -> None:
     stored = asking({}, "/v1/responses/resp_1", method="GET")
+    stored.reply = a_reply(path=RESPONSES)
     assert refused(governing(), stored, a_call("a")) is None
     assert refused(governing(), stored, run_upstream("web_search_call", "web_search")) is None
     listing = governing(tmp_path, "client_tools: listed\nlisted: [a]")
@@ -207,6 +209,16 @@ def test_a_reply_that_says_what_tools_it_was_made_with_holds_calls_of_no_others(
     assert [refused(plugin, exchange, a_call(name)) for name in names] == [None, NOT_OFFERED, NOT_ALLOWED]
     assert refused(plugin, exchange, run_upstream("web_search_call", "web_search")) is None
     assert refused(plugin, exchange, run_upstream("file_search_call", "file_search")) == NOT_OFFERED
+
+
+@pytest.mark.parametrize("path", ["/v1/responses/resp_1", "/v1/responses"])
+def test_a_stream_of_unseen_tools_holds_no_call_before_it_says_them(path: str) -> None:
+    plugin = governing()
+    exchange = asking({"prompt": {"id": "pmpt_1"}}, path, method="POST" if path == "/v1/responses" else "GET")
+    names = ("a", "b", "retrieve_knowledge")
+    assert [refused(plugin, exchange, a_call(name)) for name in names] == [NOT_OFFERED] * 3
+    exchange.made_with = [function("a", RESPONSES), hosted(RETRIEVAL, RESPONSES)]
+    assert [refused(plugin, exchange, a_call(name)) for name in names] == [None, NOT_OFFERED, NOT_ALLOWED]
 
 
 def test_a_stored_call_of_the_clients_own_function_is_theirs_whatever_it_is_called() -> None:
