@@ -1,20 +1,23 @@
 """Keeps for a person what tools gave until their client comes back, sealed with their key.
 
-Every method asks the state, and so belongs into a thread (`in_time`). Other people find nothing of it, whatever ids
+Every method asks the state, and so belongs in a thread (`Kept.in_time`). Other people find nothing of it, whatever ids
 they send.
 """
 
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Lock
 from typing import Literal, ParamSpec, TypeVar
 
 import msgspec
 
 from gateway.formats.found import Answered, KeptTurn
+from gateway.tools.attempts import Breaker
 from identity.keyring import Keyring, Person
 from storage.people import KeyringError
 from storage.state.database import StateError
@@ -32,21 +35,14 @@ _TURN, _RESULT, _RESPONSE, _ONCE = "turn ", "result ", "response ", "once "
 
 PATIENCE_SECONDS = 2.0
 """How long an exchange waits for the state."""
+THREADS = 4
+_STATE = "state"
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
 class KeptError(OSError):
     """Nothing can be kept or found now; the message is a sentence."""
-
-
-async def in_time(ask: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
-    """Asks in a thread, and waits no longer than an exchange may. Errors: KeptError."""
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            return await asyncio.to_thread(ask, *given, **named)
-    except TimeoutError:
-        raise KeptError("the state did not answer in time.") from None
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -87,14 +83,35 @@ class Kept:
         self._keyring = keyring
         self._now = now
         self._nonce = nonce
+        # What hangs in the state must not hold the threads that everything else has its work done in.
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="kept")
+        self._breaker = Breaker()
         self._lock = Lock()
         self._is_open = False
 
     def close(self) -> None:
-        """Lets go of the state."""
+        """Lets go of the state; a thread that hangs in it is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._state.close()
             self._is_open = False
+
+    async def in_time(self, ask: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
+        """Asks in a thread, and waits no longer than an exchange may; not at all for a state that hangs.
+
+        Errors: KeptError.
+        """
+        if not self._breaker.admits(_STATE):
+            raise KeptError("the state did not answer in time lately.")
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                asked = asyncio.get_running_loop().run_in_executor(self._threads, partial(ask, *given, **named))
+                found = await asked
+        except TimeoutError:
+            self._breaker.failed(_STATE)
+            raise KeptError("the state did not answer in time.") from None
+        self._breaker.went_well(_STATE)
+        return found
 
     def keep_turn(self, principal: str, audit_id: str, turn: KeptTurn) -> None:
         """Keeps a turn under the first of the client's calls, and each result under its own. Errors: KeptError."""

@@ -19,7 +19,7 @@ from gateway.formats.found import Answered, KeptTurn
 from gateway.formats.strangers import member, string
 from gateway.guard import Withheld
 from gateway.hooks import Implementation
-from gateway.tools.kept import Kept, KeptError, Once, in_time
+from gateway.tools.kept import Kept, KeptError, Once
 from gateway.tools.registry import ToolRegistry
 from gateway.tools.running import NOT_AVAILABLE, NOT_NOW, Ran, not_run, ran, reused
 from policies.tools import Budgets
@@ -132,7 +132,7 @@ class ToolLoop:
         try:
             if kept is None:
                 raise KeptError("nothing is kept here.")
-            await in_time(kept.keep_turn, exchange.caller.principal, exchange.id, turn)
+            await kept.in_time(kept.keep_turn, exchange.caller.principal, exchange.id, turn)
         except KeptError:
             exchange.degraded.append("results of tools could not be kept")
 
@@ -142,7 +142,7 @@ class ToolLoop:
         if kept is None or exchange.caller is None or told == last or not (told and last):
             return
         try:
-            await in_time(kept.keep_response, exchange.caller.principal, exchange.id, told, last)
+            await kept.in_time(kept.keep_response, exchange.caller.principal, exchange.id, told, last)
         except KeptError:
             exchange.degraded.append("the response cannot be continued by its id")
 
@@ -167,7 +167,7 @@ class ToolLoop:
         principal = exchange.caller.principal if exchange.caller is not None else ""
         key = once_key(exchange, call, number)
         try:
-            before = await in_time(kept.claim, principal, exchange.id, key)
+            before = await kept.in_time(kept.claim, principal, exchange.id, key)
         except KeptError:
             return not_run(exchange, call, NOT_NOW, "state")
         if before is not None:
@@ -175,9 +175,9 @@ class ToolLoop:
         run = await ran(self._run_tool, exchange, call, seconds, self._longest_output)
         try:
             if run.use.status in ("ok", "timeout"):
-                await in_time(kept.settle, principal, exchange.id, key, Once(run.output, run.use.status))
+                await kept.in_time(kept.settle, principal, exchange.id, key, Once(run.output, run.use.status))
             else:
-                await in_time(kept.release, principal, key)
+                await kept.in_time(kept.release, principal, key)
         except KeptError:
             exchange.degraded.append("the result of a tool could not be kept")
         return run

@@ -8,7 +8,7 @@ from gateway.decide import changed
 from gateway.exchange import Exchange, Request
 from gateway.formats import format_of
 from gateway.formats.strangers import string
-from gateway.tools.kept import Kept, KeptError, in_time
+from gateway.tools.kept import Kept, KeptError
 
 MOST_CALLS = 128
 """So many results of a request are looked up, from the end."""
@@ -33,7 +33,7 @@ async def put_back(kept: Kept, exchange: Exchange) -> None:
     if caller is None or not (calls or response):
         return
     try:
-        found = await in_time(kept.found, caller.principal, calls, response or None)
+        found = await kept.in_time(kept.found, caller.principal, calls, response or None)
     except KeptError:
         exchange.degraded.append("results of tools could not be looked up")
         return

@@ -1,5 +1,6 @@
 """What is kept for a person between two requests: found by its ids, by nobody else, and only for its time."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from gateway.answers import ToolCall
 from gateway.formats.found import Answered, KeptTurn
-from gateway.tools.kept import GONE, NOTHING_FOUND, RUNNING, Found, Kept, KeptError, Once, in_time
+from gateway.tools.kept import GONE, NOTHING_FOUND, RUNNING, Found, Kept, KeptError, Once
 from identity.keyring import Keyring
 from storage.state.state import State
 from tests.builders.pipelines import a_state
@@ -121,10 +122,22 @@ def test_a_state_without_tables_is_an_error_in_words_until_the_office_has_made_t
     keyring.close()
 
 
-async def test_an_exchange_does_not_wait_for_a_state_that_does_not_answer() -> None:
+async def test_a_state_that_hangs_keeps_neither_exchanges_nor_anybody_elses_threads(kitchen: Kitchen) -> None:
     answer = threading.Event()
+    waits = [kitchen.kept.in_time(answer.wait, 30) for _ in range(40)]
     began = time.monotonic()
-    with pytest.raises(KeptError):
-        await in_time(answer.wait, 30)
-    assert time.monotonic() - began < 20
-    answer.set()
+    try:
+        given_up = await asyncio.gather(*waits, return_exceptions=True)
+        assert {type(each) for each in given_up} == {KeptError}
+        async with asyncio.timeout(5):
+            await asyncio.to_thread(time.monotonic)
+        with pytest.raises(KeptError, match="lately"):
+            await kitchen.kept.in_time(answer.wait, 30)
+        assert time.monotonic() - began < 20
+    finally:
+        answer.set()
+
+
+async def test_what_answers_is_asked_in_a_thread(kitchen: Kitchen) -> None:
+    assert await kitchen.kept.in_time(kitchen.kept.found, "key:ada", ["call_1"], None) == NOTHING_FOUND
+    assert await kitchen.kept.in_time(threading.get_ident) != threading.get_ident()
