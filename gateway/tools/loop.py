@@ -226,12 +226,16 @@ def _relaxed(key: str, choice: dict[str, Any]) -> tuple[Change, ...]:
 
 
 def can_loop(exchange: Exchange) -> bool:
-    """Whether the upstream can be told what became of a reply's calls: where there is one choice, and it waits."""
+    """Whether the upstream can be told what became of a reply's calls: where there is one choice, and it waits.
+
+    Who asked for several is not answered otherwise because a policy made them one.
+    """
     endpoint, request = exchange.endpoint, exchange.request.json
     return (
         endpoint is not None
         and endpoint.name in _LOOPS
         and exchange.received.method == b"POST"
         and member(request, "n") in (None, 1)
+        and member(exchange.asked.json, "n") in (None, 1)
         and not member(request, "background")
     )

@@ -268,6 +268,13 @@ def test_a_loop_needs_an_endpoint_with_calls(path: str, loops: bool) -> None:
     assert not can_loop(an_exchange(path="/v1/responses/resp_1", method="GET"))
 
 
+@pytest.mark.parametrize(("asked", "sent", "loops"), [(1, 1, True), (2, 2, False), (2, 1, False), (1, 2, False)])
+def test_a_loop_needs_one_choice_in_what_was_asked_for_and_in_what_goes_out(asked: int, sent: int, loops: bool) -> None:
+    exchange = an_exchange({"messages": [], "n": asked})
+    exchange.request = an_exchange({"messages": [], "n": sent}).request
+    assert can_loop(exchange) is loops
+
+
 # What must not run twice.
 
 
