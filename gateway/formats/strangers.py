@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 _SEALED = frozenset(("audio", "data", "encrypted_content", "file", "file_data", "file_url", "image_url", "input_audio"))
 _NAMES = frozenset(("call_id", "detail", "file_id", "id", "item_id", "role", "status", "tool_call_id", "type", "url"))
 _NO_TEXT = _SEALED | _NAMES
+_WITHOUT_END = repeat(None)
 
 
 def decoded(data: bytes) -> Any:
@@ -58,10 +60,15 @@ def written(value: Any) -> str:
         return ""
 
 
-def texts(value: Any) -> Iterator[str]:
-    """Gives the strings at any depth of a JSON value in their order, without those that are no text."""
+def texts(value: Any, budget: Iterator[object] = _WITHOUT_END) -> Iterator[str]:
+    """Gives the strings at any depth of a JSON value in their order, without those that are no text.
+
+    Every value that is looked at takes one from the `budget`; where that is at its end, the strings are.
+    """
     waiting = [value]
-    while waiting:
+    for _ in budget:
+        if not waiting:
+            return
         each = waiting.pop()
         if each.__class__ is str:
             yield each

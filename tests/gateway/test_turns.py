@@ -6,6 +6,7 @@ import pytest
 
 from gateway import Turn, turns
 from gateway.testing import an_exchange
+from gateway.turns import MOST_PIECES
 
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 
@@ -64,3 +65,29 @@ def test_an_endpoint_without_turns_has_none() -> None:
 @pytest.mark.parametrize("body", [b"[]", b"null", b'{"messages": {"role": []}}', b'{"messages": [null, 1, "x"]}'])
 def test_what_has_the_wrong_shape_gives_no_text(body: bytes) -> None:
     assert "".join(turn.text for turn in found(body)) == ""
+
+
+SAID: dict[str, Any] = {"role": "user", "content": "Why?"}
+NOTHING = {"role": "user", "content": ""}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [NOTHING] * 100_000,
+        [{"role": "user", "content": [{"type": "text", "text": ""}] * 100_000}],
+        [{"role": "user", "content": [[{}] * 100]}] * 1000,
+        [{"role": "user", "content": [{}] * 10}] * 10_000,
+    ],
+    ids=["messages", "parts", "nested parts", "messages with parts"],
+)
+def test_so_many_pieces_are_looked_at_and_no_more(messages: list[Any]) -> None:
+    assert len(found({"messages": messages})) <= MOST_PIECES
+    assert Turn("user", "Why?") not in found({"messages": [SAID, *messages]})
+    assert found({"messages": [*messages, SAID]})[0] == Turn("user", "Why?")
+
+
+def test_calls_of_the_model_are_counted_too() -> None:
+    calls = [{"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"}]
+    assert found({"input": [SAID, *calls * MOST_PIECES]}, "/v1/responses") == []
+    assert found({"input": [SAID, *calls * (MOST_PIECES - 1)]}, "/v1/responses") == [Turn("user", "Why?")]
