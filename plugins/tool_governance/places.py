@@ -7,6 +7,8 @@ import msgspec
 
 Path: TypeAlias = tuple[str | int, ...]
 MEMBERS = ("tools", "functions")
+MOST_TOOLS = 1024
+"""Governing more would hold up the requests of everybody else."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -77,6 +79,30 @@ def is_misshapen(body: Any, place: Place) -> bool:
     if holder is None:
         return False
     return any(holder.get(name) is not None and holder[name].__class__ is not list for name in MEMBERS)
+
+
+def declares_too_many(body: Any, place: Place) -> bool:
+    """Whether a body has more than `MOST_TOOLS` tools, those in namespaces and those that it chooses among included."""
+    left = MOST_TOOLS
+    for tools in (*(each.tools for each in tool_lists(body, place)), _chosen(holder_of(body, place))):
+        left -= len(tools)
+        if left >= 0:
+            left -= sum(len(_inner(tool, "tools")) for tool in tools)
+        if left < 0:
+            return True
+    return False
+
+
+def _chosen(holder: dict[str, Any] | None) -> list[Any]:
+    """Gives the tools that a `tool_choice` leaves to choose among, beside its type or below it."""
+    choice = None if holder is None else holder.get("tool_choice")
+    below = choice.get("allowed_tools") if choice.__class__ is dict else None
+    return [*_inner(choice, "tools"), *_inner(below, "tools")]
+
+
+def _inner(value: Any, name: str) -> list[Any]:
+    found = value.get(name) if value.__class__ is dict else None
+    return found if found.__class__ is list else []
 
 
 def _in_input(items: Any) -> Iterator[ToolList]:

@@ -7,13 +7,19 @@ from gateway import Exchange, Nudge, Offering, Refusal, Startup, ToolCall, asked
 from plugins.tool_governance.calls import place_of, refusal_of_call
 from plugins.tool_governance.declared import LONGEST_SHOWN, declared, may_ask
 from plugins.tool_governance.offer import WEB_SEARCH, Offer
-from plugins.tool_governance.places import Place, holder_of, is_misshapen, tool_lists
+from plugins.tool_governance.places import Place, declares_too_many, holder_of, is_misshapen, tool_lists
 from plugins.tool_governance.terms import terms_of
 from plugins.tool_governance.unseen import refusal_of_unseen
 from policies.redaction import redacted_name
 
 NOT_LOADED = Refusal("The rules for tools are not loaded.", code="tools_missing", status=503)
 MISSHAPEN = Refusal("The tools of a request must be a list.", code="invalid_tools", status=400, param="tools")
+TOO_MANY = Refusal(
+    "A request may have 1024 tools, those in namespaces and in its tool_choice included.",
+    code="too_many_tools",
+    status=400,
+    param="tools",
+)
 
 
 class ToolGovernance:
@@ -50,6 +56,8 @@ class ToolGovernance:
             return None
         if is_misshapen(body, place) and (asked or offering.rules.client_tools == "listed"):
             return MISSHAPEN
+        if declares_too_many(body, place):
+            return TOO_MANY
         return _refusal_of_unknown(offering, body, place, asked)
 
     @hookimpl(governs_tools=True)

@@ -13,6 +13,7 @@ from gateway.decide import changed
 from gateway.settings import Key, Policies, Settings
 from gateway.testing import a_call, a_caller, plugin_kit, started
 from plugins.tool_governance import ToolGovernance
+from plugins.tool_governance.places import MOST_TOOLS
 from policies.document import DocumentError
 from policies.tools import fits
 from tests.builders.governing import (
@@ -282,3 +283,28 @@ def test_nothing_outside_the_rules_goes_out_in_many_more_cases(
     body |= {"tool_choice": data.draw(kind_of_choice(path)), "parallel_tool_calls": True}
     mode = data.draw(some.sampled_from(("strict", "balanced", "creative")))
     check(plugins[at], RULES[at], asking(body, path, safety_mode=mode))
+
+
+FEW = [function(f"f{number}") for number in range(MOST_TOOLS // 2)]
+NAMESPACE = {"type": "namespace", "name": "crm", "tools": FEW}
+CARRIER = {"type": "additional_tools", "tools": FEW}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CHAT, {"tools": [*FEW, *FEW]}),
+        (CHAT, {"tools": FEW, "functions": FEW}),
+        (CHAT, {"tools": FEW, "tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": FEW}}}),
+        (RESPONSES, {"tools": FEW, "tool_choice": {"type": "allowed_tools", "tools": FEW}}),
+        (RESPONSES, {"tools": FEW, "input": [CARRIER]}),
+        (RESPONSES, {"tools": [*FEW[:-1], NAMESPACE]}),
+    ],
+    ids=["tools", "functions", "chosen in chat", "chosen", "in the input", "in a namespace"],
+)
+def test_a_request_has_so_many_tools_and_no_more(path: str, body: dict[str, Any]) -> None:
+    plugin = governing()
+    assert plugin.admit(asking(body, path)) is None
+    refusal = plugin.admit(asking({**body, "tools": [*body["tools"], function("one_more")]}, path))
+    assert refusal is not None
+    assert (refusal.status, refusal.code, refusal.param) == (400, "too_many_tools", "tools")
