@@ -14,14 +14,16 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from gateway.answers import Answer, Cut, Hold, Nudge, Refusal, Release, Remove, ToolResult
+from gateway.answers import Answer, Cut, Hold, Nudge, Refusal, Release, Remove, Signals, ToolResult
 from gateway.exchange import Exchange, Step
 from gateway.hookspecs import Broken, Hook
 from gateway.recorded import recorded
+from gateway.tools.members import TOOL_MEMBERS
 
 DEF_BUDGET_NS = 10_000_000
 ASYNC_BUDGET_NS = 2_000_000_000
 OVERRUNS_BEFORE_QUARANTINE = 5
+CALLERS_BEFORE_QUARANTINE = 2
 LOG_INTERVAL_NS = 10_000_000_000
 QUARANTINE_NS = 60_000_000_000
 
@@ -29,17 +31,7 @@ _LOG = logging.getLogger(__name__)
 PLUGIN_FAILED = "plugin_failed"
 _LOOK_BACK = 8
 _NO_TOOLS = tuple(
-    Remove(path)
-    for path in (
-        ("tools",),
-        ("tool_choice",),
-        ("parallel_tool_calls",),
-        ("web_search_options",),
-        ("functions",),
-        ("function_call",),
-        ("session", "tools"),
-        ("session", "tool_choice"),
-    )
+    Remove(path) for path in (*((name,) for name in TOOL_MEMBERS), ("session", "tools"), ("session", "tool_choice"))
 )
 _QUIET = (Release, Hold)
 
@@ -71,6 +63,8 @@ def answer_of_a_broken_plugin(hook: Hook, plugin: str, governs_tools: bool) -> A
         return ToolResult("The tool failed.", failed=True)
     if governs_tools:
         return Nudge(_NO_TOOLS, because=f"the plugin {plugin} governs the tools and failed")
+    if hook.broken is Broken.UNREAD:
+        return Signals({}, {"alignment_risk": f"nobody knows: the plugin {plugin} failed"})
     return None
 
 
@@ -87,6 +81,7 @@ class Implementation:
         "_overruns",
         "_plain",
         "_quarantined_until",
+        "_slow_for",
         "_substitute",
         "_windowed",
         "blocking",
@@ -134,6 +129,7 @@ class Implementation:
         self._overruns = 0
         self._logs_again = 0
         self._quarantined_until = 0
+        self._slow_for: set[str] = set()
         self._substitute = None if failure.open else answer_of_a_broken_plugin(hook, plugin, governs_tools)
 
     @property
@@ -191,7 +187,7 @@ class Implementation:
         fault = f"overran: {took / 1e6:.0f} ms, the budget is {self.budget_ns / 1e6:.0f} ms" if late else None
         exchange.trail.append(Step(self._name, self.plugin, self.version, began - exchange.clock, took, noted, fault))
         if late:
-            self._overran(began + took)
+            self._overran(exchange, began + took)
         elif self._overruns:
             self._overruns = 0
         return answer  # type: ignore[no-any-return]
@@ -211,23 +207,38 @@ class Implementation:
                 return True
         return False
 
-    def _overran(self, now: int) -> None:
-        self._counted(self.plugin, self.hook.name, "overran")
+    def _overran(self, exchange: Exchange, now: int) -> None:
+        """Counts a sound answer that came late.
+
+        Quarantine spares requests the wait for a plugin that has become slow. What one caller asks may be slow too, so
+        the row has to be of several; and what is asked to protect is asked as long as it answers.
+        """
+        self._counted(self.plugin, self._name, "overran")
+        self._logged(exchange, now, "overran")
+        if not self.hook.quarantined:
+            return
+        if not self._overruns:
+            self._slow_for.clear()
         self._overruns += 1
-        if self._overruns >= OVERRUNS_BEFORE_QUARANTINE:
+        if exchange.caller is not None and len(self._slow_for) < CALLERS_BEFORE_QUARANTINE:
+            self._slow_for.add(exchange.caller.principal)
+        if self._overruns >= OVERRUNS_BEFORE_QUARANTINE and len(self._slow_for) >= CALLERS_BEFORE_QUARANTINE:
             self._quarantined_until = now + QUARANTINE_NS
             self._overruns = 0
+
+    def _logged(self, exchange: Exchange, now: int, fault: Fault, error: BaseException | None = None) -> None:
+        if now >= self._logs_again:
+            self._logs_again = now + LOG_INTERVAL_NS
+            _LOG.warning(
+                "plugin %s, hook %s, exchange %s: %s", self.plugin, self.hook.name, exchange.id, fault, exc_info=error
+            )
 
     def _broke(
         self, exchange: Exchange, began: int, fault: Fault, what: str, error: BaseException | None = None
     ) -> Answer | None:
         self._counted(self.plugin, self.hook.name, fault)
         took = monotonic_ns() - began
-        if began >= self._logs_again:
-            self._logs_again = began + LOG_INTERVAL_NS
-            _LOG.warning(
-                "plugin %s, hook %s, exchange %s: %s", self.plugin, self.hook.name, exchange.id, fault, exc_info=error
-            )
+        self._logged(exchange, began, fault, error)
         exchange.trail.append(
             Step(
                 self.hook.name,

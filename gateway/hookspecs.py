@@ -73,10 +73,15 @@ class Broken(Enum):
     CUT = "the reply is cut"
     DROP = "dropped and counted"
     FAILED_RESULT = "the model is told that the tool failed"
+    UNREAD = "no levels, and where modulation enforces the exchange goes on as strict"
 
 
 class Hook(msgspec.Struct, frozen=True):
-    """The rules of one hook; `security` hooks fail closed, and may not be skipped by an endpoint unnoticed."""
+    """The rules of one hook; `security` hooks fail closed, and may not be skipped by an endpoint unnoticed.
+
+    `quarantined` says that a `def` which is slow for several callers is not asked for a while: nothing that is governed
+    depends on what it answers.
+    """
 
     name: str
     answers: tuple[type, ...]
@@ -84,6 +89,7 @@ class Hook(msgspec.Struct, frozen=True):
     broken: Broken
     security: bool = False
     purpose: str = ""
+    quarantined: bool = False
 
 
 def never_accepted(_principal: str) -> bool:
@@ -243,17 +249,17 @@ class Hooks:
 EXCHANGE_HOOKS: tuple[Hook, ...] = (
     Hook("identify", (Caller,), Combined.FIRST, Broken.REFUSE, security=True),
     Hook("admit", (Refusal, Grant), Combined.ALL, Broken.REFUSE, security=True),
-    Hook("observe", (Signals,), Combined.MERGED, Broken.DROP),
+    Hook("observe", (Signals,), Combined.MERGED, Broken.UNREAD),
     Hook("judge", (Refusal,), Combined.FIRST, Broken.REFUSE, security=True),
     Hook("route", (Route,), Combined.FIRST, Broken.DROP),
-    Hook("recall", (Context,), Combined.ALL, Broken.DROP),
+    Hook("recall", (Context,), Combined.ALL, Broken.DROP, quarantined=True),
     Hook("shape", (Nudge,), Combined.IN_ORDER, Broken.DROP),
     Hook("allow_tool", (Refusal,), Combined.FIRST, Broken.REFUSE_CALL, security=True),
-    Hook("run_tool", (ToolResult,), Combined.FIRST, Broken.FAILED_RESULT),
+    Hook("run_tool", (ToolResult,), Combined.FIRST, Broken.FAILED_RESULT, quarantined=True),
     Hook("watch", (Release, Hold, Redact, Cut), Combined.WORST, Broken.CUT, security=True),
     Hook("review", (Refusal, Amendment, Retry), Combined.IN_ORDER, Broken.REFUSE, security=True),
     Hook("account", (Usage,), Combined.FIRST, Broken.DROP),
-    Hook("record", (), Combined.ALL, Broken.DROP),
+    Hook("record", (), Combined.ALL, Broken.DROP, quarantined=True),
 )
 LIFECYCLE_HOOKS: tuple[str, ...] = (
     "startup",

@@ -28,14 +28,13 @@ from gateway.settings import Settings
 from gateway.signal_bus import SignalBus
 from gateway.tools.kept import Kept
 from gateway.tools.loop import HOSTED_ELSEWHERE, can_loop
+from gateway.tools.members import TOOL_MEMBERS
 from gateway.tools.put_back import may_continue, put_back
 from identity.caller import Caller
 from policies.modulation import Policy
 from policies.modulation.callers import Callers
 from policies.modulation.homeostasis import NEW, Damped, Emission, Regulated, State, emission, regulated
 from policies.modulation.signals import SIGNALS
-
-_TOOLS = ("tools", "tool_choice", "functions", "function_call", "parallel_tool_calls")
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -282,7 +281,7 @@ def _tools(exchange: Exchange) -> ToolsPreviewed:
 
 
 def _is_about_tools(nudge: Nudge) -> bool:
-    if nudge.hosted or any(change.path and change.path[0] in _TOOLS for change in nudge.changes):
+    if nudge.hosted or any(change.path and change.path[0] in TOOL_MEMBERS for change in nudge.changes):
         return True
     is_of_a_policy = (
         nudge.sources

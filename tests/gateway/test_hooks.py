@@ -2,18 +2,38 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import cycle
+from typing import Any, TypeVar
 
 import pytest
 
-from gateway import Caller, Cut, Exchange, Hold, Nudge, Redact, Refusal, Signals, ToolResult, Window, hookimpl
+from gateway import (
+    Caller,
+    Context,
+    Cut,
+    Exchange,
+    Hold,
+    Nudge,
+    Redact,
+    Refusal,
+    Remove,
+    Route,
+    Signals,
+    Target,
+    ToolResult,
+    Usage,
+    Window,
+    hookimpl,
+)
 from gateway.hooks import OVERRUNS_BEFORE_QUARANTINE, Implementation, Pending, all_answers, at_once, first_answer
+from gateway.hookspecs import EXCHANGE_HOOKS
 from gateway.loader import Common, Plugin, chain_of
 from gateway.recorded import recorded
 from gateway.testing import a_call, a_caller, a_window, an_exchange
 
 Asked = Callable[..., Awaitable[Any]]
+Kind = TypeVar("Kind")
 
 
 class Faults:
@@ -152,10 +172,66 @@ class NeverAnswers:
 
 
 class Slow:
+    """Needs twice the time that the tests give it, whatever it is asked."""
+
     @hookimpl
     def identify(self, exchange: Exchange) -> Caller:
-        time.sleep(0.004)
-        return a_caller()
+        return slowly(a_caller())
+
+    @hookimpl
+    def admit(self, exchange: Exchange) -> Refusal:
+        return slowly(Refusal("No."))
+
+    @hookimpl
+    def observe(self, exchange: Exchange) -> Signals:
+        return slowly(Signals({"stress": 0.5}))
+
+    @hookimpl
+    def judge(self, exchange: Exchange) -> Refusal:
+        return slowly(Refusal("No."))
+
+    @hookimpl
+    def route(self, exchange: Exchange) -> Route:
+        return slowly(Route((Target("near"),)))
+
+    @hookimpl
+    def recall(self, exchange: Exchange) -> Context:
+        return slowly(Context("It rained.", "diary"))
+
+    @hookimpl(governs_tools=True)
+    def shape(self, exchange: Exchange) -> Nudge:
+        return slowly(Nudge((Remove(("tools",)),), because="no tools today"))
+
+    @hookimpl
+    def allow_tool(self, exchange: Exchange) -> Refusal:
+        return slowly(Refusal("No."))
+
+    @hookimpl
+    def watch(self, exchange: Exchange) -> Cut:
+        return slowly(Cut("No."))
+
+    @hookimpl
+    def review(self, exchange: Exchange) -> Refusal:
+        return slowly(Refusal("No."))
+
+    @hookimpl
+    def account(self, exchange: Exchange) -> Usage:
+        return slowly(Usage(1, 1))
+
+
+def slowly(answer: Kind) -> Kind:
+    time.sleep(0.002)
+    return answer
+
+
+async def overruns(hook: str, callers: Iterable[str], times: int, faults: Faults, *arguments: Any) -> list[Any]:
+    """Gives what a slow plugin answers to callers who take turns."""
+    (implementation,) = implementations(hook, Slow(), common=Common(budget_ms=1), faults=faults)
+    turns = cycle(callers)
+    return [
+        await asked(implementation, an_exchange(caller=a_caller(principal=next(turns))), *arguments)
+        for _ in range(times)
+    ]
 
 
 class SlowInAThread:
@@ -251,12 +327,50 @@ async def test_a_plugin_that_never_answers_overruns_its_budget() -> None:
     assert faults.seen == [("NeverAnswers", "identify", "overran")]
 
 
-async def test_a_quick_hook_that_is_slow_again_and_again_is_quarantined() -> None:
+async def test_a_quick_hook_that_is_slow_again_and_again_for_several_callers_is_quarantined() -> None:
     faults = Faults()
-    (implementation,) = implementations("identify", Slow(), common=Common(budget_ms=1), faults=faults)
-    answers = [await asked(implementation, an_exchange()) for _ in range(OVERRUNS_BEFORE_QUARANTINE + 1)]
-    assert [type(answer) for answer in answers] == [Caller] * OVERRUNS_BEFORE_QUARANTINE + [Refusal]
+    answers = await overruns("recall", ("a", "b"), OVERRUNS_BEFORE_QUARANTINE + 1, faults)
+    assert [type(answer).__name__ for answer in answers] == ["Context"] * OVERRUNS_BEFORE_QUARANTINE + ["NoneType"]
     assert faults.seen[-1][2] == "quarantined"
+
+
+async def test_one_caller_brings_no_plugin_into_quarantine() -> None:
+    faults = Faults()
+    answers = await overruns("recall", ("a",), 3 * OVERRUNS_BEFORE_QUARANTINE, faults)
+    assert {type(answer).__name__ for answer in answers} == {"Context"}
+    assert {kind for _, _, kind in faults.seen} == {"overran"}
+
+
+async def test_the_row_that_counts_is_of_overruns_without_a_quick_answer_between_them() -> None:
+    class SlowForSome:
+        @hookimpl
+        def recall(self, exchange: Exchange) -> Context | None:
+            return slowly(Context("It rained.", "diary")) if exchange.caller != a_caller() else None
+
+    (implementation,) = implementations("recall", SlowForSome(), common=Common(budget_ms=1))
+    for principal in ("a", "b", "a", "b", "key:test", "a", "a", "a", "a", "a", "a"):
+        exchange = an_exchange(caller=a_caller(principal=principal))
+        await asked(implementation, exchange)
+        assert "quarantined" not in (exchange.trail[0].fault or "")
+
+
+@pytest.mark.parametrize("hook", [hook.name for hook in EXCHANGE_HOOKS if not hook.quarantined])
+async def test_what_protects_is_asked_however_slow_it_is_and_its_answers_hold(hook: str) -> None:
+    faults, arguments = Faults(), {"allow_tool": (a_call(),), "watch": (a_window("x"),)}
+    times = OVERRUNS_BEFORE_QUARANTINE + 1
+    answers = await overruns(hook, ("a", "b"), times, faults, *arguments.get(hook, ()))
+    assert answers == [answers[0]] * times
+    assert answers[0] == getattr(Slow(), hook)(an_exchange())
+    assert [kind for _, _, kind in faults.seen] == ["overran"] * times
+
+
+def test_what_may_be_quarantined_is_what_governs_nothing() -> None:
+    assert [hook.name for hook in EXCHANGE_HOOKS if hook.quarantined] == ["recall", "run_tool", "record"]
+
+
+async def test_an_overrun_is_logged_and_not_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    await overruns("observe", ("a",), 3, Faults())
+    assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == ["overran"]
 
 
 async def test_an_opened_plugin_that_breaks_has_nothing_to_say() -> None:
@@ -278,7 +392,7 @@ async def test_what_stands_for_a_broken_answer_depends_on_the_hook() -> None:
     assert isinstance(await of("allow_tool"), Refusal)
     assert (await of("run_tool")).failed
     assert isinstance(await of("watch"), Cut)
-    assert await of("observe") is None
+    assert await of("observe") == Signals({}, {"alignment_risk": "nobody knows: the plugin Raises failed"})
     assert await of("shape") is None
 
 
