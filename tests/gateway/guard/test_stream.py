@@ -663,7 +663,7 @@ async def test_the_exchange_has_the_tools_of_a_stream_before_its_calls_are_asked
     began = {"type": "response.created", "response": {"id": "resp_1", "tools": tools}}
     item = {"type": "function_call", "id": "fc", "call_id": "c", "name": "look", "arguments": "{}"}
     call = {"type": "response.output_item.done", "output_index": 0, "item": item}
-    await run(guard, [events_of([call, began, call, {**call, "output_index": 1}])])
+    await run(guard, [events_of([each]) for each in (began, call, {**call, "output_index": 1})])
     assert seen == [tools, tools]
     await run(StreamGuard(exchange, responses, (), gated(lambda call: None)), [events_of([call])])
     assert exchange.made_with is None
