@@ -101,7 +101,7 @@ def decided(
 
 def _sent(policy: Policy, found: Combined, rule: ModelRule, client: Client, feedback: StyleDelta | None) -> list[Sent]:
     sent: list[Sent] = []
-    effort: Settled | None = None
+    effort = _moved_effort(found, rule)
     for settled in found.settled:
         name = settled.parameter
         if name == "temperature" and rule.temperature:
@@ -109,16 +109,13 @@ def _sent(policy: Policy, found: Combined, rule: ModelRule, client: Client, feed
         elif name == "top_p" and rule.top_p:
             sent += _lowered("top_p", settled, settled.value, client)
         elif name == "max_output_tokens":
-            sent += _limited(settled, rule, client, found.of("reasoning_effort"))
-        elif name == "reasoning_effort":
-            effort = settled
+            sent += _limited(settled, rule, client, effort)
         elif name == "planner_beam":
             for what in _CANDIDATES:
                 if client.set.get(what) is not None:
                     sent += _lowered(what, settled, settled.value, client)
     if effort is not None:
-        word = effort_word(effort.value, rule.efforts)
-        sent += _worded("reasoning_effort", effort, word, client)
+        sent += _worded("reasoning_effort", effort, effort_word(effort.value, rule.efforts), client)
     style = policy.style(found.safety_mode) if found.safety_mode != policy.default_mode else None
     mode = found.of("safety_mode")
     if style is not None and mode is not None and rule.stop:
@@ -131,6 +128,14 @@ def _sent(policy: Policy, found: Combined, rule: ModelRule, client: Client, feed
     if rule.preamble != "none" and "preamble" in client.takes:
         sent += _preamble(style, mode, leaning if not rule.verbosities else "")
     return sent
+
+
+def _moved_effort(found: Combined, rule: ModelRule) -> Settled | None:
+    """Gives the effort that was decided where a model has another word for it than for the default."""
+    effort = found.of("reasoning_effort")
+    if effort is None or effort_word(effort.value, rule.efforts) == effort_word(effort.default, rule.efforts):
+        return None
+    return effort
 
 
 def _lowered(what: Written, settled: Settled, value: Any, client: Client) -> list[Sent]:

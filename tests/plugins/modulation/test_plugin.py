@@ -102,25 +102,19 @@ def test_the_limit_goes_into_the_field_that_the_client_used(own: dict[str, Any],
 
 
 def test_a_reasoning_model_is_sent_its_words_in_a_chat() -> None:
-    assert outgoing({"model": "gpt-5", **messages("user")}, HURRIED) == {
-        "reasoning_effort": "medium",
-        "verbosity": "low",
-    }
+    assert outgoing({"model": "gpt-5", **messages("user")}, HURRIED) == {"verbosity": "low"}
     assert outgoing({"model": "gpt-5", "verbosity": "high", "reasoning_effort": "high"}, HURRIED) == {}
 
 
 def test_a_reasoning_model_is_sent_its_words_in_a_response() -> None:
     asked: dict[str, Any] = {"model": "gpt-5", "input": "Hi"}
-    assert outgoing(asked, HURRIED, RESPONSES) == {"reasoning": {"effort": "medium"}, "text": {"verbosity": "low"}}
+    assert outgoing(asked, HURRIED, RESPONSES) == {"text": {"verbosity": "low"}}
+    assert outgoing(asked, RISKY, RESPONSES)["reasoning"] == {"effort": "high"}
     own = {"reasoning": {"summary": "auto"}, "text": {"format": {"type": "text"}}}
-    assert outgoing(asked | own, HURRIED, RESPONSES) == {
-        "reasoning": {"summary": "auto", "effort": "medium"},
-        "text": {"format": {"type": "text"}, "verbosity": "low"},
-    }
+    assert outgoing(asked | own, HURRIED, RESPONSES) == {"text": {"format": {"type": "text"}, "verbosity": "low"}}
+    assert outgoing(asked | own, RISKY, RESPONSES)["reasoning"] == {"summary": "auto", "effort": "high"}
     assert outgoing(asked | {"reasoning": "much", "text": 5}, HURRIED, RESPONSES) == {}
-    assert outgoing(asked | {"reasoning": None, "text": {"verbosity": "high"}}, HURRIED, RESPONSES) == {
-        "reasoning": {"effort": "medium"}
-    }
+    assert outgoing(asked | {"reasoning": None}, RISKY, RESPONSES)["reasoning"] == {"effort": "high"}
 
 
 def test_a_response_with_text_is_instructed_and_one_with_items_gets_an_item() -> None:

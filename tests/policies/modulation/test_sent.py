@@ -66,7 +66,17 @@ def test_a_limit_in_quotes_is_none_that_a_policy_trusts() -> None:
 
 def test_what_has_no_tighter_direction_is_left_to_the_client() -> None:
     assert sent(HURRIED, "o3", {"reasoning_effort": "high"}) == {}
-    assert sent(HURRIED, "o3") == {"reasoning_effort": "medium"}
+    assert sent({"urgency": 1.0}, "o3") == {"reasoning_effort": "low"}
+
+
+def test_an_effort_that_a_model_has_the_default_s_word_for_is_not_written() -> None:
+    assert sent({"alignment_risk": 0.1}, "o3") == {}
+    assert sent({"alignment_risk": 0.1}, "gpt-5") == {}
+    assert sent({"alignment_risk": 0.59}, "gpt-5") == {"reasoning_effort": "high"}
+
+
+def test_a_model_that_thinks_is_asked_to_think_less_where_its_answer_is_to_be_shorter() -> None:
+    assert sent(HURRIED, "o3") == {"reasoning_effort": "low"}
 
 
 def test_a_model_that_refuses_temperature_is_sent_effort_in_its_own_words() -> None:
