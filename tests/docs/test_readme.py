@@ -9,7 +9,7 @@ from tests.builders.servers import run_server
 
 OPERATORS_KEY = "sk-planted-of-the-operator"
 KEYS = ("sk-planted-of-a-caller", "lk-planted-of-the-settings", "lk-planted-and-unknown")
-PROMPTS = ("planted", "!say planted", "planted\n!error 400", '!tool planted {"a": "planted"}', "planted\n!cut 1")
+PROMPTS = ("planted", "!say planted", "planted\n!error 400", '!tool look_up {"a": "planted"}', "planted\n!cut 1")
 
 
 @pytest.mark.parametrize("stream", [False, True])
