@@ -21,6 +21,7 @@ auth:
   keys:
     - {key: lk-ada, owner: ada, mode: enforce}
     - {key: lk-bob, owner: bob}
+    - {key: lk-eve, owner: eve, mode: enforce, permissions: ["admin:modulation"]}
     - {key: lk-admin, owner: admin, permissions: ["admin:modulation"]}
 """
 REQUEST = '{"model": "gpt-4o-mini",  "seed": 1e-7, "messages": [{"role": "user", "content": "Tell me of nebulae."}]}'
@@ -141,7 +142,7 @@ def test_a_preview_needs_the_permission(gateway: Served) -> None:
 def test_a_preview_puts_back_what_tools_gave_and_waits_for_the_client(gateway: Served, upstream: str) -> None:
     tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
     asks = {"role": "user", "content": '!tools retrieve_knowledge {"query": "x"} weather {}'}
-    headers = {"authorization": "Bearer lk-ada", "x-lukhas-tools": "retrieval"}
+    headers = {"authorization": "Bearer lk-eve", "x-lukhas-tools": "retrieval"}
     asked = {"model": "gpt-4o-mini", "messages": [asks], "tools": [tool]}
     url = f"{gateway.url}/v1/chat/completions"
     first = httpx.post(url, json=asked, headers=headers).json()["choices"][0]["message"]
@@ -149,12 +150,15 @@ def test_a_preview_puts_back_what_tools_gave_and_waits_for_the_client(gateway: S
     answer = {"role": "tool", "tool_call_id": call["id"], "content": "sunny"}
     again = httpx.Request("POST", url, json={**asked, "messages": [asks, first, answer]}, headers=headers)
     body = (
-        f'{{"request": {again.content.decode()}, "principal": "key:ada", "headers": {{"x-lukhas-tools": "retrieval"}}}}'
+        f'{{"request": {again.content.decode()}, "principal": "key:eve", "headers": {{"x-lukhas-tools": "retrieval"}}}}'
     )
-    found = httpx.post(
-        f"{gateway.url}/admin/modulation/preview", content=body, headers={"authorization": "Bearer lk-admin"}
-    ).json()
-    assert "retrieve_knowledge" in str(found["diff"]), found
+    own, of_others = (
+        httpx.post(f"{gateway.url}/admin/modulation/preview", content=body, headers={"authorization": f"Bearer {key}"})
+        for key in ("lk-eve", "lk-admin")
+    )
+    found = own.json()
+    results = [preview["body"].count('"tool_call_id"') for preview in (found, of_others.json())]
+    assert results == [2, 1], found
     with httpx.Client() as client:
         assert client.send(again).status_code == 200
     assert httpx.get(f"{upstream}/_last").json()["body"] == found["body"]
