@@ -21,7 +21,7 @@ def test_no_text_and_no_key_stands_in_the_data_folder(stream: bool) -> None:
         running.records(len(answers))
         kept = {path: path.read_bytes() for path in running.gateway.data.rglob("*") if path.is_file()}
 
-    assert sum(b"planted" in answer for answer in answers) >= 6
+    assert sum(b"planted" in answer for answer in answers) >= 4
     assert kept[running.journal].count(b'"event":"ended"') == len(answers)
     assert [path.name for path, text in kept.items() if b"planted" in text or b"simulated answer" in text] == []
 
