@@ -14,7 +14,7 @@ def test_every_hook_of_an_exchange_is_filled() -> None:
     assert filled == {hook.name for hook in EXCHANGE_HOOKS}
 
 
-def test_the_settings_put_it_before_the_shipped_chain() -> None:
+def test_the_settings_put_it_before_what_carries_counts_and_logs() -> None:
     loaded = load_settings(str(SETTINGS), {})
-    assert loaded.settings.chain == ("noop_plugin.py", "default")
+    assert loaded.settings.chain == ("noop_plugin.py", "sign_in", "tier_check", "usage", "log")
     assert (loaded.folder / "noop_plugin.py").exists()
