@@ -89,6 +89,8 @@ class _Told:
             if kind != "insert" and not in_reply:
                 before = self._now.get(path, recorded_value(path, _member(self._asked, path)))
             after = None if isinstance(change, Remove) else change.value
+            if kind == "set" and applied and self._now.get(path, msgspec.UNSET) == after:
+                continue  # a later step of a loop says again what an earlier one did
             if not in_reply and applied:
                 self._now[path] = after
             because, source = _why(answer, number)

@@ -71,8 +71,8 @@ MUTANTS = (
     Mutant(
         "what the client set is only ever lowered",
         "policies/modulation/sent.py",
-        " or not value < before",
-        "",
+        "if before.__class__ in (int, float) and before <= value:",
+        "if False:",
         "tests/policies/modulation/test_sent.py::test_what_the_client_set_is_only_ever_lowered",
     ),
     Mutant(
@@ -162,7 +162,7 @@ MUTANTS = (
     Mutant(
         "a call that nobody offered is blocked",
         CALLS,
-        "if not offered and (not unseen or stored is not None):",
+        "if not offered and (not unseen or stored is not None or exchange.reply is None):",
         "if False:",
         f"{TEST_CALLS}::test_without_tools_no_call_comes_back",
     ),

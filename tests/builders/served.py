@@ -43,13 +43,18 @@ class Served:
         return (self.folder / "err.txt").read_text()
 
     def pids(self, role: Role) -> list[int]:
-        """The processes of a role."""
-        return [each.pid for each in tree(self.process.pid) if each.role == role and each.pid != self.process.pid]
+        """The processes of a role, without what they started themselves."""
+        ours = self.process.pid
+        return [each.pid for each in tree(ours) if each.role == role and each.pid != ours and _parent(each.pid) == ours]
 
     def ended(self) -> list[dict[str, Any]]:
         """The `ended` lines of all journal segments, packed ones included."""
         lines = [line.text for segment in segments(self.data / "journal") for line in SegmentReader(segment)]
         return [each for line in lines if (each := msgspec.json.decode(line))["event"] == "ended"]
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def eventually(look: Callable[[], Value | None], seconds: float = 10.0) -> Value:

@@ -14,7 +14,7 @@ def test_settings_without_a_fault(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "settings:  lukhas.yaml" in done.stdout
     assert "prices:    as of 20" in done.stdout
-    assert "plugins:   sign_in > tier_check > signals > modulation > " in done.stdout
+    assert "plugins:   sign_in > tier_check > signals > symbols > modulation > " in done.stdout
 
 
 def test_checking_leaves_nothing_behind(tmp_path: Path) -> None:
