@@ -134,7 +134,11 @@ async def raw_client(url: str, *, buffer: int | None = None) -> AsyncIterator[Ra
     connection.setblocking(False)
     if buffer is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    await asyncio.get_running_loop().sock_connect(connection, (parts.hostname, parts.port))
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, (parts.hostname, parts.port))
+    except BaseException:
+        connection.close()
+        raise
     reader, writer = await asyncio.open_connection(sock=connection, limit=buffer or 1 << 20)
     try:
         yield RawClient(reader, writer)
