@@ -13,6 +13,8 @@ from gateway.tools.registry import ToolRegistry
 from gateway.writable import written
 
 REFUSED = "refused"
+KEPT_BACK = "kept back"
+"""The action where a stored reply was read again: the call was made before, and nobody tried anything now."""
 NOT_OF_CALLERS = frozenset((PLUGIN_FAILED, "tools_missing"))
 """Reasons for which nobody but the gateway is to blame."""
 
@@ -60,6 +62,7 @@ def incidents_of(
     exchange: Exchange, used: Iterable[ToolUse], caller: str | None, prompt_hash: str | None
 ) -> Iterator[IncidentEvent]:
     """Gives the incidents among the calls of an exchange; `caller` is their pseudonym."""
+    read_again = is_read_again(exchange)
     for use in filter(is_blocked, used):
         yield IncidentEvent(
             exchange.id,
@@ -67,7 +70,7 @@ def incidents_of(
             caller,
             tool_of(use),
             use.because,
-            use.action or REFUSED,
+            KEPT_BACK if read_again else use.action or REFUSED,
             use.safety_mode or exchange.safety_mode,
             use.offered or offered_tools(exchange.request.json),
             prompt_hash,
@@ -82,11 +85,18 @@ def incident_lines(incidents: Iterator[IncidentEvent]) -> bytes:
 
 def blocked_in(exchange: Exchange, used: Iterable[ToolUse]) -> list[Blocked]:
     """Gives the blocked ones among the calls of an exchange as tightening counts them."""
+    if is_read_again(exchange):
+        return []
     return [
         Blocked(_moment(exchange, use), tool_of(use), exchange.id)
         for use in filter(is_blocked, used)
         if is_of_caller(use.because)
     ]
+
+
+def is_read_again(exchange: Exchange) -> bool:
+    """Whether an exchange only reads a reply that was made before."""
+    return exchange.received.method == b"GET"
 
 
 def is_of_caller(reason: str) -> bool:

@@ -70,7 +70,10 @@ def blocked_calls(exchange: Exchange) -> int:
     """Gives how many calls of the exchange's tools were blocked so far, and tell something of who asked.
 
     A name that was not offered is the model's slip, and what strict mode keeps from an exchange would keep itself up.
+    Who reads a stored reply again tries nothing.
     """
+    if exchange.received.method == b"GET":
+        return 0
     return sum(use.status == "blocked" and not _says_nothing(use.because, use.safety_mode) for use in exchange.tools)
 
 

@@ -60,6 +60,13 @@ def test_tightening_counts_blocked_calls_alone() -> None:
     assert [(each.tool, each.audit_id) for each in blocked_in(exchange, exchange.tools)] == [("code_exec", exchange.id)]
 
 
+def test_what_is_kept_back_of_a_stored_reply_is_an_incident_and_counts_for_nobody() -> None:
+    exchange = an_exchange(b"", method="GET", path="/v1/responses/resp_1")
+    exchange.tools.append(BLOCKED)
+    assert [each.action for each in incidents_of(exchange, exchange.tools, "p-ada", None)] == ["kept back"]
+    assert blocked_in(exchange, exchange.tools) == []
+
+
 def test_what_the_gateway_itself_is_to_blame_for_counts_for_nobody() -> None:
     exchange = of_tools(ToolUse("rm", "blocked", 5, 1, PLUGIN_FAILED))
     assert len(list(incidents_of(exchange, exchange.tools, "p-ada", None))) == 1

@@ -21,6 +21,8 @@ def written(data: Path) -> None:
         line = {"event": "incident", "audit_id": f"A-{after}", "at": moment(after), "caller": caller, "tool": tool}
         writer.append(line)
     writer.append({"event": "incident", "audit_id": "A-9", "at": moment(3), "caller": None, "tool": "shell"})
+    line = {"event": "incident", "audit_id": "A-8", "at": moment(3), "caller": "p-bob", "tool": "shell"}
+    writer.append({**line, "action": "kept back"})
     writer.append({"event": "tightening", "id": "T-1", "at": moment(3)}, {"event": "flag", "at": moment(3)})
 
 

@@ -32,6 +32,12 @@ def test_an_exchange_that_went_well_was_not_refused() -> None:
     assert not was_refused(an_exchange())
 
 
+def test_what_is_kept_back_of_a_stored_reply_counts_against_nobody() -> None:
+    exchange = an_exchange(b"", method="GET", path="/v1/responses/resp_1")
+    exchange.tools.append(ToolUse("lookup", "blocked", 1, 1, "tool_not_allowed", safety_mode="balanced"))
+    assert blocked_calls(exchange) == 0
+
+
 def test_blocked_calls_are_counted_and_others_are_not() -> None:
     exchange = an_exchange()
     exchange.tools = [ToolUse("a", "blocked", 0, 0), ToolUse("b", "ok", 0, 0), ToolUse("c", "error", 0, 0)]
