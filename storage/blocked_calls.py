@@ -19,7 +19,8 @@ ORDER BY happened
 """
 _COUNTS = """
 SELECT tool, count(*), count(DISTINCT caller), max(audit_id) FROM kept.incidents
-WHERE happened > $since AND tool IS NOT NULL AND action IS DISTINCT FROM 'kept back' GROUP BY tool ORDER BY count(*) DESC, tool
+WHERE happened > $since AND tool IS NOT NULL AND action IS DISTINCT FROM 'kept back'
+GROUP BY tool ORDER BY count(*) DESC, tool
 """
 _EVENTS = "SELECT line::VARCHAR FROM kept.events WHERE event = $event AND happened > $since ORDER BY happened"
 
