@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from litestar import Request, Response, delete, get
@@ -108,6 +108,13 @@ class Released(msgspec.Struct, frozen=True):
     released: bool
 
 
+OfTool: TypeAlias = Annotated[str | None, QueryParameter(description="Of this tool: an alias, or the name called.")]
+OfHours: TypeAlias = Annotated[
+    float | None, QueryParameter(gt=0, le=LONGEST_HOURS, description="Of the last so many hours.")
+]
+OfCaller: TypeAlias = Annotated[str | None, QueryParameter(description="Of this caller.")]
+
+
 def incident_routes(
     sandbox: Sandbox, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Sequence[HTTPRouteHandler]:
@@ -121,11 +128,9 @@ def _list(sandbox: Sandbox, threads: Executor, now: Callable[[], datetime]) -> H
     async def tools_incidents(
         request: Request[Any, Any, Any],
         caller: NamedDependency[Caller],
-        tool: Annotated[str | None, QueryParameter(description="Of this tool: an alias, or the name called.")] = None,
-        since_hours: Annotated[
-            float | None, QueryParameter(gt=0, le=LONGEST_HOURS, description="Of the last so many hours.")
-        ] = None,
-        principal: Annotated[str | None, QueryParameter(description="Of this caller.")] = None,
+        tool: OfTool = None,
+        since_hours: OfHours = None,
+        principal: OfCaller = None,
         format: Annotated[Literal["json", "csv"], QueryParameter(description="json, or csv for a table.")] = "json",
         limit: Annotated[int, QueryParameter(ge=1, le=MOST, description="How many at most.")] = USUAL,
     ) -> Response[Any]:
@@ -148,11 +153,9 @@ def _stats(sandbox: Sandbox, threads: Executor, now: Callable[[], datetime]) -> 
     async def tools_incidents_stats(
         request: Request[Any, Any, Any],
         caller: NamedDependency[Caller],
-        tool: Annotated[str | None, QueryParameter(description="Of this tool: an alias, or the name called.")] = None,
-        since_hours: Annotated[
-            float | None, QueryParameter(gt=0, le=LONGEST_HOURS, description="Of the last so many hours.")
-        ] = None,
-        principal: Annotated[str | None, QueryParameter(description="Of this caller.")] = None,
+        tool: OfTool = None,
+        since_hours: OfHours = None,
+        principal: OfCaller = None,
     ) -> Response[Stats]:
         """Counts calls of tools that were blocked, by tool, reason, caller and hour (UTC)."""
         check_names(request.query_params, _FILTERS)
