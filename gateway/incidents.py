@@ -11,10 +11,9 @@ from gateway.offered_tools import offered_tools
 from gateway.tightening import Blocked
 from gateway.tools.registry import ToolRegistry
 from gateway.writable import written
+from storage.incident_actions import KEPT_BACK
 
 REFUSED = "refused"
-KEPT_BACK = "kept back"
-"""The action where a stored reply was read again: the call was made before, and nobody tried anything now."""
 NOT_OF_CALLERS = frozenset((PLUGIN_FAILED, "tools_missing"))
 """Reasons for which nobody but the gateway is to blame."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 import msgspec
 
+from storage.incident_actions import KEPT_BACK
 from storage.warehouse import Warehouse
 from storage.warehouse_file import WarehouseError
 
@@ -14,12 +15,12 @@ from storage.warehouse_file import WarehouseError
 _CALLS = """
 SELECT caller, happened, tool, audit_id, coalesce(reason, '') FROM kept.incidents
 WHERE happened > $since AND caller IS NOT NULL AND tool IS NOT NULL AND audit_id IS NOT NULL
-  AND action IS DISTINCT FROM 'kept back'
+  AND action IS DISTINCT FROM $kept_back
 ORDER BY happened
 """
 _COUNTS = """
 SELECT tool, count(*), count(DISTINCT caller), max(audit_id) FROM kept.incidents
-WHERE happened > $since AND tool IS NOT NULL AND action IS DISTINCT FROM 'kept back'
+WHERE happened > $since AND tool IS NOT NULL AND action IS DISTINCT FROM $kept_back
 GROUP BY tool ORDER BY count(*) DESC, tool
 """
 _EVENTS = "SELECT line::VARCHAR FROM kept.events WHERE event = $event AND happened > $since ORDER BY happened"
@@ -57,12 +58,13 @@ class BlockedCalls:
 
     def since(self, moment: datetime) -> list[BlockedCall]:
         """Gives the calls behind a moment, the oldest first."""
-        rows = self._rows(_CALLS, {"since": _naive(moment)})
+        rows = self._rows(_CALLS, {"since": _naive(moment), "kept_back": KEPT_BACK})
         return [BlockedCall(person, at.replace(tzinfo=UTC), *others) for person, at, *others in rows]
 
     def counts(self, moment: datetime) -> list[BlockedCount]:
         """Gives how many there were behind a moment, by tool."""
-        return [BlockedCount(*row) for row in self._rows(_COUNTS, {"since": _naive(moment)})]
+        parameters = {"since": _naive(moment), "kept_back": KEPT_BACK}
+        return [BlockedCount(*row) for row in self._rows(_COUNTS, parameters)]
 
     def events(self, event: str, moment: datetime) -> list[bytes]:
         """Gives the lines of an event behind a moment, the oldest first."""
