@@ -1,5 +1,6 @@
 """Takes what is new in the journal into the tables, exactly once through any kill."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -174,12 +175,14 @@ class Ingest:
     def _marks_after(
         self, lines: Sequence[JournalLine], continued: frozenset[tuple[str, int]]
     ) -> dict[tuple[str, int], _Mark]:
+        # The lines of a segment stand behind one another: the last one says how far it goes.
+        ends = {(line.writer, line.segment): line for line in lines}
+        counts = Counter((line.writer, line.segment) for line in lines)
         marks: dict[tuple[str, int], _Mark] = {}
-        for line in lines:
-            place = (line.writer, line.segment)
-            mark = marks.get(place) or self._marks.get(place, _Mark())
+        for place, line in ends.items():
+            mark = self._marks.get(place, _Mark())
             starts = mark.starts and place not in continued
-            marks[place] = mark._replace(taken=line.end, lines=mark.lines + 1, starts=starts)
+            marks[place] = mark._replace(taken=line.end, lines=mark.lines + counts[place], starts=starts)
         return marks
 
     def _finish(self, ends: Mapping[tuple[str, int], int]) -> int:

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.office.chores import Chore, Chores
 from gateway.office.event_log import EventLog
+from gateway.office.pace import Pace
 from gateway.office.retention import Retention
 from gateway.settings import Retention as Days
 from identity.keyring import Keyring
@@ -81,6 +82,7 @@ class Records:
         self._now = now
         self._tried = Event()
         self._is_complete = False
+        self._pace = Pace()
         self._archived_before: date | None = None
         self._said: set[str] = set()
         self.news = 0
@@ -94,7 +96,7 @@ class Records:
             now=now,
         )
         ours = (
-            Chore("warehouse", TAKE_IN_SECONDS, self._take_in),
+            Chore("warehouse", TAKE_IN_SECONDS, self._take_in_turn),
             Chore("archive", ARCHIVE_SECONDS, self._archive),
             Chore("packing", PACK_SECONDS, self._pack),
             Chore("retention", RETENTION_SECONDS, self.retention.run_if_due),
@@ -132,6 +134,10 @@ class Records:
         if self.warehouse.is_open:
             self.warehouse.forget()
 
+    def _take_in_turn(self) -> bool:
+        """Takes in what is new, less often while there is much."""
+        return self._pace.is_due() and self._take_in()
+
     def _take_in(self) -> bool:
         """Takes in what is new in the journal; opens the warehouse where it is not open."""
         try:
@@ -144,6 +150,7 @@ class Records:
         if not _TELLING.isdisjoint(taken.slices):
             self.news += 1
         self._is_complete = not taken.more
+        self._pace.took(taken.lines, more=taken.more)
         return taken.more
 
     def _open(self) -> None:
