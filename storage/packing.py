@@ -8,7 +8,8 @@ import zstandard
 
 from storage.segments import PACKED, PLAIN, Segment, SegmentError, unpacked
 
-_LEVEL = 6
+# What is in a record that can be packed at all is its repetition: level 6 takes six times as long for a thirtieth less.
+_LEVEL = 1
 _CHUNK = 256 << 10
 
 
