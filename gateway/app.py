@@ -40,7 +40,7 @@ from storage.journal import Journal
 from storage.journal_error import JournalError
 from storage.people import KeyringError
 from storage.signing import Signer, signer_in
-from storage.state.state import State
+from storage.state.when_needed import StateWhenNeeded
 
 JSON = b"application/json"
 PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
@@ -107,7 +107,7 @@ class Gateway:
         )
         self.upstreams = {"default": upstream_of(settings)}
         self.bus = SignalBus()
-        self.kept = Kept(State(self.data, settings.storage.state_url), self.keyring)
+        self.kept = Kept(StateWhenNeeded(self.data, settings.storage.state_url), self.keyring)
         self.pipeline = Pipeline(
             self.chain,
             self.upstreams,

@@ -21,9 +21,9 @@ from gateway import (
 from identity.caller import Caller
 from identity.keyring import Keyring
 from storage.people import KeyringError
-from storage.state.database import StateError
 from storage.state.records import Found
 from storage.state.sealed import SealedError
+from storage.state.state_error import StateError
 from storage.state.when_needed import StateWhenNeeded
 
 NAME = "retrieve_knowledge"

@@ -17,8 +17,8 @@ from identity.keyring import Keyring
 from identity.symbols import Symbol, opened_symbols
 from policies.intents import LEVELS
 from storage.people import KeyringError
-from storage.state.database import StateError
 from storage.state.sealed import SealedError
+from storage.state.state_error import StateError
 from storage.state.when_needed import StateWhenNeeded
 
 Mode: TypeAlias = Literal["off", "shadow", "enforce"]

@@ -23,6 +23,7 @@ from identity.erasure import Erased, Erasure
 from identity.keyring import Keyring
 from storage.sql_sandbox import Sandbox
 from storage.state.database import FILE as STATE
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
 from storage.warehouse import Warehouse
 from storage.warehouse_file import WarehouseError
@@ -124,7 +125,7 @@ def _take_out(folder: Path, state_url: str | None, person: str) -> None:
     if state_url is None and not (folder / STATE).exists():
         return
     with closing(State(folder, state_url)) as state:
-        state.open()
+        state.open(brought_up_to_date)
         state.erase(person)
         state.scrub()
         Pushing(state, folder / PUSHED).push()

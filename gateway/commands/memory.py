@@ -15,11 +15,12 @@ from gateway.commands.people import keyring_of
 from gateway.commands.printing import print_json, print_table
 from identity.keyring import Keyring, Person
 from storage.people import KeyringError
-from storage.state.database import StateError
 from storage.state.documents import LONGEST_TEXT, Documents, nonce_bytes
 from storage.state.records import Document
+from storage.state.schema import brought_up_to_date
 from storage.state.sealed import SealedError
 from storage.state.state import State
+from storage.state.state_error import StateError
 
 USUAL_K = 6
 _ID_BYTES = 8
@@ -160,7 +161,7 @@ def _opened(config: str | None, data: str | None) -> Iterator[tuple[Keyring, Doc
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with keyring_of(folder) as people, closing(State(folder, storage.state_url)) as state:
-            state.open()
+            state.open(brought_up_to_date)
             yield people, state.documents
     except (KeyringError, StateError, SealedError) as error:
         raise Failed(str(error)) from None

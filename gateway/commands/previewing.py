@@ -39,7 +39,7 @@ from policies.modulation.homeostasis import State as Held
 from policies.modulation.policy import FILE as MODULATION
 from policies.tiers import load_tiers
 from storage.journal_tail import JournalTail
-from storage.state.state import State
+from storage.state.when_needed import StateWhenNeeded
 
 STAND_IN = "key:explain"
 """The principal of a caller of whom nothing but the tier is known."""
@@ -184,7 +184,7 @@ def _kept(settings: Settings, around: Surroundings) -> Kept | None:
     """Gives what tools gave and waits for the next requests of clients; None where no gateway has run."""
     if around.keyring is None:
         return None
-    return Kept(State(around.data, settings.storage.state_url), around.keyring)
+    return Kept(StateWhenNeeded(around.data, settings.storage.state_url), around.keyring)
 
 
 def _heard_before(policy: Policy, around: Surroundings, principal: str) -> tuple[Held, int]:

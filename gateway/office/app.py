@@ -61,7 +61,9 @@ from policies.modulation.callers import Callers as RememberedCallers
 from policies.queries import load_queries
 from storage.blocked_calls import BlockedCalls
 from storage.bodies import bodies_writer
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
+from storage.state.when_needed import StateWhenNeeded
 from storage.tombstones import OFFICE
 
 PEOPLE_SECONDS = 1.0
@@ -122,7 +124,7 @@ class Office:
             stuck=stuck,
         )
         self._homeostasis = RememberedCallers()
-        self._kept = Kept(State(data, settings.storage.state_url), self.keyring)
+        self._kept = Kept(StateWhenNeeded(data, settings.storage.state_url), self.keyring)
         self._policy_watch = PolicyWatch(self.policies, data, self.records.log.append)
         self.state = State(data, settings.storage.state_url)
         self._feedback = Feedback(self.state, self.records.bundles, self.keyring, self.records.log.append)
@@ -188,7 +190,7 @@ class Office:
         Errors: KeyringError, StateError, LoadError.
         """
         self.keyring.open()
-        await asyncio.to_thread(self.state.open)
+        await asyncio.to_thread(self.state.open, brought_up_to_date)
         await asyncio.to_thread(self.keeping.start)
         startup = startup_of(
             self._loaded,

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Lock
 from typing import Literal, ParamSpec, TypeVar
 
 import msgspec
@@ -20,10 +19,10 @@ from gateway.formats.found import Answered, KeptTurn
 from gateway.tools.attempts import Breaker
 from identity.keyring import Keyring, Person
 from storage.people import KeyringError
-from storage.state.database import StateError
 from storage.state.records import KeptResult
 from storage.state.sealed import NONCE_BYTES, SealedError, opened, sealed
-from storage.state.state import State
+from storage.state.state_error import StateError
+from storage.state.when_needed import StateWhenNeeded
 
 RESULTS_KEPT = timedelta(hours=1)
 CALLS_KEPT = timedelta(days=1)
@@ -74,7 +73,7 @@ class Kept:
 
     def __init__(
         self,
-        state: State,
+        state: StateWhenNeeded,
         keyring: Keyring,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         nonce: Callable[[], bytes] = lambda: secrets.token_bytes(NONCE_BYTES),
@@ -86,15 +85,11 @@ class Kept:
         # What hangs in the state must not hold the threads that everything else has its work done in.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="kept")
         self._breaker = Breaker()
-        self._lock = Lock()
-        self._is_open = False
 
     def close(self) -> None:
         """Lets go of the state; a thread that hangs in it is not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
-            self._state.close()
-            self._is_open = False
+        self._state.close()
 
     async def in_time(self, ask: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
         """Asks in a thread, and waits no longer than an exchange may; not at all for a state that hangs.
@@ -119,7 +114,7 @@ class Kept:
         now = self._now()
         calls = msgspec.structs.replace(turn, ours=tuple(Answered(each.call, "") for each in turn.ours))
         with _in_words():
-            store = self._opened().kept_results
+            store = self._state().kept_results
             for each in turn.ours:
                 store.put(self._row(person, _RESULT + each.call.id, audit_id, each.output.encode(), now + RESULTS_KEPT))
             body = msgspec.json.encode(calls)
@@ -130,7 +125,7 @@ class Kept:
         person = self._person(principal)
         with _in_words():
             row = self._row(person, _RESPONSE + told, audit_id, last.encode(), self._now() + CALLS_KEPT)
-            self._opened().kept_results.put(row)
+            self._state().kept_results.put(row)
 
     def found(self, principal: str, call_ids: Sequence[str], response: str | None) -> Found:
         """Gives what was kept for a request with the results of these calls, behind a response. Errors: KeptError."""
@@ -157,7 +152,7 @@ class Kept:
         now = self._now()
         with _in_words():
             row = self._row(person, _ONCE + key, audit_id, msgspec.json.encode(UNFINISHED), now + RESULTS_KEPT)
-            if self._opened().kept_results.put_new(row, now):
+            if self._state().kept_results.put_new(row, now):
                 return None
         before = self._rows(person, [_ONCE + key]).get(_ONCE + key)
         return msgspec.json.decode(before, type=Once) if before is not None else UNFINISHED
@@ -166,18 +161,18 @@ class Kept:
         """Lets a claimed call that did nothing run again. Errors: KeptError."""
         person = self._person(principal)
         with _in_words():
-            self._opened().kept_results.remove(person.pseudonym, _ONCE + key)
+            self._state().kept_results.remove(person.pseudonym, _ONCE + key)
 
     def settle(self, principal: str, audit_id: str, key: str, gave: Once) -> None:
         """Keeps what a claimed call gave. Errors: KeptError."""
         person = self._person(principal)
         with _in_words():
             row = self._row(person, _ONCE + key, audit_id, msgspec.json.encode(gave), self._now() + RESULTS_KEPT)
-            self._opened().kept_results.put(row)
+            self._state().kept_results.put(row)
 
     def _rows(self, person: Person, ids: Sequence[str]) -> dict[str, bytes]:
         with _in_words():
-            rows = self._opened().kept_results.find_all(person.pseudonym, ids, self._now())
+            rows = self._state().kept_results.find_all(person.pseudonym, ids, self._now())
             return {row.call_id: opened(row.sealed, person.key, _purpose(person, row.call_id)) for row in rows}
 
     def _row(self, person: Person, id: str, audit_id: str, plain: bytes, until: datetime) -> KeptResult:
@@ -191,13 +186,6 @@ class Kept:
     def _known(self, principal: str) -> Person | None:
         with _in_words():
             return self._keyring.known(principal)
-
-    def _opened(self) -> State:
-        with self._lock:
-            if not self._is_open:
-                self._state.open(migrate=False)
-                self._is_open = True
-            return self._state
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from plugins.scheduler.signature import signed_headers
 from storage.state.notes import note_of
 from storage.state.records import Task
 from storage.state.sealed import SealedError
-from storage.state.state import State
+from storage.state.stores import Stores
 
 AT_ONCE = 8
 PATIENCE = WebLimits(connect_timeout=3.0, first_byte_timeout=5.0, between_chunks_timeout=3.0, total_timeout=6.0)
@@ -50,7 +50,7 @@ class Teller:
         self._people = people
         self._now = now
 
-    def tell(self, state: State) -> bool:
+    def tell(self, state: Stores) -> bool:
         """Tells of what is due now; says whether there may be more. Errors: KeyringError, StateError."""
         now = self._now()
         tasks = [task for task in state.tasks.due(now, AT_ONCE) if state.tasks.claim(task, now + pause(task.attempts))]

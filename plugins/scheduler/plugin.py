@@ -31,8 +31,8 @@ from plugins.scheduler.due import PATIENCE, Teller
 from plugins.scheduler.signature import KeyUnfit, key_in, key_of
 from plugins.scheduler.when import WhenError, due_at
 from storage.people import KeyringError
-from storage.state.database import StateError
 from storage.state.notes import TaskNote, task_with_note
+from storage.state.state_error import StateError
 from storage.state.when_needed import StateWhenNeeded
 
 NAME = "schedule_task"

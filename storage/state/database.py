@@ -1,19 +1,20 @@
 """Opens the state: a SQLite file in the data folder, or the PostgreSQL database that the settings name.
 
-The office brings the schema up to date at its start; a worker takes it as it finds it, or does not start.
+Who opens it brings the schema up to date (`schema.py`), or takes it as it is and refuses what waits for that.
 """
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from storage.state.schema import SchemaError, brought_up_to_date, checked
+from storage.state.state_error import StateError
+from storage.state.version import SchemaError, checked
 
 FILE = "state.db"
 BUSY_SECONDS = 10
@@ -22,10 +23,8 @@ _WRITES = "lukhas_writes"
 _DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 _LOCK = 0x4C554B48
 """The advisory lock of PostgreSQL under which one process at a time changes the schema."""
-
-
-class StateError(OSError):
-    """The state cannot be read or written; the message is a sentence."""
+Migration: TypeAlias = Callable[[Connection], None]
+"""Brings the schema up to date. Errors: SchemaError."""
 
 
 class Database:
@@ -48,7 +47,7 @@ class Database:
         """Whether the state is a file of this machine."""
         return self._path is not None
 
-    def open(self, *, migrate: bool = True) -> None:
+    def open(self, migrate: Migration | None = None) -> None:
         """Opens it; with `migrate` its schema is brought up to date, one process at a time.
 
         Errors: StateError: it cannot be reached, is damaged, or was written by a newer gateway. Nothing is changed
@@ -58,12 +57,9 @@ class Database:
             _make_unless_there(self._path)
         self._engine = self._made()
         try:
-            with self.writing() if migrate else self.reading() as connection:
+            with self.reading() if migrate is None else self.writing() as connection:
                 self._look_into(connection)
-                if migrate:
-                    brought_up_to_date(connection)
-                else:
-                    checked(connection)
+                (migrate or checked)(connection)
         except SchemaError as error:
             self.close()
             raise StateError(f"{self.name} {error}") from None

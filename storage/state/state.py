@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from storage.state.cards import Cards
-from storage.state.database import Database
+from storage.state.database import Database, Migration
 from storage.state.documents import Documents
 from storage.state.feedback_tables import FeedbackTables
 from storage.state.flag_overrides import FlagOverrides
 from storage.state.kept_results import KeptResults
 from storage.state.locks import Locks
 from storage.state.people import erase
+from storage.state.stores import Stores
 from storage.state.symbols import KeptSymbols
 from storage.state.tasks import Tasks
 from storage.state.tightenings import Tightenings
@@ -31,9 +32,9 @@ class State:
         self.tasks = Tasks(self.database)
         self.tightenings = Tightenings(self.database)
 
-    def open(self, *, migrate: bool = True) -> None:
-        """Opens it; `migrate` is for the office alone. Errors: StateError."""
-        self.database.open(migrate=migrate)
+    def open(self, migrate: Migration | None = None) -> None:
+        """Opens it; `migrate` is for the office and for commands. Errors: StateError."""
+        self.database.open(migrate)
 
     def close(self) -> None:
         """Closes it. Safe to call twice."""
@@ -46,3 +47,10 @@ class State:
     def scrub(self) -> bool:
         """Takes what was erased out of the bytes of the file; says whether it is all gone. Errors: StateError."""
         return self.database.scrub()
+
+
+def opened(data: Path, url: str | None) -> Stores:
+    """Gives the open state with the schema that it has. Errors: StateError."""
+    state = State(data, url)
+    state.open()
+    return state

@@ -1,34 +1,39 @@
-"""The state for whoever seldom needs it: opened at the first question, by a process that changes no schema."""
+"""The state for whoever seldom needs it: loaded and opened at the first question, by a process that changes no schema.
 
+The code of the database is a sixth of a worker's memory and of its start, and most workers never ask.
+"""
+
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 
-from storage.state.database import StateError
-from storage.state.state import State
+from storage.state.state_error import StateError
+from storage.state.stores import Stores
 
 
 class StateWhenNeeded:
     """The state of a data folder, or of the database at `url`; may be asked from any thread."""
 
     def __init__(self, data: Path, url: str | None = None) -> None:
-        """Opens nothing. Errors: StateError, for an address that is none of PostgreSQL."""
-        self._state = State(data, url)
+        """Opens nothing."""
+        self._data = data
+        self._url = url
         self._lock = Lock()
-        self._is_open = False
+        self._opened: Stores | None = None
         self._is_closed = False
 
-    def __call__(self) -> State:
+    def __call__(self) -> Stores:
         """Gives the open state. Errors: StateError; the next call tries again, unless it was closed."""
         with self._lock:
             if self._is_closed:
-                raise StateError(f"{self._state.database.name} is closed.")
-            if not self._is_open:
-                self._state.open(migrate=False)
-                self._is_open = True
-            return self._state
+                raise StateError("The state is closed.")
+            if self._opened is None:
+                self._opened = import_module("storage.state.state").opened(self._data, self._url)
+            return self._opened
 
     def close(self) -> None:
         """Closes it for good. Safe to call twice."""
         with self._lock:
             self._is_closed = True
-            self._state.close()
+            if self._opened is not None:
+                self._opened.close()

@@ -25,7 +25,9 @@ from identity.accepted_keys import AcceptedKeys
 from identity.keyring import Keyring
 from policies.tools import Budgets
 from storage.journal import Journal
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
+from storage.state.when_needed import StateWhenNeeded
 from tests.builders.fake_client import FakeClient
 from tests.builders.fake_transport import FakeTransport
 from tests.builders.gateway import exchange_lines
@@ -35,12 +37,12 @@ ENDPOINTS = load_endpoints()
 POLICIES = LivePolicies()
 
 
-def a_state(folder: Path) -> State:
-    """Gives a state with its tables, closed."""
+def a_state(folder: Path) -> StateWhenNeeded:
+    """Gives a state, not open yet, whose tables the office has made."""
     state = State(folder)
-    state.open()
+    state.open(brought_up_to_date)
     state.close()
-    return state
+    return StateWhenNeeded(folder)
 
 
 class KnowsAll:

@@ -10,10 +10,11 @@ from gateway.testing import a_call, a_caller, an_exchange, plugin_kit, started
 from identity.caller import Caller
 from identity.keyring import Keyring
 from plugins.retrieval import NAME, Retrieval
-from storage.state.database import StateError
 from storage.state.documents import nonce_bytes
 from storage.state.records import Document, Found
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
+from storage.state.state_error import StateError
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 RULES = "Refunds are paid within 14 days."
@@ -30,7 +31,7 @@ def people(tmp_path: Path) -> Iterator[Keyring]:
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     yield state
     state.close()
 

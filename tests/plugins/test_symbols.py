@@ -19,6 +19,7 @@ from identity.symbols import Symbol, SymbolsSent, sealed_symbols
 from plugins import symbols as room
 from plugins.symbols import OwnSymbols, explained, used_in
 from storage.state.records import Symbols
+from storage.state.schema import brought_up_to_date
 from storage.state.sealed import NONCE_BYTES
 from storage.state.state import State
 from tests.builders.people import keyring_of
@@ -56,7 +57,7 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     with keyring_of(tmp_path) as keyring:
         stage = Stage(tmp_path, keyring, state)
         yield stage

@@ -25,9 +25,9 @@ from identity.symbols import SymbolsSent
 from storage.bundles import BundlesError
 from storage.journal_error import JournalError
 from storage.people import KeyringError
-from storage.state.database import StateError
 from storage.state.sealed import SealedError
 from storage.state.state import State
+from storage.state.state_error import StateError
 
 Result = TypeVar("Result")
 LOCKS = "admin:locks"

@@ -21,6 +21,7 @@ from storage.bodies import find_body, opened_body
 from storage.packing import pack
 from storage.segments import segments, unpacked
 from storage.state.records import Card
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
 from storage.warehouse import Warehouse
 from tests.builders.journals import ended, lines_in, opened
@@ -65,11 +66,11 @@ def test_what_they_said_of_exchanges_goes_from_the_state(data: Path) -> None:
     with keyring_of(data) as keyring:
         person = keyring.person(ADA).pseudonym
     with closing(State(data)) as state:
-        state.open()
+        state.open(brought_up_to_date)
         state.cards.put(Card(person, "A-00000001", datetime(2026, 11, 20, tzinfo=UTC), 5, "a note of Ada's"))
     assert purge(data, "--principal", ADA, "--yes").exit_code == 0
     with closing(State(data)) as state:
-        state.open()
+        state.open(brought_up_to_date)
         assert state.cards.count() == 0
     for name in ("state.db", "pushed.json"):
         assert person.encode() not in (data / name).read_bytes()

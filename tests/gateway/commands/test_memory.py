@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 
 from gateway.commands.audit import command as audit
 from gateway.commands.memory import command
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
 
 RULES = "Refunds are paid within 14 days.\n\nA parcel that is lost is sent again.\n"
@@ -82,7 +83,7 @@ def test_erasing_the_caller_takes_their_documents_along(tmp_path: Path, rules: P
     added(tmp_path, str(rules))
     (tmp_path / "journal").mkdir()
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     assert state.documents.count().documents == 1
     state.close()
     from_purge = CliRunner().invoke(
@@ -90,6 +91,6 @@ def test_erasing_the_caller_takes_their_documents_along(tmp_path: Path, rules: P
         ["purge", "--data", str(tmp_path), "--config", os.devnull, "--principal", "key:ada", "--yes"],
     )
     assert from_purge.exit_code == 0, from_purge.output
-    state.open()
+    state.open(brought_up_to_date)
     assert state.documents.count().documents == 0
     state.close()

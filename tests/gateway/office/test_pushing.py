@@ -11,6 +11,7 @@ from gateway.office.pushing import MOST_MEANS, Pushing
 from gateway.pushed import Told, Withheld
 from storage.state.feedback_tables import ALL
 from storage.state.records import FeedbackTable, FlagOverride, Symbols, Tightening
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
 from storage.state.tables import FEEDBACK_TABLES
 
@@ -21,7 +22,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     yield state
     state.close()
 

@@ -13,6 +13,7 @@ from gateway.settings import Loaded, Retention, Settings
 from identity.keyring import Keyring
 from storage.journal_tail import JournalTail
 from storage.state.records import Card, FlagOverride, KeptResult, Task
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
 from tests.builders.people import keyring_of
 
@@ -27,7 +28,7 @@ class Kept:
         self.now = NOON
         self.keyring = keyring
         self.state = State(data)
-        self.state.open()
+        self.state.open(brought_up_to_date)
         self.path = data / "pushed.json"
         feedback = Feedback(self.state, JournalTail(data / "journal"), keyring, lambda _: None, now=lambda: self.now)
         days = Retention(events_days=30, feedback_days=10)

@@ -13,7 +13,9 @@ from gateway.answers import ToolCall
 from gateway.formats.found import Answered, KeptTurn
 from gateway.tools.kept import GONE, NOTHING_FOUND, RUNNING, Found, Kept, KeptError, Once
 from identity.keyring import Keyring
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
+from storage.state.when_needed import StateWhenNeeded
 from tests.builders.pipelines import a_state
 
 TURN = KeptTurn(
@@ -35,7 +37,7 @@ class Kitchen:
 
     def worker(self) -> Kept:
         """What another worker has."""
-        return Kept(State(self.folder), self.keyring, now=lambda: self.now)
+        return Kept(StateWhenNeeded(self.folder), self.keyring, now=lambda: self.now)
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def test_no_text_of_it_stands_in_the_file(kitchen: Kitchen) -> None:
 def test_a_row_that_was_moved_to_another_call_does_not_open(kitchen: Kitchen) -> None:
     kitchen.kept.keep_turn("key:ada", "A-1", TURN)
     state = State(kitchen.folder)
-    state.open()
+    state.open(brought_up_to_date)
     with state.database.writing() as connection:
         connection.exec_driver_sql("UPDATE kept_results SET call_id = 'turn call_9' WHERE call_id = 'turn call_1'")
     state.close()
@@ -113,7 +115,7 @@ def test_a_call_that_was_let_go_of_may_be_claimed_anew(kitchen: Kitchen) -> None
 def test_a_state_without_tables_is_an_error_in_words_until_the_office_has_made_them(tmp_path: Path) -> None:
     keyring = Keyring(tmp_path)
     keyring.open()
-    kept = Kept(State(tmp_path), keyring)
+    kept = Kept(StateWhenNeeded(tmp_path), keyring)
     with pytest.raises(KeptError):
         kept.keep_turn("key:ada", "A-1", TURN)
     a_state(tmp_path)

@@ -17,7 +17,7 @@ from gateway.testing import a_caller, an_exchange
 from gateway.tools.kept import GONE, Kept
 from gateway.tools.put_back import MOST_CHANGES, may_continue, put_at_once
 from gateway.tools.running import as_data
-from storage.state.state import State
+from storage.state.when_needed import StateWhenNeeded
 from tests.builders.fake_client import FakeClient
 from tests.builders.fake_transport import FakeTransport
 from tests.builders.hosting import Allows, Hosts
@@ -44,7 +44,7 @@ class Stage:
         self.passages.pipeline.kept = self.another_worker()
 
     def another_worker(self) -> Kept:
-        return Kept(State(self.folder), self.passages.keyring, now=lambda: self.now)
+        return Kept(StateWhenNeeded(self.folder), self.passages.keyring, now=lambda: self.now)
 
     async def turned(self, shape: Shape, *, streamed: bool) -> Any:
         """Has the model make a mixed turn; gives the reply that the client gets."""

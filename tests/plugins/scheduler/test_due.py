@@ -15,6 +15,7 @@ from identity.keyring import Keyring
 from plugins.scheduler.due import AT_ONCE, MOST_ATTEMPTS, PATIENCE, Teller, pause
 from plugins.scheduler.signature import signed_headers
 from storage.state.notes import TaskNote, task_with_note
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
 from tests.builders.internet import only
 
@@ -88,7 +89,7 @@ class Kept:
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Kept]:
     state, people = State(tmp_path), Keyring(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     people.open()
     yield Kept(state, people)
     people.close()

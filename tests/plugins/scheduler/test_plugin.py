@@ -13,6 +13,7 @@ from plugins.scheduler.plugin import LONGEST_NOTE, MOST_WAITING, NAME
 from policies.document import DocumentError, converted
 from storage.state.notes import note_of
 from storage.state.records import Task
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -32,7 +33,7 @@ def people(tmp_path: Path) -> Iterator[Keyring]:
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     yield state
     state.close()
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from storage.state.database import Migration
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
 from tests.builders.postgresql import PostgreSql, running_postgresql
 
@@ -30,10 +32,10 @@ def opened(address: str | None, tmp_path: Path) -> Iterator[Callable[..., State]
     """Opens the state, as often as a test asks."""
     states: list[State] = []
 
-    def open_state(*, migrate: bool = True) -> State:
+    def open_state(*, migrate: Migration | None = brought_up_to_date) -> State:
         state = State(tmp_path, address)
         states.append(state)
-        state.open(migrate=migrate)
+        state.open(migrate)
         return state
 
     yield open_state

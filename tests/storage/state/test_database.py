@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from storage.state.database import FILE, StateError
+from storage.state.database import FILE
 from storage.state.records import FlagOverride
+from storage.state.schema import MIGRATIONS, brought_up_to_date
 from storage.state.state import State
+from storage.state.state_error import StateError
 from storage.state.tables import METADATA
+from storage.state.version import KNOWN
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -23,6 +28,13 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 def test_the_migrations_make_the_tables_that_the_code_knows(state: State) -> None:
     with state.database.writing() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_the_migrations_that_the_code_knows_are_those_of_the_folder() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    found = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
+    assert list(KNOWN) == found[::-1]
 
 
 def test_what_was_kept_is_there_after_a_new_start(opened: Callable[..., State]) -> None:
@@ -42,16 +54,16 @@ def test_several_that_start_at_once_migrate_once(opened: Callable[..., State]) -
 
 def test_a_worker_does_not_start_before_the_office_has_made_the_tables(opened: Callable[..., State]) -> None:
     with pytest.raises(StateError, match="waits for the office"):
-        opened(migrate=False)
+        opened(migrate=None)
     opened()
-    assert opened(migrate=False).flag_overrides.every() == []
+    assert opened(migrate=None).flag_overrides.every() == []
 
 
 def test_a_newer_schema_stops_the_start_and_is_left_alone(opened: Callable[..., State]) -> None:
     state = opened()
     with state.database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    for migrate in (True, False):
+    for migrate in (brought_up_to_date, None):
         with pytest.raises(StateError, match="written by a newer gateway: its schema is 9999"):
             opened(migrate=migrate)
     with state.database.reading() as connection:
@@ -80,7 +92,7 @@ def test_what_is_not_open_says_so(tmp_path: Path) -> None:
 
 def test_the_file_is_for_nobody_else(tmp_path: Path) -> None:
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     state.flag_overrides.put(FlagOverride("F", "on", NOW, "admin"))
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     state.close()
@@ -89,7 +101,7 @@ def test_the_file_is_for_nobody_else(tmp_path: Path) -> None:
 
 def test_the_file_is_as_safe_as_it_is_promised(tmp_path: Path) -> None:
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     with state.database.reading() as connection:
         said = [
             connection.execute(text(f"PRAGMA {name}")).scalar_one()
@@ -102,7 +114,7 @@ def test_the_file_is_as_safe_as_it_is_promised(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["nonsense", "torn", "flipped"])
 def test_a_damaged_file_stops_the_start_and_is_left_as_it_is(tmp_path: Path, damage: str) -> None:
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     for number in range(10):
         state.flag_overrides.put(FlagOverride(f"F{number}", "on" * 2000, NOW, "admin"))
     state.scrub()
@@ -116,26 +128,26 @@ def test_a_damaged_file_stops_the_start_and_is_left_as_it_is(tmp_path: Path, dam
     }[damage]
     path.write_bytes(damaged)
     with pytest.raises(StateError, match=rf"{FILE} (is damaged|cannot be used): .*|{FILE} is damaged"):
-        State(tmp_path).open()
+        State(tmp_path).open(brought_up_to_date)
     assert path.read_bytes() == damaged
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
     with pytest.raises(StateError, match=rf"{FILE} cannot be used"):
-        State(tmp_path).open()
+        State(tmp_path).open(brought_up_to_date)
 
 
 def test_a_file_that_another_process_holds_is_named(tmp_path: Path) -> None:
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     holder = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     state.database.close()
     impatient = State(tmp_path)
     impatient.database.busy_seconds = 0.1
     with pytest.raises(StateError, match="locked"):
-        impatient.open()
+        impatient.open(brought_up_to_date)
     holder.close()
 
 
@@ -149,5 +161,5 @@ def test_an_address_that_is_none_of_postgresql_is_refused_without_repeating_it(t
 def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
     state = State(tmp_path, "postgresql://ada:hunter2@127.0.0.1:1/db?sslpassword=hunter2")
     with pytest.raises(StateError, match=r"postgresql\+psycopg://ada:\*\*\*@127.0.0.1:1/db cannot be used") as raised:
-        state.open()
+        state.open(brought_up_to_date)
     assert "hunter2" not in str(raised.value)

@@ -7,6 +7,7 @@ from sqlalchemy import Table, select
 
 from storage.state.people import ERASED
 from storage.state.records import Card, Document, FlagOverride, KeptResult, Symbols, Task, Tightening
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
 from storage.state.tables import METADATA
 
@@ -73,7 +74,7 @@ def test_those_who_left_nothing_are_erased_without_ado(state: State) -> None:
 
 def test_the_bytes_of_the_file_forget_them_too(tmp_path: Path) -> None:
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     for number in range(40):
         state.cards.put(Card(ADA, f"A-{number}", NOW, 5, f"a secret of Ada, number {number} " + "x" * 500))
     assert state.erase(ADA) == 40
@@ -87,8 +88,8 @@ def test_the_bytes_of_the_file_forget_them_too(tmp_path: Path) -> None:
 def test_what_a_reader_holds_open_is_scrubbed_later(tmp_path: Path) -> None:
     state, other = State(tmp_path), State(tmp_path)
     state.database.busy_seconds = 0.1
-    state.open()
-    other.open(migrate=False)
+    state.open(brought_up_to_date)
+    other.open()
     state.cards.put(Card(ADA, "A-1", NOW, 5))
     with other.database.reading() as connection:
         connection.execute(select(METADATA.tables["cards"])).all()

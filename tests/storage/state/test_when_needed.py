@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.state.database import StateError
 from storage.state.state import State
+from storage.state.state_error import StateError
 from storage.state.when_needed import StateWhenNeeded
 
 
@@ -15,7 +15,7 @@ def test_nothing_is_opened_before_the_first_question_and_the_schema_is_the_offic
     with pytest.raises(StateError, match="waits for the office"):
         later()
     opened()
-    assert later().flag_overrides.every() == []
+    assert later().symbols.of("p-ada") is None
     assert later() is later()
     later.close()
     with pytest.raises(StateError, match="is closed"):

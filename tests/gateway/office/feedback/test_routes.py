@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from storage.state.schema import brought_up_to_date
 from tests.builders.journals import lines_in
 from tests.gateway.office.feedback.conftest import SHAPED, Asked
 
@@ -225,7 +226,7 @@ async def test_without_state_the_answer_says_so(asked: Asked) -> None:
     assert reply.status_code in (200, 503)
     health = await asked("GET", "/feedback/health", "lk-ada")
     assert (health.status_code, health.json()["ok"]) == (503, False)
-    asked.office.state.open()
+    asked.office.state.open(brought_up_to_date)
 
 
 async def test_whoever_erases_themselves_takes_cards_tables_and_symbols_along(asked: Asked) -> None:

@@ -11,6 +11,7 @@ from gateway.testing import a_caller
 from identity.keyring import Keyring
 from identity.symbols import Symbol, SymbolsSent
 from policies.intents import INTENTS
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
 from tests.builders.people import keyring_of
 from tests.gateway.office.feedback.conftest import Asked
@@ -68,7 +69,7 @@ def keyring(tmp_path: Path) -> Iterator[Keyring]:
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     state = State(tmp_path)
-    state.open()
+    state.open(brought_up_to_date)
     yield state
     state.close()
 

@@ -12,9 +12,10 @@ from gateway.office.incidents.tightenings import Tightenings
 from identity.keyring import Keyring
 from policies.tightening import TighteningRule
 from storage.blocked_calls import BlockedCalls
-from storage.state.database import StateError
 from storage.state.records import Tightening
+from storage.state.schema import brought_up_to_date
 from storage.state.state import State
+from storage.state.state_error import StateError
 from storage.warehouse import Warehouse
 from tests.builders.people import keyring_of
 from tests.builders.segments import Writer, moment
@@ -36,7 +37,7 @@ class Kept:
         self.made = 0
         self.looks = 0
         self.state = State(data)
-        self.state.open()
+        self.state.open(brought_up_to_date)
         self.warehouse = Warehouse(data)
         self.warehouse.open()
         self._writers: dict[str, Writer] = {}
