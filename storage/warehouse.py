@@ -101,6 +101,11 @@ class Warehouse:
         return self._connection is not None
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it was opened and not closed: while its file is exchanged nobody can ask, and yet it is there."""
+        return self._claim is not None
+
+    @property
     def taken_in(self) -> frozenset[tuple[str, int]]:
         """The segments of the journal, by writer and number, that are not needed any more. Errors: WarehouseError."""
         with self._writing:

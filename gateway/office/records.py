@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 
 import msgspec
 
@@ -83,6 +83,7 @@ class Records:
         self._tried = Event()
         self._is_complete = False
         self._pace = Pace()
+        self._opening = Lock()
         self._archived_before: date | None = None
         self._said: set[str] = set()
         self.news = 0
@@ -141,8 +142,9 @@ class Records:
     def _take_in(self) -> bool:
         """Takes in what is new in the journal; opens the warehouse where it is not open."""
         try:
-            if not self.warehouse.is_open:
-                self._open()
+            with self._opening:
+                if not self.warehouse.is_ours:
+                    self._open()
             taken = self.warehouse.ingest()
         finally:
             self._tried.set()

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,3 +199,16 @@ def test_a_question_that_goes_on_does_not_hold_up_the_end(tmp_path: Path) -> Non
     asking.join()
     assert time.monotonic() - before < 5
     assert len(said) == 1
+
+
+def test_who_takes_in_while_names_are_forgotten_finds_the_warehouse(tmp_path: Path) -> None:
+    writer = journal(tmp_path)
+    with kept(tmp_path) as running, ThreadPoolExecutor(1) as beside:
+        eventually(sees(running, "SELECT count(*) FROM exchanges", [[1]]), 5.0)
+        forgetting = beside.submit(lambda: [running.forget() for _ in range(5)])
+        while not forgetting.done():
+            running.catch_up()
+        forgetting.result()
+        writer.append(*exchange("A-00000002"))
+        running.catch_up()
+        assert rows(running, "SELECT count(*) FROM exchanges") == [[2]]
