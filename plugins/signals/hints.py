@@ -4,6 +4,7 @@ It reads the part of RE2's syntax that cues are written in, and knows nothing of
 classes, optional parts, repeats. A part that it cannot tell words for asks for none.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import product
 from typing import TypeAlias
@@ -31,6 +32,8 @@ _COMMON = frozenset(
 )
 _WHOLE = (r"\b(?:", r")\b")
 _END = ""
+_PLAIN = re.compile(r"[^()\[\]\\^$.|?*+{}]+(?![?*+{])")
+"""Signs that stand for themselves, up to one that is repeated."""
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -58,7 +61,7 @@ def hints_of(pattern: str) -> tuple[Words, ...]:
     needs = reader.alternatives()
     if reader.at != len(pattern):
         raise ValueError(f"{pattern!r}: cannot be read from {pattern[reader.at :]!r} on")
-    rarest = sorted(set(needs.all()), key=_rarity, reverse=True)
+    rarest = sorted(dict.fromkeys(needs.all()), key=_rarity, reverse=True)
     telling = [words for words in rarest if _rarity(words)[0] >= _LEAST_RARITY]
     return tuple(frozenset(word.lower() for word in words) for words in (telling or rarest[:1])[:MOST_PARTS])
 
@@ -100,6 +103,9 @@ class _Reader:
         return _one_after_the_other(parts)
 
     def _part(self) -> Needs:
+        if run := _PLAIN.match(self._pattern, self.at):
+            self.at = run.end()
+            return Needs(frozenset((run[0],)))
         sign = self._take()
         if sign == "(":
             inside = self._group()
@@ -197,4 +203,6 @@ def _rarity(words: Words) -> tuple[int, int]:
 
 def _rarity_of_one(word: str) -> int:
     bare = word.strip()
-    return 0 if bare.lower() in _COMMON else sum(1 if sign.isascii() else 2 for sign in bare)
+    if bare.lower() in _COMMON:
+        return 0
+    return len(bare) if bare.isascii() else sum(1 if sign.isascii() else 2 for sign in bare)
