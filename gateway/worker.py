@@ -10,6 +10,7 @@ import uvicorn
 from gateway.app import Gateway
 from gateway.server.protocol import GatewayProtocol
 from gateway.server.request import Limits
+from gateway.server.room import files_for_clients, open_files
 from gateway.serving import Serving
 from gateway.settings import Settings
 from gateway.websocket.front import none_here
@@ -96,4 +97,5 @@ def connection_limits(settings: Settings) -> Limits:
         server.header_timeout,
         server.body_timeout,
         server.write_timeout,
+        files_for_clients(open_files(), settings.upstream.max_connections),
     )

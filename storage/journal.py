@@ -264,7 +264,12 @@ class Journal:
         """Writes the root over the lines since the last one. Errors: JournalError."""
         if self._file is None or not self._chain.tree.count:
             return
-        line, seals = self._chain.sealed((self._chain.root_event(self._sign, heads_beside(self._folder)),))
+        try:
+            heads = heads_beside(self._folder)
+        except OSError as error:
+            # Lines can be appended all the same, so that this is no failure of the journal.
+            raise JournalError(f"The journals beside {self._folder} cannot be read: {error.strerror}.") from None
+        line, seals = self._chain.sealed((self._chain.root_event(self._sign, heads),))
         self._store(self._file, line)
         self._chain.accept_root(seals[-1])
         # An older one that stays there is true as well, and the journal itself has been written.
@@ -315,8 +320,10 @@ class Journal:
 
     def _handles(self) -> list[int]:
         """Gives descriptors of all that was written and not synced; whoever takes them closes them."""
+        # First what may fail: without a descriptor left, those that wait are synced the next time.
+        current = [os.dup(self._file.fd)] if self._file else []
         handles, self._unsynced = self._unsynced, []
-        return [*handles, os.dup(self._file.fd)] if self._file else handles
+        return [*handles, *current]
 
     def _not_synced(self, reason: str) -> None:
         self.failure = reason

@@ -4,8 +4,9 @@ import errno
 import resource
 import socket
 
+from gateway.server.room import SPARE_FILES
+
 BACKLOG = 4096
-SPARE_FILES = 256
 
 
 class ListenError(Exception):

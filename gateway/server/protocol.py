@@ -26,6 +26,8 @@ from gateway.server.websocket import ClientWebsocket, WebsocketFront
 
 _LOG = logging.getLogger(__name__)
 LINGER_SECONDS = 2.0
+SECONDS_IN_A_CROWD = 2.0
+ALWAYS_ANSWERED = (b"/healthz", b"/readyz", b"/metrics")
 _JSON = (b"content-type", b"application/json")
 _VERSIONS = ("1.1", "1.0")
 
@@ -59,6 +61,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._queue: deque[ServerClient] = deque()
         self._refused = False
+        self._is_one_too_many = False
         self.http_version = "1.1"
         self.current: ServerClient | None = None
         self._latest: ServerClient | None = None
@@ -67,7 +70,10 @@ class GatewayProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         peer = get_remote_addr(transport)
         self._address = peer[0] if peer else ""
-        self._head_timer = self.loop.call_later(self._limits.header_timeout, self._head_timed_out)
+        # The system gives the lowest number that is free: this one says how many files are open.
+        self._is_one_too_many = transport.get_extra_info("socket").fileno() >= self._limits.files
+        patience = SECONDS_IN_A_CROWD if self._is_one_too_many else self._limits.header_timeout
+        self._head_timer = self.loop.call_later(patience, self._head_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
@@ -130,6 +136,9 @@ class GatewayProtocol(HttpToolsProtocol):
         if size > limit or len(self.url) > limit // 2:
             self._refuse_head()
             return
+        if self._is_one_too_many and self.url not in ALWAYS_ANSWERED:
+            self.refuse(503, "The gateway has too many connections. Try again.", "overloaded", retry_after=1)
+            return
         self.http_version = self.parser.get_http_version()
         if self.http_version not in _VERSIONS:
             self.refuse(400, "This gateway speaks HTTP/1.1.", "invalid_http")
@@ -137,7 +146,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and self._get_upgrade() == b"websocket":
             return
         received = Received(self.parser.get_method(), self.url, tuple(self.headers), self._address)
-        keep_alive = self.http_version != "1.0" and self.parser.should_keep_alive()
+        keep_alive = self.http_version != "1.0" and self.parser.should_keep_alive() and not self._is_one_too_many
         client = ServerClient(self, received, keep_alive, self._limits)
         if client.ambiguity is not None:
             self.refuse(400, client.ambiguity, "invalid_http")
@@ -252,7 +261,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     # Refusals of what is not a request.
 
-    def refuse(self, status: int, message: str, code: str) -> None:
+    def refuse(self, status: int, message: str, code: str, retry_after: int | None = None) -> None:
         """Answers what cannot become an exchange, and closes the connection."""
         if self._refused or self.transport.is_closing():
             return
@@ -262,9 +271,10 @@ class GatewayProtocol(HttpToolsProtocol):
             self.close()
             return
         body = error_body(message, status, code)
+        again = b"" if retry_after is None else b"retry-after: %d\r\n" % retry_after
         self.transport.write(
-            b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-            % (status, REASONS.get(status, b""), len(body), body)
+            b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b"
+            % (status, REASONS.get(status, b""), len(body), again, body)
         )
         self._linger()
 

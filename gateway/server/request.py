@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import sys
 from collections import deque
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
@@ -20,13 +21,14 @@ _CLOSE = b"connection: close\r\n"
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one connection may ask of us: bytes and seconds."""
+    """What one connection may ask of us: bytes and seconds; `files` is how many of our open files clients may take."""
 
     max_header_bytes: int
     max_message_bytes: int
     header_timeout: float
     body_timeout: float
     write_timeout: float
+    files: int = sys.maxsize
 
 
 class Connection(Protocol):

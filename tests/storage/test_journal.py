@@ -16,6 +16,7 @@ import pytest
 from storage.journal import Durability, Journal, Limits
 from storage.journal_error import JournalError
 from storage.verify import verify
+from tests.builders.descriptors import no_descriptors_left, open_descriptors
 from tests.builders.journals import SMALL, audit_id, ended, lines_in, numbers_in, opened
 
 # Appends lines under a limit on the size of files, as a full disk would have it; then the limit is lifted.
@@ -263,6 +264,33 @@ def test_a_next_segment_that_cannot_be_begun_leaves_the_old_one_going(tmp_path: 
     assert sum(line["event"] == "root" for line in lines_in(tmp_path)) < 10, "it does not try again at every line"
 
 
+def test_a_next_segment_for_which_there_is_no_descriptor_is_begun_later(tmp_path: Path) -> None:
+    clock = [1000.0]
+    journal = opened(tmp_path, limits=Limits(segment_seconds=10.0), clock=lambda: clock[0])
+    journal.append_event(ended(1))
+    clock[0] += 11
+    with no_descriptors_left():
+        journal.append_event(ended(2))
+    assert (journal.path.name, journal.failure) == ("00000001.jsonl", None)
+    clock[0] += 61
+    journal.append_event(ended(3))
+    assert journal.path.name == "00000002.jsonl"
+    assert numbers_in(tmp_path) == [1, 2, 3]
+    assert verify(tmp_path).faults == ()
+
+
+def test_a_root_for_which_there_is_no_descriptor_is_written_later(tmp_path: Path) -> None:
+    journal = opened(tmp_path, limits=SMALL)
+    with no_descriptors_left():
+        for number in range(6):
+            journal.append_event(ended(number))
+    assert journal.failure is None
+    journal.append_event(ended(6))
+    assert [line["event"] for line in lines_in(tmp_path)][-1] == "root"
+    assert numbers_in(tmp_path) == list(range(7))
+    assert verify(tmp_path).faults == ()
+
+
 @pytest.mark.parametrize("room", [0, 1, 60, 120], ids=lambda room: f"room for {room} bytes")
 def test_a_full_disk_is_an_error_each_time_and_leaves_no_part_of_a_line(tmp_path: Path, room: int) -> None:
     run = subprocess.run(
@@ -441,6 +469,19 @@ async def test_fsync_waits_for_the_disk_and_groups_what_comes_together(tmp_path:
     journal.close()
     assert numbers_in(tmp_path) == list(range(65))
     assert verify(tmp_path).faults == ()
+
+
+async def test_what_could_not_be_synced_for_want_of_descriptors_is_synced_the_next_time(tmp_path: Path) -> None:
+    before = open_descriptors()
+    journal = opened(tmp_path, durability="fsync")
+    journal.append_event(ended(1))
+    with no_descriptors_left(), pytest.raises(JournalError, match="Too many open files"):
+        await journal.durable()
+    journal.append_event(ended(2))
+    await journal.durable()
+    journal.close()
+    assert numbers_in(tmp_path) == [1, 2]
+    assert open_descriptors() == before
 
 
 async def test_waiting_for_the_disk_ends_when_the_journal_is_closed(tmp_path: Path) -> None:

@@ -160,7 +160,12 @@ def test_a_fault_that_stays_is_said_once(tmp_path: Path, caplog: pytest.LogCaptu
     writer.segment()
     second.unlink()
     passes: list[int] = []
-    with kept(tmp_path, chores=[Chore("count", 0.3, lambda: bool(passes.append(1)))]) as running:
+
+    def counted() -> bool:
+        passes.append(1)
+        return False
+
+    with kept(tmp_path, chores=[Chore("count", 0.3, counted)]) as running:
         eventually(lambda: len(passes) > 3)
         assert running.warehouse.is_open
     assert caplog.text.count("segment 3 is missing") == 1
@@ -205,7 +210,12 @@ def test_who_takes_in_while_names_are_forgotten_finds_the_warehouse(tmp_path: Pa
     writer = journal(tmp_path)
     with kept(tmp_path) as running, ThreadPoolExecutor(1) as beside:
         eventually(sees(running, "SELECT count(*) FROM exchanges", [[1]]), 5.0)
-        forgetting = beside.submit(lambda: [running.forget() for _ in range(5)])
+
+        def forget_often() -> None:
+            for _ in range(5):
+                running.forget()
+
+        forgetting = beside.submit(forget_often)
         while not forgetting.done():
             running.catch_up()
         forgetting.result()

@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 
 from gateway.client import BodyTimeout, BodyTooLarge
@@ -13,6 +15,7 @@ from tests.builders.raw_client import RawReply, raw_client
 from tests.builders.serving import PATIENT, SHORT, serving
 
 OK = b"HTTP/1.1 200 OK\r\n"
+NO_ROOM = msgspec.structs.replace(PATIENT, files=0)
 HOST = b"Host: gateway.test\r\n"
 
 
@@ -584,6 +587,35 @@ async def test_a_second_head_that_does_not_end_is_408() -> None:
     async with serving(echoes, SHORT) as server, raw_client(server.url) as client:
         assert (await client.ask(a_get())).status == 200
         assert (await client.ask(b"GET / HTTP/1.1\r\nHost: a\r\nX-")).status == 408
+
+
+async def test_a_connection_beyond_the_room_for_clients_is_told_to_come_again() -> None:
+    async with serving(echoes, NO_ROOM) as server, raw_client(server.url) as client:
+        reply = await client.ask(a_get(b"/v1/models"))
+        assert (reply.status, reply.error["code"], reply.value(b"retry-after")) == (503, "overloaded", b"1")
+        assert await client.rest() == b""
+
+
+async def test_a_connection_beyond_the_room_for_clients_may_ask_for_health_once() -> None:
+    async with serving(echoes, NO_ROOM) as server, raw_client(server.url) as client:
+        reply = await client.ask(a_get(b"/healthz"))
+        assert (reply.status, reply.body, reply.value(b"connection")) == (200, b"/healthz ", b"close")
+        assert await client.rest() == b""
+
+
+async def test_a_connection_within_the_room_goes_on_when_others_are_beyond_it() -> None:
+    async with serving(echoes) as server, raw_client(server.url) as first:
+        assert (await first.ask(a_get())).status == 200
+        (connection,) = server.connections
+        number = connection.transport.get_extra_info("socket").fileno()
+    roomy = msgspec.structs.replace(PATIENT, files=number + 1)
+    async with serving(echoes, roomy) as server, raw_client(server.url) as first:
+        assert (await first.ask(a_get())).status == 200
+        async with AsyncExitStack() as others:
+            beyond = [await others.enter_async_context(raw_client(server.url)) for _ in range(20)]
+            statuses = [(await each.ask(a_get())).status for each in beyond]
+            assert statuses[-1] == 503
+            assert (await first.ask(a_get())).status == 200
 
 
 @pytest.mark.parametrize("upgrade", [b"h2c", b"something/2"])
