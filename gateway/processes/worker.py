@@ -9,6 +9,7 @@ from gateway.app import Gateway
 from gateway.forward import Forward
 from gateway.office_fault import OfficeFault
 from gateway.processes.fate import run
+from gateway.processes.heap import settle
 from gateway.processes.orders import Orders
 from gateway.processes.reports import Reports
 from gateway.processes.run_folder import office_fault_of
@@ -45,7 +46,14 @@ def gateway_of(orders: Orders) -> tuple[Gateway, Forward]:
 
 def worker_of(gateway: Gateway, orders: Orders, reports: Reports) -> Worker:
     """Gives the server of a gateway."""
-    return Worker(gateway, reports.ready, None if orders.admin is None else socket.socket(fileno=orders.admin))
+    admin = None if orders.admin is None else socket.socket(fileno=orders.admin)
+    return Worker(gateway, lambda: ready_at_last(reports), admin)
+
+
+def ready_at_last(reports: Reports) -> None:
+    """Says that requests are answered, behind the last pause that the start is good for."""
+    settle()
+    reports.ready()
 
 
 def listener(orders: Orders) -> socket.socket:
