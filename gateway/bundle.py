@@ -97,6 +97,7 @@ class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended", omit_de
     prompt_hash: str | None = None
     answer_hash: str | None = None
     trace_id: str | None = None
+    websocket: str | None = None
     route: Routed | None = None
     signals: Mapping[str, float] = {}
     changes: Sequence[ChangedParameter] | None = None
@@ -167,6 +168,7 @@ def ended_line(
                 prompt_hash(exchange, person),
                 answer_hash(exchange, person, hidden=hidden),
                 trace_id(exchange),
+                exchange.websocket or None,
                 None if exchange.route is DEFAULT_ROUTE else routed(exchange.route, last),
                 exchange.signals,
                 changed_parameters(exchange) if changed or exchange.request is not exchange.asked else None,

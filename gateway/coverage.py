@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from gateway.endpoints import Endpoint, EndpointTable
-from gateway.formats import format_of
+from gateway.formats import WITH_CALLS, WITH_TEXTS, format_of
 from gateway.hookspecs import EXCHANGE_HOOKS
 from gateway.loader import Chain, LoadError
 from gateway.settings import AcceptedGap, Settings
@@ -23,6 +23,11 @@ Sent: TypeAlias = Literal["nothing", "json", "multipart", "bytes", "websocket"]
 Answered: TypeAlias = Literal["nothing", "json", "events", "bytes", "websocket"]
 FILE = "gaps.yaml"
 OTHER = "other"
+_ON_WEBSOCKETS = {
+    "responses": frozenset(("observe", "judge", "recall", "shape", "allow_tool", "watch", "review", "account")),
+    "realtime": frozenset(("observe", "shape", "allow_tool", "account")),
+}
+"""What is asked about each request over a websocket, beside what is asked about everything."""
 _SECURITY = tuple(hook.name for hook in EXCHANGE_HOOKS if hook.security)
 _SENT: dict[str, Sent] = {"json": "json", "multipart": "multipart"}
 _ANSWERED: dict[str, Answered] = {"json": "json", "sse": "events"}
@@ -33,12 +38,16 @@ class CoverageError(LoadError):
 
 
 class Traffic(msgspec.Struct, frozen=True, order=True):
-    """One kind of exchange: what is sent to an endpoint, and what comes back; `read` says that its replies are."""
+    """One kind of exchange: what is sent to an endpoint, and what comes back.
+
+    `read` says that its replies are; `calls` that the calls in them are, and their texts are not.
+    """
 
     endpoint: str
     sent: Sent
     answered: Answered
     read: bool
+    calls: bool = False
 
 
 class ShippedGap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,10 +88,14 @@ def asked(traffic: Traffic, hook: str) -> bool:
     match hook:
         case "identify" | "admit" | "route" | "record":
             return True
+        case _ if traffic.sent == "websocket":
+            return hook in _ON_WEBSOCKETS.get(traffic.endpoint, ())
         case "observe" | "judge" | "shape":
             return traffic.sent in ("nothing", "json")
         case "recall":
             return traffic.sent == "json" and traffic.read
+        case "allow_tool" if traffic.calls and traffic.answered in ("json", "events"):
+            return True
         case "allow_tool" | "watch" | "review":
             return traffic.answered == "nothing" or (traffic.read and traffic.answered in ("json", "events"))
         case "run_tool":
@@ -140,7 +153,8 @@ def _kinds(endpoint: Endpoint) -> Iterator[Traffic]:
     if endpoint.kind == "websocket":
         yield Traffic(endpoint.name, "websocket", "websocket", False)
         return
-    read = format_of(endpoint).name != "plain"
+    form = format_of(endpoint).name
+    read = form in WITH_TEXTS
     for sent in endpoint.request or (None,):
         for answered in endpoint.reply or (None,):
             yield Traffic(
@@ -148,6 +162,7 @@ def _kinds(endpoint: Endpoint) -> Iterator[Traffic]:
                 "nothing" if sent is None else _SENT.get(sent, "bytes"),
                 "nothing" if answered is None else _ANSWERED.get(answered, "bytes"),
                 read,
+                not read and form in WITH_CALLS,
             )
 
 

@@ -53,7 +53,8 @@ class Request(msgspec.Struct, frozen=True):
     """The request as it would go out now; each nudge replaces the whole of it.
 
     `body` is None where it streams through (multipart, binary) and cannot be read. `json` is what the body
-    says, None where it is not JSON. `fields` are the form fields that came ahead of a multipart body's files.
+    says, None where it is not JSON. `fields` are the form fields that came ahead of a multipart body's files; what is
+    asked in a realtime session has the session's model there.
     """
 
     endpoint: Endpoint | None
@@ -66,7 +67,7 @@ class Request(msgspec.Struct, frozen=True):
         """The model that the request names, None where it names none."""
         if isinstance(self.json, dict):
             model = self.json.get("model")
-            return model if isinstance(model, str) else None
+            return model if isinstance(model, str) else self.fields.get("model")
         return self.fields.get("model")
 
     @property
@@ -184,7 +185,8 @@ class Exchange:
     from the second on all these only get tighter. The steps of `trail` from `shaped_from` on are of this target.
     `made_with` are the tools that a stream says it was made with, None until it says so; a whole reply holds its own.
     `degraded` says in words what of the exchange could not be done as it should have been. `policy` names the policies
-    that were in force when it was taken in.
+    that were in force when it was taken in. `websocket` is the id of the one that the request came
+    over, empty over HTTP.
     """
 
     __slots__ = (
@@ -218,6 +220,7 @@ class Exchange:
         "tools",
         "trail",
         "usage",
+        "websocket",
     )
 
     def __init__(self, id: str, arrived: int, clock: int, received: Received, endpoint: Endpoint | None) -> None:
@@ -250,3 +253,4 @@ class Exchange:
         self.error: str | None = None
         self.outcome: Outcome = "failed"
         self.trail: list[Step] = []
+        self.websocket = ""

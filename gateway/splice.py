@@ -42,6 +42,19 @@ def spliced(body: bytes, changes: Iterable[Change]) -> bytes:
     return text.encode()
 
 
+def cut_out(body: bytes, path: Path) -> bytes:
+    """Gives the value at `path` as it is written there. Errors: SpliceError."""
+    text = body.decode()
+    at = _find(text, _after_space(text, 0), path)
+    return text[at : _DECODER.raw_decode(text, at)[1]].encode()
+
+
+def put_in(body: bytes, path: Path, value: bytes) -> bytes:
+    """Gives the body with a value, as it is written, at `path`. Errors: SpliceError."""
+    text = body.decode()
+    return _set(text, _after_space(text, 0), path, value.decode()).encode()
+
+
 def _written(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     try:

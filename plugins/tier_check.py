@@ -34,7 +34,9 @@ class TierCheck:
         if model is None:
             limited = caller.models is not None or "*" not in carried
             received = exchange.received
-            uses_one = received.method == b"POST" or received.header(b"sec-websocket-key") is not None
+            # Over a websocket of responses each request names its own.
+            opens_one = received.header(b"sec-websocket-key") is not None and endpoint != "responses"
+            uses_one = received.method == b"POST" or opens_one
             if limited and uses_one and tiers.needs_model(endpoint):
                 return Refusal(
                     "Your key is limited to certain models, and the model of this request cannot be read; "

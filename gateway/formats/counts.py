@@ -15,8 +15,13 @@ def usage(reply: Any) -> Usage | None:
     wrote = _count(said, "output_tokens", "completion_tokens")
     if read is None and wrote is None:
         return None
-    read_details = said.get("input_tokens_details") or said.get("prompt_tokens_details")
-    wrote_details = said.get("output_tokens_details") or said.get("completion_tokens_details")
+    # The last spelling of each is that of realtime sessions.
+    read_details = (
+        said.get("input_tokens_details") or said.get("prompt_tokens_details") or said.get("input_token_details")
+    )
+    wrote_details = (
+        said.get("output_tokens_details") or said.get("completion_tokens_details") or said.get("output_token_details")
+    )
     if not (read_details or wrote_details):
         return Usage(read or 0, wrote or 0)
     return Usage(

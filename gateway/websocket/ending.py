@@ -22,12 +22,18 @@ class Goodbye(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How a websocket ended. `error` is None where it ended as it should."""
+    """How a websocket ended. `error` is None where it ended as it should, `by` where the gateway ended it."""
 
     outcome: Outcome
     to_client: Goodbye
     to_upstream: Goodbye
     error: str | None = None
+    by: Side | None = None
+
+    @property
+    def left(self) -> Outcome:
+        """The outcome of what was under way then."""
+        return self.outcome if self.by is None else "client_gone" if self.by == "client" else "cut"
 
 
 STOPPED = Ending(
@@ -42,12 +48,12 @@ def ending_of(side: Side, farewell: Farewell) -> Ending:
     if farewell.code is not None:
         passed_on = Goodbye() if farewell.code == NO_CODE else Goodbye(farewell.code, farewell.reason)
         calm = farewell.code in (NORMAL, NO_CODE)
-        return Ending(outcome, passed_on, passed_on, None if calm else f"the {side} closed with {farewell.code}")
+        return Ending(outcome, passed_on, passed_on, None if calm else f"the {side} closed with {farewell.code}", side)
     error = f"the {side} {_fault(farewell)}"
     if side == "client":
-        return Ending(outcome, Goodbye(farewell.fault or INTERNAL_ERROR), Goodbye(GOING_AWAY), error)
+        return Ending(outcome, Goodbye(farewell.fault or INTERNAL_ERROR), Goodbye(GOING_AWAY), error, side)
     told = farewell.fault if farewell.fault in (INVALID_DATA, TOO_BIG) else INTERNAL_ERROR
-    return Ending(outcome, Goodbye(told, f"The upstream {_fault(farewell)}."), Goodbye(GOING_AWAY), error)
+    return Ending(outcome, Goodbye(told, f"The upstream {_fault(farewell)}."), Goodbye(GOING_AWAY), error, side)
 
 
 def _outcome(side: Side, code: int | None) -> Outcome:

@@ -1,6 +1,6 @@
 """The way of one websocket through the pipeline: decided about at its handshake, opened, relayed, recorded once.
 
-What its messages say is not looked at: hooks on the text, the tools and the usage of a session are not asked.
+What its messages ask for and answer is for its conversation, each request in it being an exchange of its own.
 """
 
 import asyncio
@@ -20,13 +20,17 @@ from gateway.own_headers import own_headers
 from gateway.pipeline import Pipeline
 from gateway.transport import ConnectError, TransportError
 from gateway.trouble import refusal_of
+from gateway.websocket.conversation import Conversation, UnreadConversation
 from gateway.websocket.credential import offered_protocols, with_credential
 from gateway.websocket.dial import Denied, UpstreamLink, WebsocketDialer
 from gateway.websocket.ending import FAILED, STOPPED, Ending
+from gateway.websocket.errand import Handshake
 from gateway.websocket.link import LINGER_SECONDS, Link
 from gateway.websocket.offer import Offer
 from gateway.websocket.query import models_in, with_model
+from gateway.websocket.realtime import RealtimeConversation
 from gateway.websocket.relay import relayed
+from gateway.websocket.responses import ResponsesConversation
 
 _LOG = logging.getLogger(__name__)
 SWITCHING_PROTOCOLS = 101
@@ -63,6 +67,7 @@ class WebsocketPassage:
         self._exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), received, None)
         self._client: Link | None = None
         self._upstream: UpstreamLink | None = None
+        self._conversation: Conversation = UnreadConversation()
         self._sending: tuple[str, str | None, int] | None = None
         self._answered = 0
         self._began = False
@@ -136,7 +141,7 @@ class WebsocketPassage:
                 if number < last and denied.status in route.fall_back_on:
                     continue
                 return self._denied(denied)
-            return refusal or await self._relayed()
+            return refusal or await self._relayed(target)
         return None
 
     async def _opened(self, target: Target) -> Refusal | None:
@@ -195,19 +200,34 @@ class WebsocketPassage:
             )
         )
 
-    async def _relayed(self) -> Refusal | None:
+    async def _relayed(self, target: Target) -> Refusal | None:
         upstream = self._upstream
         if upstream is None:
             return _OWN_FAULT
         headers = upstream.reply_headers
         self._exchange.reply = Reply(SWITCHING_PROTOCOLS, headers, None, _unread, streamed=True, whole=False)
         self._client = self._offer.accept(returned(headers, *own_headers(self._exchange)), upstream.subprotocol)
-        await self._ended(await relayed(self._client, upstream, self._patience), SECONDS_TO_PART)
+        self._conversation = self._conversation_at(target, headers)
+        ending = await relayed(self._client, upstream, self._patience, self._conversation)
+        await self._ended(ending, SECONDS_TO_PART)
         return None
+
+    def _conversation_at(self, target: Target, headers: Headers) -> Conversation:
+        """Gives who reads what is said at this endpoint."""
+        exchange = self._exchange
+        name = exchange.endpoint.name if exchange.endpoint is not None else ""
+        if name == "responses":
+            return ResponsesConversation(Handshake(self._pipeline, exchange, target, headers))
+        if name == "realtime":
+            # The model of a session was routed with it, and stands in no event of it.
+            model, here = target.model or exchange.request.model, Target(target.upstream)
+            return RealtimeConversation(Handshake(self._pipeline, exchange, here, headers, model))
+        return UnreadConversation()
 
     async def _ended(self, ending: Ending, seconds: float) -> None:
         """Writes the record, then says goodbye to both sides."""
         client, upstream = self._client, self._upstream
+        self._conversation.ended(ending.left)
         if self._exchange.error is None:
             self._exchange.error = ending.error
         self._record(ending.outcome, SWITCHING_PROTOCOLS)

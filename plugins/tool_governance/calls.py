@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway import Exchange, Refusal, ToolCall
 from plugins.tool_governance.declared import LONGEST_SHOWN, NAMED, Declared, declared
-from plugins.tool_governance.places import PLACES, Place, ToolList, tool_lists
+from plugins.tool_governance.places import ON_WEBSOCKETS, PLACES, Place, ToolList, tool_lists
 from plugins.tool_governance.terms import Terms, inside
 from policies.redaction import redacted_name
 
@@ -47,7 +47,7 @@ def place_of(exchange: Exchange) -> Place | None:
     endpoint = exchange.endpoint
     if endpoint is None or exchange.received.method != b"POST":
         return None
-    return PLACES.get(endpoint.name)
+    return (ON_WEBSOCKETS if endpoint.kind == "websocket" else PLACES).get(endpoint.name)
 
 
 def _has_unseen_tools(exchange: Exchange) -> bool:
@@ -56,7 +56,7 @@ def _has_unseen_tools(exchange: Exchange) -> bool:
     A reply that was stored is read again without them, and a stored prompt has its own.
     """
     place, body = place_of(exchange), exchange.request.json
-    if place is None or not place.hosts or body.__class__ is not dict:
+    if place is None or not (place.hosts or place.tells) or body.__class__ is not dict:
         return True
     return body.get("prompt") is not None and place.form == "responses"
 

@@ -15,14 +15,16 @@ class Place(msgspec.Struct, frozen=True):
     """How an endpoint's requests carry tools.
 
     `below` leads to the object that has the member `tools`. `hosts` says that hosted tools may be offered, since their
-    calls come back here; `calls` of False that nothing is called, since requests are only counted. `input` says that
-    items of the input carry tools too. `stays` is for endpoints where no list means the list that was stored before, so
-    that an empty one has to be sent.
+    calls come back here; `tells` that replies call no other tools than those of the request, also where none is hosted;
+    `calls` of False that nothing is called, since requests are only counted. `input` says that items of the input carry
+    tools too. `stays` is for endpoints where no list means the list that was stored before, so that an empty one has to
+    be sent.
     """
 
     form: Literal["chat", "responses"]
     below: tuple[str, ...] = ()
     hosts: bool = False
+    tells: bool = False
     calls: bool = True
     input: bool = False
     stays: bool = False
@@ -41,6 +43,11 @@ PLACES: Mapping[str, Place] = {
     "realtime.client_secrets": Place("responses", below=("session",)),
     "realtime.calls.{call_id}.accept": Place("responses"),
 }
+ON_WEBSOCKETS: Mapping[str, Place] = {
+    "responses": Place("responses", tells=True, input=True),
+    "realtime": Place("responses", stays=True),
+}
+"""The same for what is asked over websockets; a realtime session has tools that are asked for once."""
 _CARRIERS = frozenset(("additional_tools", "tool_search_output"))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway import Exchange, Refusal
 from plugins.tool_governance.calls import place_of
-from plugins.tool_governance.places import MEMBERS, holder_of
+from plugins.tool_governance.places import MEMBERS, ON_WEBSOCKETS, holder_of
 from policies.tiers import matches
 
 UNSEEN = ("batches", "realtime.calls", "evals*", "fine_tuning.*", "chatkit.sessions")
@@ -14,12 +14,14 @@ UNSEEN = ("batches", "realtime.calls", "evals*", "fine_tuning.*", "chatkit.sessi
 def refusal_of_unseen(exchange: Exchange) -> Refusal | None:
     """Gives the refusal of a request whose tools cannot be read, None where they can be or it has none."""
     received, endpoint = exchange.received, exchange.endpoint
-    is_socket = endpoint is not None and endpoint.kind == "websocket"
-    if received.method != b"POST" and not is_socket:
-        return None
+    if received.method != b"POST":
+        # What is asked over a websocket that can be read is judged when it is asked.
+        is_socket = endpoint is not None and endpoint.kind == "websocket"
+        unread = is_socket and endpoint is not None and endpoint.name not in ON_WEBSOCKETS
+        return _refusal("of this websocket") if unread else None
     place, body = place_of(exchange), exchange.request.json
     if place is None:
-        named = endpoint is not None and (is_socket or matches(UNSEEN, endpoint.name))
+        named = endpoint is not None and matches(UNSEEN, endpoint.name)
         return _refusal("of this endpoint") if named or _carries(body) else None
     holder = holder_of(body, place)
     if holder is None:

@@ -68,7 +68,12 @@ def test_some_hooks_are_asked_about_everything(hook: str) -> None:
             {"identify", "admit", "observe", "judge", "route", "shape", "account", "record"},
         ),
         (Traffic("files", "multipart", "json", False), {"identify", "admit", "route", "account", "record"}),
-        (Traffic("realtime", "websocket", "websocket", False), {"identify", "admit", "route", "record"}),
+        (Traffic("live.{rest}", "websocket", "websocket", False), {"identify", "admit", "route", "record"}),
+        (
+            Traffic("realtime", "websocket", "websocket", False),
+            {"identify", "admit", "observe", "route", "shape", "allow_tool", "account", "record"},
+        ),
+        (Traffic("responses", "websocket", "websocket", False), set(EVERY_HOOK) - {"run_tool"}),
     ],
 )
 def test_what_is_asked_depends_on_what_can_be_read(traffic: Traffic, hooks: set[str]) -> None:

@@ -1,7 +1,7 @@
 """Endpoints under tool governance: where tools are read and governed, and where they pass or are turned away."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from gateway.coverage import shipped_gaps
 from gateway.simulator import create_app
@@ -98,6 +98,18 @@ def test_completions_carry_no_tools_and_go_out_as_they_came(listed: Governed) ->
     assert msgspec.json.decode(listed.last()["body"]) == {"model": MODEL, "prompt": "Hello"}
 
 
+def _response(tools: list[Any], said: Any = "Hello") -> dict[str, Any]:
+    return {"type": "response.create", "model": MODEL, "input": said, "tools": tools}
+
+
+def _session(tools: list[Any], said: Any = None) -> dict[str, Any]:
+    return {"type": "session.update", "session": {"type": "realtime", "tools": tools}}
+
+
+ASKED_OVER_WEBSOCKETS: dict[str, tuple[str, Callable[..., dict[str, Any]], str]] = {
+    "responses": ("/v1/responses", _response, "response.created"),
+    "realtime": ("/v1/realtime?model=gpt-realtime", _session, "session.updated"),
+}
 UNREAD: dict[str, tuple[str, Any]] = {
     "batch": ("/batches", {"input_file_id": "file-1", "endpoint": "/v1/chat/completions", "completion_window": "24h"}),
     "stored prompt": ("/responses", {"model": MODEL, "input": "Hello", "prompt": {"id": "pmpt_1"}}),
@@ -119,12 +131,44 @@ def test_tools_that_nobody_here_can_read_are_refused_where_tools_have_to_be_list
     assert listed.running.record_of(answer.headers[AUDIT_ID])["refusal"]["code"] == "tools_unseen"
 
 
-@pytest.mark.parametrize("path", ["/v1/responses", "/v1/realtime?model=gpt-realtime"])
-def test_websockets_are_refused_where_tools_have_to_be_listed(listed: Governed, path: str) -> None:
+def test_websockets_that_nobody_reads_are_refused_where_tools_have_to_be_listed(listed: Governed) -> None:
+    path = "/v1/live/session"
     with pytest.raises(InvalidStatus) as raised, connect(_ws(listed.running.url, path), additional_headers=KEY):
         pass
 
     assert raised.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("how", ASKED_OVER_WEBSOCKETS)
+def test_only_listed_tools_go_out_over_a_websocket(listed: Governed, how: str) -> None:
+    path, asked, told = ASKED_OVER_WEBSOCKETS[how]
+    tools = [flat_function("listed_lookup"), flat_function("wipe_disk")]
+
+    with connect(_ws(listed.running.url, path), additional_headers=KEY) as socket:
+        socket.send(msgspec.json.encode(asked(tools)).decode())
+        said = _until(socket, told)
+
+    holder = said["session"] if "session" in said else said["response"]
+    assert [each["name"] for each in holder["tools"]] == ["listed_lookup"]
+
+
+@pytest.mark.parametrize("how", ASKED_OVER_WEBSOCKETS)
+def test_a_call_that_nobody_offered_is_never_delivered_over_a_websocket(gateway: Crossing, how: str) -> None:
+    path, asked, _ = ASKED_OVER_WEBSOCKETS[how]
+    headers = {"authorization": f"Bearer {gateway.somebody()}"}
+    call = {"type": "input_text", "text": '!tool wipe_disk {"disk": "sdz"}'}
+    item = {"type": "message", "role": "user", "content": [call]}
+    with connect(_ws(gateway.url, path), additional_headers=headers) as socket:
+        socket.send(msgspec.json.encode(asked([flat_function("lookup")], [item])).decode())
+        if "realtime" in path:
+            socket.send(msgspec.json.encode({"type": "conversation.item.create", "item": item}).decode())
+            socket.send('{"type":"response.create"}')
+        error = _until(socket, "error", unsaid=b'"sdz')
+
+    assert error["error"]["code"] == "tool_not_offered"
+    record = gateway.record(error["event_id"])
+    assert [each["name"] for each in record["tools"]["blocked"]] == ["wipe_disk"]
+    assert gateway.record(record["websocket"])["endpoint"] == record["endpoint"]
 
 
 @pytest.mark.parametrize("which", UNREAD)
@@ -145,15 +189,16 @@ def test_a_batch_passes_unread_and_is_offered_nothing(gateway: Crossing) -> None
     assert gateway.sent() == body
 
 
-@pytest.mark.parametrize("path", ["/v1/responses", "/v1/realtime?model=gpt-realtime"])
-def test_elsewhere_websockets_pass_unread_and_the_gap_has_its_reason(gateway: Crossing, path: str) -> None:
+def test_elsewhere_such_websockets_pass_unread_and_the_gap_has_its_reason(gateway: Crossing) -> None:
     headers = {"authorization": f"Bearer {gateway.somebody()}"}
-    with connect(_ws(gateway.url, path), additional_headers=headers) as socket:
+    with connect(_ws(gateway.url, "/v1/live/session"), additional_headers=headers) as socket:
         socket.send("not an event")
         assert socket.recv(timeout=5)
 
-    (gap,) = [each for each in shipped_gaps() if each.sent == ("websocket",)]
-    assert "allow_tool" in gap.hooks and gap.reason
+    unread = [each for each in shipped_gaps() if each.sent == ("websocket",) and "allow_tool" in each.hooks]
+    assert [(each.endpoints, bool(each.reason)) for each in unread] == [
+        (("realtime.translations", "live.*", "other"), True)
+    ]
 
 
 OURS = {"x-lukhas-tools": "retrieval", "x-lukhas-signals": "urgency=0.9", "x-lukhas-explain": "1"}
@@ -203,7 +248,8 @@ def test_nor_by_having_it_streamed_again(gateway: Crossing, tool: str) -> None:
     assert said.startswith("event: response.created")
     assert ("sdz" in said) == (tool == "lookup")
     blocked = gateway.record(audit_id).get("tools", {"blocked": []})["blocked"]
-    assert [each["name"] for each in blocked] == ([] if tool == "lookup" else [tool])
+    # A hosted call is nobody's fault, and so no incident.
+    assert [each["name"] for each in blocked] == (["wipe_disk"] if tool == "wipe_disk" else [])
 
 
 def _read_to_its_end(gateway: Crossing, path: str, key: str) -> tuple[str, str]:
@@ -216,6 +262,16 @@ def _read_to_its_end(gateway: Crossing, path: str, key: str) -> tuple[str, str]:
         except httpx.RemoteProtocolError:
             assert b'"type":"error"' in said
     return said.decode(), answer.headers[AUDIT_ID]
+
+
+def _until(socket: ClientConnection, kind: str, unsaid: bytes = b"\0") -> dict[str, Any]:
+    """Gives the first event of a kind; nothing ahead of it may have `unsaid` in it."""
+    while True:
+        said = socket.recv(timeout=5, decode=False)
+        event: dict[str, Any] = msgspec.json.decode(said)
+        if event["type"] == kind:
+            return event
+        assert unsaid not in said or (event["type"].startswith("conversation.item.") and event["item"].get("role"))
 
 
 def _ws(url: str, path: str) -> str:

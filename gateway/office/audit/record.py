@@ -184,6 +184,7 @@ class Record(msgspec.Struct, frozen=True):
     first_byte_ms: Ms | None = None
     total_ms: Ms | None = None
     trace_id: str | None = None
+    websocket: str | None = None
     refusal: Refusal | None = None
     error: str | None = None
     cost: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None

@@ -205,6 +205,7 @@ def facts(record: Record) -> Markup:
         ("Ended", to_the_millisecond(record.ended) if record.ended else None),
         ("Request id of the model server", record.upstream_request_id),
         ("Trace id", record.trace_id),
+        ("Websocket that it came over", record.websocket),
         ("Policies in force", record.policy),
         ("Hash of the prompt", record.prompt_hash),
         ("Hash of the answer", record.answer_hash),

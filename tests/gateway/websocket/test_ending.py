@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.websocket.ending import Ending, Goodbye, ending_of
+from gateway.websocket.ending import STOPPED, Ending, Goodbye, ending_of
 from gateway.websocket.link import Farewell
 
 
@@ -22,12 +22,12 @@ from gateway.websocket.link import Farewell
 )
 def test_a_close_frame_goes_on_as_it_came(side, code, outcome, error):
     told = Goodbye(code, "why")
-    assert ending_of(side, Farewell(code, "why")) == Ending(outcome, told, told, error)
+    assert ending_of(side, Farewell(code, "why")) == Ending(outcome, told, told, error, side)
 
 
 @pytest.mark.parametrize("side", ["client", "upstream"])
 def test_an_empty_close_frame_goes_on_empty(side):
-    assert ending_of(side, Farewell(1005)) == Ending("answered", Goodbye(), Goodbye())
+    assert ending_of(side, Farewell(1005)) == Ending("answered", Goodbye(), Goodbye(), None, side)
 
 
 def test_an_upstream_that_breaks_off_is_told_as_an_internal_error():
@@ -51,6 +51,15 @@ def test_a_fault_in_the_upstreams_frames_is_told_where_it_says_what_the_client_w
 def test_a_fault_in_the_clients_frames_is_the_clients():
     ending = ending_of("client", Farewell(fault=1007))
     assert (ending.outcome, ending.error) == ("client_gone", "the client broke the protocol: 1007")
+
+
+@pytest.mark.parametrize(("side", "outcome"), [("client", "client_gone"), ("upstream", "cut")])
+def test_what_was_under_way_is_cut_by_the_side_that_closed_however_calmly(side, outcome):
+    assert ending_of(side, Farewell(1000)).left == outcome
+
+
+def test_what_was_under_way_when_the_gateway_stopped_was_stopped():
+    assert STOPPED.left == "stopped"
 
 
 def test_a_side_that_does_not_read_is_recorded_as_that():

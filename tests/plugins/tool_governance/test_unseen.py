@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway import Exchange
 from gateway.endpoints import load_endpoints
 from plugins.tool_governance.places import PLACES
 from plugins.tool_governance.unseen import UNSEEN
@@ -94,11 +95,20 @@ def test_every_endpoint_is_governed_or_cannot_be_read_or_has_no_tools() -> None:
     assert all(any(matches((pattern,), name) for name in posted) for pattern in (*UNSEEN, *WITHOUT_TOOLS))
 
 
-@pytest.mark.parametrize("path", ["/realtime", "/responses", "/live/x", "/realtime/translations"])
-def test_a_websocket_is_turned_away_by_a_list(path: str, tmp_path: Path) -> None:
+def handshake(path: str) -> Exchange:
     exchange = asking({}, f"/v1{path}", method="GET")
     exchange.endpoint = load_endpoints().find("GET", path, "websocket")
-    refusal = governing(tmp_path, LISTED).admit(exchange)
+    return exchange
+
+
+@pytest.mark.parametrize("path", ["/live/x", "/realtime/translations"])
+def test_a_websocket_that_nobody_here_reads_is_turned_away_by_a_list(path: str, tmp_path: Path) -> None:
+    refusal = governing(tmp_path, LISTED).admit(handshake(path))
     assert refusal is not None
     assert refusal.code == "tools_unseen"
-    assert governing().admit(exchange) is None
+    assert governing().admit(handshake(path)) is None
+
+
+@pytest.mark.parametrize("path", ["/realtime", "/responses"])
+def test_a_websocket_that_is_read_is_opened_with_a_list_too(path: str, tmp_path: Path) -> None:
+    assert governing(tmp_path, LISTED).admit(handshake(path)) is None

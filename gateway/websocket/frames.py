@@ -1,0 +1,74 @@
+"""Reads the messages of a websocket as events of the API, and tells those apart that nobody has to read."""
+
+import re
+from typing import Any, TypeAlias
+
+from gateway.answers import Refusal
+from gateway.governed_members import disguised
+from gateway.json_body import BodyError, read_json
+
+Message: TypeAlias = str | bytes
+
+BINARY_EVENT = Refusal(
+    "Events are sent as text; this message is binary, and somebody might read it as an event.",
+    code="binary_event",
+    status=400,
+)
+UNREADABLE = Refusal(
+    "The upstream sent an event that cannot be read, so that the checks of this gateway could not be made.",
+    code="unreadable_event",
+    status=502,
+)
+# In UTF-16 and UTF-32 there are zeros beside each letter, three at most.
+_OBJECT = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?:\0{0,3}[ \t\r\n])*\0{0,3}\{")
+_UTF_32 = b"\0\0\xfe\xff"
+_OUTER = frozenset(("conversation", "item", "response", "session", "stream_id", "type"))
+# A letter may be written so as well; every other escape is of what no name has in it.
+_ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
+
+
+def may_tell(text: str, kinds: tuple[str, ...]) -> bool:
+    """Whether a text may be an event of one of these types: quick, and never a wrong no, whoever reads it how."""
+    if any(kind in text for kind in kinds):
+        return True
+    if "\\" not in text or "\\u00" not in text:
+        return False
+    plain = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+    return any(kind in plain for kind in kinds)
+
+
+def may_be_event(data: bytes) -> bool:
+    """Whether somebody might read a binary message as an event, in whichever encoding of Unicode."""
+    if _OBJECT.match(data.removeprefix(_UTF_32)) is None:
+        return False
+    narrow = data.replace(b"\0", b"")
+    return b'"type"' in narrow or b"\\u00" in narrow
+
+
+def read_event(data: bytes) -> dict[str, Any] | Refusal | None:
+    """Gives the event that a client's text can be read as in one way alone, None where it is no event.
+
+    Gives the refusal of one that can be read in two ways, or whose members are written so that some would find them.
+    """
+    try:
+        event = read_json(data)
+    except BodyError as error:
+        return Refusal(str(error), code="invalid_json", status=400)
+    if event.__class__ is not dict:
+        return None
+    return refusal_of_names(event) or event
+
+
+def refusal_of_names(members: dict[str, Any]) -> Refusal | None:
+    """Gives the refusal of members that are governed ones but for the letters' case."""
+    name = disguised(members) or next(
+        (each for each in members if each not in _OUTER and each.casefold() in _OUTER), None
+    )
+    if name is None:
+        return None
+    return Refusal(
+        f"The member {name!r} is not spelt as in the API; send {name.casefold()!r}.",
+        code="misspelt_member",
+        status=400,
+        param=name,
+    )
