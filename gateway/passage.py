@@ -29,6 +29,9 @@ from gateway.trouble import KEY_REFUSED, refusal_of
 
 _LOG = logging.getLogger(__name__)
 _SLOW_CLIENT = Refusal("The request body did not arrive in time.", code="body_timeout", status=408)
+_NO_MEMORY = Refusal(
+    "The gateway has no memory left for this request. Try again.", code="overloaded", status=503, retry_after=1
+)
 _OWN_FAULT = Refusal(
     "The gateway made an error of its own; it is in the gateway's log under this request's audit id.",
     code="gateway_error",
@@ -84,6 +87,10 @@ class Passage:
                 raise
         except BodyTimeout:
             self._fail(_SLOW_CLIENT, "client_gone")
+        except MemoryError:
+            _LOG.error("exchange %s: no memory was left for it", exchange.id)
+            exchange.error = "MemoryError: no memory was left"
+            self._fail(_NO_MEMORY, "failed")
         except Exception as error:  # noqa: BLE001 - the last border: the client gets an answer and the record a reason
             _LOG.exception("exchange %s failed", exchange.id)
             exchange.error = f"{type(error).__name__}: {error}"[:500]
