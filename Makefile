@@ -8,6 +8,8 @@ NODE = tests/suites/node
 # OpenAI's own description of its API; without it the suites that need it are skipped, loudly.
 OPENAPI ?= $(wildcard ../shared/openai-openapi/openapi.yaml)
 export OPENAPI
+# Some images switch bytecode off; each of the hundreds of processes that tests start would compile the project anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup setup-test run test test-all nightly lint format bench bench-peers price-guard lock docs cookbook endpoints setup-node setup-agents suites audit fuzz
 .DEFAULT_GOAL := help

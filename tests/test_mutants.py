@@ -209,5 +209,6 @@ def _shadow(folder: Path, changed: str, text: str) -> None:
 
 
 def _tried(folder: Path, *tests: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]
+    # Bytecode is read where it is there; what is written from here would name files that are gone soon.
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
