@@ -3,7 +3,7 @@
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -122,9 +122,9 @@ def sources(root: Path) -> list[Source]:
     ]
 
 
-def faults(rule: Rule, root: Path) -> list[str]:
-    """Gives what a rule finds in a tree, each with file and line."""
-    return [f"{source.path}:{fault}" for source in sources(root) for fault in rule(source)]
+def faults(rule: Rule, tree: Iterable[Source]) -> list[str]:
+    """Gives what a rule finds in the files of a tree, each with file and line."""
+    return [f"{source.path}:{fault}" for source in tree for fault in rule(source)]
 
 
 def imports_point_down(source: Source) -> Iterator[str]:
@@ -251,11 +251,11 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def homes_in_use(root: Path) -> set[tuple[str, str]]:
+def homes_in_use(tree: Iterable[Source]) -> set[tuple[str, str]]:
     """Gives each package with each of its homes in which it is imported."""
     return {
         (package, home)
-        for source in sources(root)
+        for source in tree
         for _, package in _foreign(source)
         for home in HOMES.get(package, ())
         if source.path == home or source.path.startswith(f"{home}/")
