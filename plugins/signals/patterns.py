@@ -6,12 +6,13 @@ whole `words` (the same, with the bounds of a word around them). `<name>` stands
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 
-from plugins.signals.cues import Cue, Cues
+from plugins.signals.cues import Cue, Cues, CueSet
 from plugins.signals.hints import literals_of
 
 
@@ -25,6 +26,12 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cue: tuple[_Row, ...]
     parts: Mapping[str, str] = {}
+
+
+@cache
+def shipped_cues(*signals: str) -> CueSet:
+    """Gives the cues of these signals, ready to be looked for; they never change, and take a tenth of a second."""
+    return CueSet({signal: read_cues(signal) for signal in signals})
 
 
 def read_cues(signal: str) -> Cues:

@@ -9,13 +9,13 @@ from gateway import Caller, Exchange, Refusal, Signals, Standing, Startup, hooki
 from plugins.signals.alignment_risk import alignment_risk
 from plugins.signals.ambiguity import ambiguity
 from plugins.signals.conduct import UNKNOWN, Conduct, blocked_calls, was_refused
-from plugins.signals.cues import Cues, CueSet, Seen
+from plugins.signals.cues import Cues, Seen
 from plugins.signals.found import Found
 from plugins.signals.headers import DEADLINE, LEVELS, HeaderError, Name, deadline_of, levels_of
 from plugins.signals.intents import INTENT, intents_of
 from plugins.signals.load import Load, outcome_of
 from plugins.signals.novelty import SLOTS, Sketch, novelty, remember, shingles_of
-from plugins.signals.patterns import read_cues
+from plugins.signals.patterns import shipped_cues
 from plugins.signals.principals import ByPrincipal
 from plugins.signals.said import Said, said
 from plugins.signals.stress import stress
@@ -65,7 +65,7 @@ class SixSignals:
         self._mode = "shadow"
         self._standing: Callable[[str], Standing] | None = None
         self._slow_ns, self._waiting_ns = int(settings.slow_ms * 1e6), int(settings.waiting_ms * 1e6)
-        self._cues = CueSet({name: read_cues(name) for name in _READ_BY_CUES})
+        self._cues = shipped_cues(*_READ_BY_CUES)
         self._words = read_words()
         self._wording = Wording(read_learned())
         self._load = Load()
