@@ -32,6 +32,7 @@ from gateway.live_policies import LivePolicies
 from gateway.office.chores import Chore
 from gateway.own_questions import AskError
 from gateway.pushed import UNCHANGED, Standing, Withheld
+from gateway.read_again import HOSTED_HERE
 from gateway.reading import counted_events, input_text, output_text, reported_usage
 from gateway.signal_bus import SignalBus
 from gateway.tools.addresses import Network, is_public, public_or_in
@@ -58,6 +59,7 @@ __all__ = [
     "ASKED_PREFIX",
     "ASKED_TYPE",
     "EVERY_TOOL",
+    "HOSTED_HERE",
     "UNCHANGED",
     "Amendment",
     "AskError",

@@ -12,12 +12,14 @@ from gateway.client import Client
 from gateway.encoding import Decoder, EncodingError
 from gateway.errors import refusal_object
 from gateway.exchange import Exchange, first_header
+from gateway.formats import WITH_TEXTS
 from gateway.formats.seams import Seam
 from gateway.formats.strangers import decoded, member
 from gateway.guard import Out, StreamGuard
 from gateway.guarded_whole import UNREADABLE, Again, GuardedWhole
 from gateway.hooks import Pending, at_once
 from gateway.pipeline import Pipeline
+from gateway.read_again import ONE_STEP, can_show_rest
 from gateway.relay import BOUNDARIES, Ended, Relay, ends_by_closing, is_stream
 from gateway.sse import EventReader, StreamError, error_event
 from gateway.tools.loop import can_loop
@@ -119,7 +121,7 @@ class GuardedRelay(GuardedWhole):
             pipeline.allow_tool,
             max_hold_ms=pipeline.sizes.hold_ms,
             max_hold_chars=pipeline.sizes.hold_characters,
-            loops=can_loop(self._exchange),
+            loops=can_loop(self._exchange) or can_show_rest(self._exchange, self._format),
             seam=self._seam,
             begin_seam=self._begun_seam,
         )
@@ -155,7 +157,7 @@ class GuardedRelay(GuardedWhole):
         if broken is not None and not self._recorded:
             return await self._cut(broken, events=True) if self.started else self._trouble(broken)
         if guard.goes_on and not self._recorded:
-            return await self._turn_ended()
+            return await (self._turn_ended() if can_loop(self._exchange) else self._stopped(ONE_STEP))
         return await self._finished_stream()
 
     async def _turn_ended(self) -> Refusal | None:
@@ -316,7 +318,7 @@ class GuardedRelay(GuardedWhole):
 
     async def _recorded_stream(self, last: bytes = b"") -> Refusal | None:
         """Asks the review about the stream, which ends with `last`, and writes the record."""
-        if self._guard.is_mixed:
+        if self._guard.is_mixed and can_loop(self._exchange):
             await self._mixed_turn_ended()
         if self._seam is not None and self._loop is not None and self._loop.steps > 1:
             await self._loop.keep_response(*self._seam.ids)
@@ -352,7 +354,7 @@ class GuardedRelay(GuardedWhole):
 
     async def _stream_reviewed(self) -> Refusal | None:
         """Asks the review about a stream that has gone out but for its end; only a refusal still counts."""
-        for implementation in self._pipeline.review:
+        for implementation in self._pipeline.review if self._format.name in WITH_TEXTS else ():
             answer = implementation.ask(self._exchange)
             if answer.__class__ is Pending:
                 answer = await answer

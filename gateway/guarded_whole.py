@@ -11,11 +11,13 @@ from gateway.client import Client
 from gateway.decide import accounted, changed, judged, observed, shaped_again
 from gateway.encoding import Decoder
 from gateway.exchange import Exchange, first_header
+from gateway.formats import WITH_CALLS, WITH_TEXTS
 from gateway.formats.found import Answered
 from gateway.formats.seams import Said
 from gateway.guard import Guarded, guard_whole
 from gateway.hooks import Implementation, Pending
 from gateway.pipeline import Pipeline
+from gateway.read_again import ONE_STEP, can_show_rest
 from gateway.reading import reported_usage
 from gateway.relay import Ended, Relay
 from gateway.splice import SpliceError, spliced
@@ -31,8 +33,6 @@ UNREADABLE = Refusal(
     status=502,
     type="upstream_error",
 )
-_WITH_CALLS = ("chat", "responses")
-_WITH_TEXTS = (*_WITH_CALLS, "completions")
 
 
 class GuardedWhole(Relay):
@@ -70,8 +70,8 @@ class GuardedWhole(Relay):
     @property
     def _judges(self) -> bool:
         """Whether this reply is one that the hooks read: a good one, in a format that has what they are asked about."""
-        read = _WITH_TEXTS if self._pipeline.reads_all else _WITH_CALLS
-        return self._reply.status < 400 and self._format.name in read
+        name = self._format.name
+        return self._reply.status < 400 and (name in WITH_CALLS or (self._pipeline.reads_all and name in WITH_TEXTS))
 
     async def _bytes(self) -> Refusal | None:
         """Reads what says that it is something else; it goes out if nobody has to be asked about anything in it."""
@@ -109,7 +109,7 @@ class GuardedWhole(Relay):
             not self._pipeline.reads_all
             and not self._said
             and first_header(self._reply.headers, b"content-encoding") is None
-            and not self._format.may_call(body)
+            and not self._format.may_hold_call(body)
         )
 
     async def _read_whole(self) -> bytes | Refusal:
@@ -137,11 +137,23 @@ class GuardedWhole(Relay):
         read = reply.json if reply is not None else None
         if read is None:
             return UNREADABLE if self._judges else body
-        loops = can_loop(exchange)
-        guarded = await guard_whole(exchange, self._format, pipeline.watch, pipeline.allow_tool, read, loops=loops)
+        shows_rest = can_show_rest(exchange, self._format)
+        guarded = await guard_whole(
+            exchange,
+            self._format,
+            pipeline.watch,
+            pipeline.allow_tool,
+            read,
+            body=Decoder(first_header(self._reply.headers, b"content-encoding")).feed(body),
+            loops=shows_rest or can_loop(exchange),
+        )
         if guarded.refusal is not None:
             return guarded.refusal
-        if guarded.withheld and not self._format.cut_short(read):
+        if guarded.withheld and shows_rest:
+            refusal = next((call.refusal for call in guarded.withheld if not call.path), None)
+            if refusal is not None or self._is_one_step(read, guarded):
+                return refusal or ONE_STEP
+        elif guarded.withheld and not self._format.cut_short(read):
             answers = await self._answered(guarded)
             if not guarded.delivered:
                 return await self._next_step(read, guarded, answers)
@@ -149,6 +161,10 @@ class GuardedWhole(Relay):
         if guarded.changes:
             body = self._amended(guarded.changes)
         return await self._reviewed(self._as_one(body, [call.path for call in guarded.withheld]))
+
+    def _is_one_step(self, read: Any, guarded: Guarded) -> bool:
+        """Whether a reply that is read again is one that was never the client's, since another step followed."""
+        return not (guarded.delivered or self._format.name == "listed" or self._format.cut_short(read))
 
     async def _answered(self, guarded: Guarded) -> list[Answered]:
         """Runs what runs here, and counts the step that called for it."""
@@ -207,7 +223,7 @@ class GuardedWhole(Relay):
         return self._amended(tuple(changes)) if changes else body
 
     async def _reviewed(self, body: bytes) -> bytes | Refusal | None:
-        for implementation in self._pipeline.review:
+        for implementation in self._pipeline.review if self._format.name in WITH_TEXTS else ():
             answer = implementation.ask(self._exchange)
             if answer.__class__ is Pending:
                 answer = await answer

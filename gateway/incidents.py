@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 import msgspec
 
 from gateway.exchange import Exchange, ToolUse
+from gateway.guard.asking import NOT_UNDERSTOOD
 from gateway.hooks import PLUGIN_FAILED
 from gateway.offered_tools import offered_tools
+from gateway.read_again import is_read_again
 from gateway.tightening import Blocked
 from gateway.tools.registry import ToolRegistry
 from gateway.writable import written
 from storage.incident_actions import KEPT_BACK
 
 REFUSED = "refused"
-NOT_OF_CALLERS = frozenset((PLUGIN_FAILED, "tools_missing"))
+NOT_OF_CALLERS = frozenset((PLUGIN_FAILED, "tools_missing", NOT_UNDERSTOOD))
 """Reasons for which nobody but the gateway is to blame."""
 
 
@@ -91,11 +93,6 @@ def blocked_in(exchange: Exchange, used: Iterable[ToolUse]) -> list[Blocked]:
         for use in filter(is_blocked, used)
         if is_of_caller(use.because)
     ]
-
-
-def is_read_again(exchange: Exchange) -> bool:
-    """Whether an exchange only reads a reply that was made before."""
-    return exchange.received.method == b"GET"
 
 
 def is_of_caller(reason: str) -> bool:

@@ -3,12 +3,12 @@
 All functions are pure and take decoded JSON; none of them raises, whatever a stranger's upstream sent.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.answers import Change, Path, ToolCall, Usage
 from gateway.endpoints import Endpoint
-from gateway.formats import chat, completions, plain, responses
+from gateway.formats import chat, completions, listed, plain, responses, runs
 from gateway.formats.found import CallDelta, FoundCall, KeptTurn, Piece
 from gateway.formats.seams import Said, Seam
 
@@ -18,7 +18,7 @@ class Format(Protocol):
 
     @property
     def name(self) -> str:
-        """chat, responses, completions or plain."""
+        """chat, responses, completions, runs, listed or plain."""
 
     @property
     def repeats(self) -> bool:
@@ -81,6 +81,15 @@ class Format(Protocol):
     def may_call(self, data: bytes) -> bool:
         """Whether bytes may hold a call, or say what tools there are: cheap, sometimes wrong, but never a wrong no."""
 
+    def may_hold_call(self, data: bytes) -> bool:
+        """The same of calls alone, such as those of a whole reply."""
+
+    def stray_call(self, told: Any, *, streamed: bool) -> str | None:
+        """Gives the name of what tells of a call in other letters, or elsewhere, than it is read; None without it.
+
+        `streamed` says that it is an event.
+        """
+
     def cut_short(self, reply: Any) -> bool:
         """Whether a whole reply, or one event, says that the model was stopped before its turn was done."""
 
@@ -97,15 +106,43 @@ class Format(Protocol):
         """Gives what makes one stream of those of a loop's steps."""
 
 
+WITH_CALLS = frozenset(("chat", "responses", "runs", "listed"))
+"""The formats in whose replies calls are read."""
+WITH_TEXTS = frozenset(("chat", "responses", "completions"))
+"""Those in whose replies texts are."""
+
+_RUN = "threads.{thread_id}.runs.{run_id}"
+_FORMATS: Mapping[str, Format] = {
+    "chat.completions": chat,
+    "chat.completions.{completion_id}": chat,
+    "completions": completions,
+    "responses": responses,
+    "responses.compact": responses,
+    "responses.{response_id}": responses,
+    "responses.{response_id}.cancel": responses,
+    "threads.runs": runs,
+    "threads.{thread_id}.runs": runs,
+    _RUN: runs,
+    f"{_RUN}.cancel": runs,
+    f"{_RUN}.submit_tool_outputs": runs,
+}
+_READ: Mapping[str, Format] = {
+    "chat.completions": listed,
+    "chat.completions.{completion_id}.messages": listed,
+    "conversations.{conversation_id}.items": listed,
+    "conversations.{conversation_id}.items.{item_id}": listed,
+    "responses.{response_id}.input_items": listed,
+    "threads.{thread_id}.runs": listed,
+    f"{_RUN}.steps": listed,
+    f"{_RUN}.steps.{{step_id}}": listed,
+}
+"""Those of endpoints that give again what there is (GET)."""
+
+
 def format_of(endpoint: Endpoint | str | None) -> Format:
     """Gives the format of an endpoint, or of its name; `plain` for those that have none of their own."""
-    name = endpoint.name if isinstance(endpoint, Endpoint) else endpoint
-    if isinstance(endpoint, Endpoint) and endpoint.template == "/chat/completions" and endpoint.method == "GET":
-        return plain
-    if name in ("chat.completions", "chat.completions.{completion_id}"):
-        return chat
-    if name == "completions":
-        return completions
-    if name in ("responses", "responses.compact", "responses.{response_id}", "responses.{response_id}.cancel"):
-        return responses
-    return plain
+    if isinstance(endpoint, Endpoint):
+        if endpoint.method == "GET" and (read := _READ.get(endpoint.name)) is not None:
+            return read
+        return _FORMATS.get(endpoint.name, plain)
+    return plain if endpoint is None else _FORMATS.get(endpoint, plain)

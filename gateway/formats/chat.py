@@ -10,6 +10,7 @@ from gateway.formats.chat_seam import joined, seam, step_of
 from gateway.formats.counts import usage
 from gateway.formats.found import CallDelta, Channel, FoundCall, Piece
 from gateway.formats.strangers import elements, member, number, string, written
+from gateway.formats.strays import call_named, escaped, may_tell_of_call, stray_in
 
 __all__ = [
     "answered_calls",
@@ -26,6 +27,7 @@ __all__ = [
     "made_with",
     "may_call",
     "may_end",
+    "may_hold_call",
     "name",
     "noted",
     "output_text",
@@ -34,6 +36,7 @@ __all__ = [
     "repeats",
     "seam",
     "step_of",
+    "stray_call",
     "tool_results",
     "usage",
 ]
@@ -130,8 +133,10 @@ def _place(call: Any, at: int) -> Hashable:
 
 
 def calls(reply: Any) -> list[FoundCall]:
-    """Gives each call of a whole reply."""
+    """Gives each call of a whole reply; one that is stored says what tools it was made with."""
     found = []
+    tools = member(reply, "tools")
+    made = tools if tools.__class__ is list else None
     for at, choice in enumerate(elements(reply, "choices")):
         said = member(choice, "message")
         index = number(choice, "index", at)
@@ -139,11 +144,11 @@ def calls(reply: Any) -> list[FoundCall]:
         legacy = member(said, "function_call")
         if legacy.__class__ is dict:
             call = ToolCall("", string(legacy, "name"), written(legacy.get("arguments")), index)
-            found.append(FoundCall(call, (*path, "function_call")))
+            found.append(FoundCall(call, (*path, "function_call"), made))
         for number_of_call, each in enumerate(elements(said, "tool_calls")):
             kind, tool, arguments = _read(each)
             call = ToolCall(string(each, "id"), tool, arguments, index, number_of_call, kind)
-            found.append(FoundCall(call, (*path, "tool_calls", number_of_call)))
+            found.append(FoundCall(call, (*path, "tool_calls", number_of_call), made))
     return found
 
 
@@ -200,8 +205,18 @@ def made_with(event: Any) -> list[Any] | None:
 
 
 def may_call(data: bytes) -> bool:
-    """Whether bytes may hold a call; a name may be written with escapes, or in UTF-16."""
-    return b"_call" in data or (b"\\" in data and b"\\u00" in data) or b"\0" in data
+    """Whether bytes may hold a call; a name may be written in any letters, with escapes, or in UTF-16."""
+    # As `may_tell_of_call` says, without the call of it: nearly every event of a stream comes by here.
+    return call_named(data) is not None or (b"\\" in data and escaped(data) is not None) or b"\0" in data
+
+
+may_hold_call = may_tell_of_call
+
+
+def stray_call(told: Any, *, streamed: bool) -> str | None:
+    """Gives the name of what tells of a call otherwise than it is read here, None where nothing does."""
+    holders = [member(choice, "delta" if streamed else "message") for choice in elements(told, "choices")]
+    return stray_in(told, holders, [call for holder in holders for call in elements(holder, "tool_calls")])
 
 
 def cut_short(reply: Any) -> bool:

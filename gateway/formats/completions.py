@@ -14,10 +14,12 @@ from gateway.formats.no_calls import (
     joined,
     made_with,
     may_call,
+    may_hold_call,
     noted,
     put_back,
     seam,
     step_of,
+    stray_call,
 )
 from gateway.formats.strangers import elements, member, number, string, texts
 
@@ -36,6 +38,7 @@ __all__ = [
     "made_with",
     "may_call",
     "may_end",
+    "may_hold_call",
     "name",
     "noted",
     "output_text",
@@ -44,6 +47,7 @@ __all__ = [
     "repeats",
     "seam",
     "step_of",
+    "stray_call",
     "tool_results",
     "usage",
 ]

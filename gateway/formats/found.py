@@ -1,12 +1,14 @@
 """What the formats find in replies and their events: texts, and calls of tools."""
 
 from collections.abc import Hashable
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from gateway.answers import Change, Path, ToolCall
 
+NOT_AVAILABLE = "This tool is not available."
+"""What the model is told of a blocked call."""
 Channel: TypeAlias = Literal["text", "reasoning", "refusal", "arguments"]
 
 
@@ -30,10 +32,14 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class FoundCall(msgspec.Struct, frozen=True):
-    """A call in a whole reply, and the path of the object that it is."""
+    """A call in a whole reply, and the path of the object that it is.
+
+    `made_with` are the tools that the reply, or its part with the call, says it was made with; None where it does not.
+    """
 
     call: ToolCall
     path: Path
+    made_with: list[Any] | None = None
 
 
 class CallDelta(msgspec.Struct, frozen=True):

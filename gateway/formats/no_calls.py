@@ -18,6 +18,14 @@ def may_call(data: bytes) -> bool:
     return False
 
 
+may_hold_call = may_call
+
+
+def stray_call(told: Any, *, streamed: bool) -> str | None:
+    """Gives nothing: nobody looks for calls."""
+    return None
+
+
 def cut_short(reply: Any) -> bool:
     """Whether the model was stopped in the middle of a turn with calls: never."""
     return False

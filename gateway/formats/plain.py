@@ -13,10 +13,12 @@ from gateway.formats.no_calls import (
     joined,
     made_with,
     may_call,
+    may_hold_call,
     noted,
     put_back,
     seam,
     step_of,
+    stray_call,
 )
 from gateway.formats.strangers import decoded, member, texts
 
@@ -35,6 +37,7 @@ __all__ = [
     "made_with",
     "may_call",
     "may_end",
+    "may_hold_call",
     "name",
     "noted",
     "output_text",
@@ -43,6 +46,7 @@ __all__ = [
     "repeats",
     "seam",
     "step_of",
+    "stray_call",
     "tool_results",
     "usage",
 ]

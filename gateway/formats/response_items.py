@@ -8,9 +8,9 @@ import msgspec
 from gateway.answers import Change, Path, Set, ToolCall
 from gateway.formats.found import Channel, Piece
 from gateway.formats.strangers import elements, member, number, string, written
+from gateway.formats.strays import is_call_kind
 
 CALL = "call"
-_CALLS_BY_ANOTHER_NAME = frozenset(("mcp_approval_request", "program"))
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -95,7 +95,7 @@ def part_pieces(part: Any, path: Path, choice: int, place: Hashable, *, reasonin
 def call_of(item: Any, choice: int) -> ToolCall | None:
     """Gives the call that an output item is: of a function, or of a tool that runs upstream; None for the rest."""
     kind = string(item, "type")
-    if not kind.endswith("_call") and kind not in _CALLS_BY_ANOTHER_NAME:
+    if not is_call_kind(kind):
         return None
     id = string(item, "call_id") or string(item, "id")
     if kind == "function_call":

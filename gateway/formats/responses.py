@@ -1,5 +1,6 @@
 """The format of `/responses`: finds the texts and calls in its replies and their events."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from gateway.formats.responses_assembled import assembled
 from gateway.formats.responses_request import answered_calls, context_changes, input_text, noted, put_back, tool_results
 from gateway.formats.responses_seam import joined, seam, step_of
 from gateway.formats.strangers import elements, member, number, string
+from gateway.formats.strays import escaped, stray_in
 
 __all__ = [
     "answered_calls",
@@ -27,6 +29,7 @@ __all__ = [
     "made_with",
     "may_call",
     "may_end",
+    "may_hold_call",
     "name",
     "noted",
     "output_text",
@@ -35,6 +38,7 @@ __all__ = [
     "repeats",
     "seam",
     "step_of",
+    "stray_call",
     "tool_results",
     "usage",
 ]
@@ -43,6 +47,11 @@ name = "responses"
 repeats = True
 
 _ENDS = frozenset(("response.completed", "response.failed", "response.incomplete", "error"))
+# Each begins with what has no case, so that it is a quick search.
+_call_named = re.compile(rb"_(?i:call|approv)").search
+_call_alone_named = re.compile(rb'_(?i:call(?<!"parallel_tool_call)(?<!"max_tool_call)|approv)').search
+_tools_or_program = re.compile(rb'"(?i:tools|program)"').search
+_program = re.compile(rb'"(?i:program)"').search
 _STOPPED = frozenset(("incomplete", "failed", "cancelled"))
 # The kinds of calls whose deltas are all that there is of their arguments; of others the whole item says more.
 _ARGUMENTS = {
@@ -91,8 +100,9 @@ def event_pieces(event: Any) -> list[Piece]:
 
 def calls(reply: Any) -> list[FoundCall]:
     """Gives each call of a whole reply."""
+    made = _tools_of(reply)
     return [
-        FoundCall(call, ("output", index))
+        FoundCall(call, ("output", index), made)
         for index, item in enumerate(elements(reply, "output"))
         if (call := call_of(item, index)) is not None
     ]
@@ -157,20 +167,38 @@ def may_end(chunk: bytes) -> bool:
 
 def made_with(event: Any) -> list[Any] | None:
     """Gives the tools of the response that an event tells of, None where it tells of none."""
-    tools = member(member(event, "response"), "tools")
+    return _tools_of(member(event, "response"))
+
+
+def _tools_of(response: Any) -> list[Any] | None:
+    tools = member(response, "tools")
     return tools if tools.__class__ is list else None
 
 
 def may_call(data: bytes) -> bool:
-    """Whether bytes may hold a call, or say what tools there are; names may have escapes in them, or be in UTF-16."""
+    """Whether bytes may hold a call, or say what tools there are; names may be in any letters, or have escapes."""
     return (
-        b"_call" in data
-        or b'"tools"' in data
-        or b"mcp_approval" in data
-        or b'"program"' in data
-        or (b"\\" in data and b"\\u00" in data)
+        _call_named(data) is not None
+        or _tools_or_program(data) is not None
+        or (b"\\" in data and escaped(data) is not None)
         or b"\0" in data
     )
+
+
+def may_hold_call(data: bytes) -> bool:
+    """Whether bytes may hold a call; whole responses have names of their own with the word in them."""
+    return (
+        _call_alone_named(data) is not None
+        or _program(data) is not None
+        or (b"\\" in data and escaped(data) is not None)
+        or b"\0" in data
+    )
+
+
+def stray_call(told: Any, *, streamed: bool) -> str | None:
+    """Gives the name of what tells of a call otherwise than it is read here, None where nothing does."""
+    items = elements(member(told, "response") if streamed else told, "output")
+    return stray_in(told, (), [*items, member(told, "item")] if streamed else items)
 
 
 def cut_short(reply: Any) -> bool:

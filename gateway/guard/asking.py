@@ -2,16 +2,27 @@
 
 from itertools import islice
 from time import monotonic_ns
+from typing import Any
 
 import msgspec
 
 from gateway.answers import Cut, Hold, Redact, Refusal, Release, ToolCall, Verdict, Window
 from gateway.exchange import Exchange, ToolUse
+from gateway.formats import Format
 from gateway.hooks import PLUGIN_FAILED, Implementation, Pending, first_answer
+from gateway.json_body import BodyError, read_json
 from gateway.offered_tools import offered_tools
+from gateway.read_again import HOSTED_HERE, is_read_again
 from gateway.recorded import recorded_value
 from policies.redaction import redacted_name
 
+NOT_UNDERSTOOD = "call_not_understood"
+_NOT_UNDERSTOOD = Refusal(
+    "The upstream's reply tells of a call in a way that this gateway does not read, so that it does not go out.",
+    code=NOT_UNDERSTOOD,
+    status=502,
+    type="upstream_error",
+)
 LONGEST_NAME = 64
 LONGEST_SUMMARY = 180
 MOST_NAMES = 40
@@ -61,9 +72,28 @@ async def refusal_of(
     """
     began = monotonic_ns()
     refusal: Refusal | None = await first_answer(allow_tool, exchange, call)
-    if refusal is not None:
+    if refusal is not None and not (refusal.code == HOSTED_HERE and is_read_again(exchange)):
         note_blocked(exchange, call, refusal, monotonic_ns() - began, answered=answered)
     return refusal
+
+
+def refusal_of_stray(exchange: Exchange, format: Format, data: bytes, told: Any, *, streamed: bool) -> Refusal | None:
+    """Gives the refusal of a reply, or an event, that tells of a call otherwise than its format does; None without it.
+
+    What can be read in two ways is such a one: what was judged might not be what the client reads.
+    """
+    if not format.may_hold_call(data):
+        return None
+    name = format.stray_call(told, streamed=streamed)
+    if name is None:
+        try:
+            read_json(data)
+        except BodyError:
+            name = "a member that stands twice"
+        else:
+            return None
+    note_blocked(exchange, ToolCall("", name, ""), _NOT_UNDERSTOOD, answered=False)
+    return _NOT_UNDERSTOOD
 
 
 def note_blocked(exchange: Exchange, call: ToolCall, refusal: Refusal, took: int = 0, *, answered: bool) -> None:

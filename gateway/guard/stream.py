@@ -13,7 +13,7 @@ from gateway.formats import Format
 from gateway.formats.found import Piece
 from gateway.formats.seams import Seam
 from gateway.formats.strangers import decoded
-from gateway.guard.asking import refusal_for
+from gateway.guard.asking import refusal_for, refusal_of_stray
 from gateway.guard.calls import Call, Calls
 from gateway.guard.texts import Part, Parts, Texts
 from gateway.guard.withheld import Withheld
@@ -143,7 +143,7 @@ class StreamGuard:
         self._begin_seam = begin_seam
         self._max_held_bytes = max_held_bytes
         self._queue: list[_Waiting] = []
-        self._unreadable: _Waiting | None = None
+        self._unjudged: tuple[_Waiting, Refusal] | None = None
         self._stopped = False
         self._cut_short = False
         self.held_bytes = 0
@@ -216,8 +216,7 @@ class StreamGuard:
             self._queue.append(_Waiting(event, None, (), ()))
             return
         json = decoded(event.data)
-        readable = json is not msgspec.UNSET
-        value = json if readable else None
+        value = None if json is msgspec.UNSET else json
         pieces = self._format.event_pieces(value) if self._watches else ()
         deltas = self._format.event_calls(value) if self._governs else ()
         if self._exchange.made_with is None:
@@ -231,16 +230,23 @@ class StreamGuard:
         if self._format.ends(event.data, value):
             self._texts.end()
             self._calls.end()
-        elif not readable and event.data.strip() and self._format.name != "plain" and self._unreadable is None:
-            self._unreadable = self._queue[-1]
+        elif self._unjudged is None and (refusal := self._refusal_of_event(event.data, json)) is not None:
+            self._unjudged = (self._queue[-1], refusal)
+
+    def _refusal_of_event(self, data: bytes, json: Any) -> Refusal | None:
+        """Gives the refusal of an event that cannot be judged, None for any other."""
+        if json is msgspec.UNSET:
+            return _UNREADABLE if data.strip() and self._format.name != "plain" else None
+        return refusal_of_stray(self._exchange, self._format, data, json, streamed=True) if self._governs else None
 
     async def _settle(self) -> Out:
         cuts, refusals = await self._texts.ask(), await self._calls.ask()
-        if cuts or refusals or self._unreadable is not None:
+        if cuts or refusals or self._unjudged is not None:
             stops = [(self._place_of(part), refusal_for(cut)) for part, cut in cuts]
             stops += [(self._place_of(call), refusal) for call, refusal in refusals]
-            if self._unreadable is not None:
-                stops.append((self._queue.index(self._unreadable), _UNREADABLE))
+            if self._unjudged is not None:
+                waiting, refusal = self._unjudged
+                stops.append((self._queue.index(waiting), refusal))
             return await self._stop(*min(stops, key=lambda stop: stop[0]))
         out = self._released()
         if out.refusal is None and self.held_bytes > self._max_held_bytes:

@@ -7,7 +7,7 @@ import msgspec
 from gateway.answers import Change, Cut, Redact, Refusal, Set, ToolCall, Window
 from gateway.exchange import Exchange
 from gateway.formats import Format
-from gateway.guard.asking import hosted_alias, refusal_for, refusal_of, verdict_on
+from gateway.guard.asking import hosted_alias, refusal_for, refusal_of, refusal_of_stray, verdict_on
 from gateway.guard.withheld import Withheld
 from gateway.hooks import Implementation
 
@@ -31,11 +31,13 @@ async def guard_whole(
     allow_tool: tuple[Implementation, ...],
     reply: Any,
     *,
+    body: bytes = b"",
     loops: bool = False,
 ) -> Guarded:
-    """Asks about each text of the reply as one last window, and about each call.
+    """Asks about each text of the reply as one last window, and about each call; `body` are the bytes of the reply.
 
-    `loops` says that the upstream can be told of calls that are not delivered; else a refused one refuses the reply.
+    `loops` says that calls may be taken out: the upstream can be told of them, or has been before; else a refused one
+    refuses the reply.
     """
     changes: list[Change] = []
     for piece in format.pieces(reply) if watch else ():
@@ -47,7 +49,12 @@ async def guard_whole(
             changes += (Set(piece.path, verdict.text), *piece.along)
     withheld: list[Withheld] = []
     delivered: list[ToolCall] = []
-    for found in format.calls(reply) if allow_tool or exchange.hosted else ():
+    governs = bool(allow_tool or exchange.hosted)
+    stray = refusal_of_stray(exchange, format, body, reply, streamed=False) if governs else None
+    if stray is not None:
+        return Guarded(refusal=stray)
+    for found in format.calls(reply) if governs else ():
+        exchange.made_with = found.made_with
         refusal = await refusal_of(allow_tool, exchange, found.call, answered=loops)
         if refusal is not None and not loops:
             return Guarded(refusal=refusal)

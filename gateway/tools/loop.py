@@ -15,13 +15,13 @@ from gateway.answers import Change, Nudge, Refusal, Set, ToolCall
 from gateway.decide import changed
 from gateway.exchange import Exchange
 from gateway.formats import Format
-from gateway.formats.found import Answered, KeptTurn
+from gateway.formats.found import NOT_AVAILABLE, Answered, KeptTurn
 from gateway.formats.strangers import member, string
 from gateway.guard import Withheld
 from gateway.hooks import Implementation
 from gateway.tools.kept import Kept, KeptError, Once
 from gateway.tools.registry import ToolRegistry
-from gateway.tools.running import NOT_AVAILABLE, NOT_NOW, Ran, not_run, ran, reused
+from gateway.tools.running import NOT_NOW, Ran, not_run, ran, reused
 from policies.tools import Budgets
 
 UNREGISTERED_SECONDS = 30.0

@@ -8,11 +8,11 @@ import msgspec
 
 from gateway.answers import ToolCall, ToolResult
 from gateway.exchange import Exchange, ToolUse
+from gateway.formats.found import NOT_AVAILABLE
 from gateway.guard.asking import hosted_alias, name_of, summary_of
 from gateway.hooks import Implementation, first_answer
 from gateway.tools.kept import Once
 
-NOT_AVAILABLE = "This tool is not available."
 NOT_NOW = "This tool cannot be run now. Nothing was done."
 _NO_OBJECT = "The arguments of this call are no JSON object. Nothing was done."
 _TIMED_OUT = "The tool did not answer in time."

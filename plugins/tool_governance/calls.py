@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gateway import Exchange, Refusal, ToolCall
+from gateway import HOSTED_HERE, Exchange, Refusal, ToolCall
 from plugins.tool_governance.declared import LONGEST_SHOWN, NAMED, Declared, declared
 from plugins.tool_governance.places import ON_WEBSOCKETS, PLACES, Place, ToolList, tool_lists
 from plugins.tool_governance.terms import Terms, inside
@@ -33,8 +33,9 @@ def refusal_of_call(terms: Terms, call: ToolCall) -> Refusal | None:
     because: str | None
     if alias is not None:
         because = terms.against_alias(alias)
-    elif _ran_here(terms, call, stored or ()):
-        because = "it is a hosted tool, whose calls are not delivered"
+    elif unseen and (stored is not None or not offered) and _ran_here(terms, call, stored):
+        told = f"The model called {shown}: it is a hosted tool, whose calls are not delivered."
+        return Refusal(told, code=HOSTED_HERE)
     elif offered:
         because = next((reason for reason in offered if reason is not None), None)
     else:
@@ -53,28 +54,35 @@ def place_of(exchange: Exchange) -> Place | None:
 def _has_unseen_tools(exchange: Exchange) -> bool:
     """Whether the reply may hold calls of tools that stand in no request of this exchange.
 
-    A reply that was stored is read again without them, and a stored prompt has its own.
+    A reply that was stored is read again without them, and a stored prompt or assistant has its own.
     """
     place, body = place_of(exchange), exchange.request.json
-    if place is None or not (place.hosts or place.tells) or body.__class__ is not dict:
+    if place is None or body.__class__ is not dict:
+        return True
+    if place.stays and place.form == "chat":
+        return body.get("tools") is None
+    if not (place.hosts or place.tells):
         return True
     return body.get("prompt") is not None and place.form == "responses"
 
 
 def _stored(exchange: Exchange) -> list[Any] | None:
     """Gives the tools that a reply says it was made with, None where it says nothing of them, or nothing yet."""
-    if exchange.reply is None:
+    if exchange.reply is None or exchange.made_with is not None:
         return exchange.made_with
     reply = exchange.reply.json
     tools = reply.get("tools") if reply.__class__ is dict else None
     return tools if tools.__class__ is list else None
 
 
-def _ran_here(terms: Terms, call: ToolCall, stored: Iterable[Any]) -> bool:
-    """Whether a stored reply says that the call was of a hosted tool: described as it is, not only so named."""
+def _ran_here(terms: Terms, call: ToolCall, stored: Iterable[Any] | None) -> bool:
+    """Whether a stored reply says that the call was of a hosted tool: described as it is, not only so named.
+
+    Where nothing says what tools there were, the name alone says it.
+    """
     tool = terms.offering.tools.by_name.get(call.name) if call.kind == "function" else None
-    if tool is None:
-        return False
+    if tool is None or stored is None:
+        return tool is not None
     described = ((each, each.get("function")) for each in stored if each.__class__ is dict)
     holders = (holder for pair in described for holder in pair if holder.__class__ is dict)
     return any(each.get("name") == tool.name and each.get("description") == tool.description for each in holders)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gateway.answers import Path, ToolCall
 from gateway.endpoints import load_endpoints
-from gateway.formats import chat, completions, format_of, plain, responses
+from gateway.formats import chat, completions, format_of, listed, plain, responses, runs
+from gateway.splice import spliced
 
 _NAMES = (
     "action added arguments audio choices code command commands content content_index custom delta error "
@@ -18,7 +19,7 @@ _NAMES = (
     "messages name object operation output output_index output_text part prompt queries reasoning "
     "reasoning_content reasoning_details refusal response role summary summary_index text thinking "
     "tool_calls tools transcript type usage input_tokens prompt_tokens prompt_tokens_details "
-    "cached_tokens"
+    "cached_tokens data delta step_details required_action submit_tool_outputs tool_call_id TOOL_CALLS Name"
 )
 _KINDS = (
     "function_call custom_tool_call web_search_call mcp_approval_request message reasoning output_text refusal error "
@@ -48,7 +49,7 @@ SHAPED = st.builds(
     st.lists(st.dictionaries(st.sampled_from(("delta", "message", "index", "text", "logprobs")), JSON), max_size=3),
     st.lists(st.dictionaries(st.sampled_from(("type", "content", "name", "summary", "arguments")), JSON), max_size=3),
 )
-FORMATS = [chat, responses, completions, plain]
+FORMATS = [chat, responses, completions, runs, listed, plain]
 DEEP = b'{"choices":[{"delta":{"x":' + b'{"a":[' * 180 + b"1" + b"]}" * 180 + b"}}]}"
 
 
@@ -72,6 +73,9 @@ def test_any_json_is_survived(format: ModuleType, value: Any, other: Any) -> Non
         assert isinstance(found.call.arguments, str)
     for delta in format.event_calls(value):
         hash((delta.choice, delta.place))
+    for streamed in (False, True):
+        assert isinstance(format.stray_call(value, streamed=streamed), str | None)
+    spliced(json.dumps(value).encode(), format.joined(value, (), [found.path for found in format.calls(value)]))
     format.ended_choices(value)
     format.usage(value)
     format.ends(b"", value)
@@ -102,12 +106,25 @@ def test_what_is_no_json_or_nested_beyond_reason_is_passed_over(format: ModuleTy
     ("method", "path", "format"),
     [
         ("POST", "/chat/completions", chat),
-        ("GET", "/chat/completions", plain),
+        ("GET", "/chat/completions", listed),
         ("GET", "/chat/completions/c1", chat),
         ("POST", "/responses", responses),
         ("GET", "/responses/r1", responses),
         ("POST", "/responses/r1/cancel", responses),
-        ("GET", "/responses/r1/input_items", plain),
+        ("GET", "/chat/completions/c1/messages", listed),
+        ("GET", "/responses/r1/input_items", listed),
+        ("GET", "/conversations/c1/items", listed),
+        ("POST", "/conversations/c1/items", plain),
+        ("GET", "/conversations/c1/items/i1", listed),
+        ("POST", "/threads/runs", runs),
+        ("POST", "/threads/t1/runs", runs),
+        ("GET", "/threads/t1/runs", listed),
+        ("GET", "/threads/t1/runs/r1", runs),
+        ("POST", "/threads/t1/runs/r1/cancel", runs),
+        ("POST", "/threads/t1/runs/r1/submit_tool_outputs", runs),
+        ("GET", "/threads/t1/runs/r1/steps", listed),
+        ("GET", "/threads/t1/runs/r1/steps/s1", listed),
+        ("GET", "/threads/t1/messages", plain),
         ("POST", "/completions", completions),
         ("POST", "/embeddings", plain),
     ],
@@ -128,7 +145,7 @@ def test_the_names_of_endpoints_lead_to_formats_too() -> None:
     ]
 
 
-@pytest.mark.parametrize("format", [chat, responses])
+@pytest.mark.parametrize("format", [chat, responses, runs, listed])
 @pytest.mark.parametrize(
     "reply",
     [
@@ -145,6 +162,8 @@ def test_the_names_of_endpoints_lead_to_formats_too() -> None:
 def test_no_call_is_overlooked_in_bytes_however_they_are_written(format: ModuleType, reply: Any) -> None:
     written = json.dumps(reply)
     escaped = "".join(f"\\u{ord(letter):04x}" if letter.isalpha() or letter == "_" else letter for letter in written)
-    if not (format is chat and "output" in reply):
-        assert all(format.may_call(text) for text in (written.encode(), escaped.encode(), written.encode("utf-16")))
+    loud = written.replace("_call", "_CaLL").replace("program", "PROGRAM").replace("_approval", "_APproval")
+    if not (format in (chat, runs) and "output" in reply):
+        told = (written.encode(), escaped.encode(), written.encode("utf-16"), loud.encode())
+        assert all(format.may_call(text) for text in told)
     assert not format.may_call(b'{"choices":[{"delta":{"content":"Hello"}}],"output":[{"type":"message"}]}')

@@ -3,10 +3,11 @@ from typing import Any
 import pytest
 
 from gateway import ToolCall, ToolResult
+from gateway.formats.found import NOT_AVAILABLE
 from gateway.loader import LoadError
 from gateway.testing import resume_with_tools
 from gateway.tools.loop import BLOCKED_NOTE
-from gateway.tools.running import NOT_AVAILABLE, as_data
+from gateway.tools.running import as_data
 from tests.builders.hosting import Hosts
 
 ASKED = [{"role": "user", "content": "What time is it in Rome?"}]

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from gateway import Exchange, ToolCall, ToolResult, hookimpl
+from gateway.formats.found import NOT_AVAILABLE
 from gateway.hooks import Implementation
 from gateway.hookspecs import Hooks
 from gateway.testing import a_call, an_exchange
-from gateway.tools.running import NOT_AVAILABLE, Ran, as_data, ran
+from gateway.tools.running import Ran, as_data, ran
 from tests.builders.guards import implementations
 
 

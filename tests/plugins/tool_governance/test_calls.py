@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway import Exchange, Flags, ToolCall, Withheld
+from gateway import HOSTED_HERE, Exchange, Flags, ToolCall, Withheld
 from gateway.decide import changed
 from gateway.flags import in_force
 from gateway.testing import a_call, a_reply, started
@@ -206,7 +206,7 @@ def test_a_reply_that_says_what_tools_it_was_made_with_holds_calls_of_no_others(
     exchange = asking({"prompt": {"id": "pmpt_1"}}, path, method="POST" if path == "/v1/responses" else "GET")
     exchange.reply = a_reply({"object": "response", "output": [], "tools": tools}, path=path)
     names = ("a", "b", "retrieve_knowledge")
-    assert [refused(plugin, exchange, a_call(name)) for name in names] == [None, NOT_OFFERED, NOT_ALLOWED]
+    assert [refused(plugin, exchange, a_call(name)) for name in names] == [None, NOT_OFFERED, HOSTED_HERE]
     assert refused(plugin, exchange, run_upstream("web_search_call", "web_search")) is None
     assert refused(plugin, exchange, run_upstream("file_search_call", "file_search")) == NOT_OFFERED
 
@@ -218,7 +218,7 @@ def test_a_stream_of_unseen_tools_holds_no_call_before_it_says_them(path: str) -
     names = ("a", "b", "retrieve_knowledge")
     assert [refused(plugin, exchange, a_call(name)) for name in names] == [NOT_OFFERED] * 3
     exchange.made_with = [function("a", RESPONSES), hosted(RETRIEVAL, RESPONSES)]
-    assert [refused(plugin, exchange, a_call(name)) for name in names] == [None, NOT_OFFERED, NOT_ALLOWED]
+    assert [refused(plugin, exchange, a_call(name)) for name in names] == [None, NOT_OFFERED, HOSTED_HERE]
 
 
 def test_a_stored_call_of_the_clients_own_function_is_theirs_whatever_it_is_called() -> None:
