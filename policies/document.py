@@ -9,6 +9,9 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 import msgspec
 import yaml
+from yaml._yaml import CParser
+from yaml.composer import Composer
+from yaml.resolver import Resolver
 
 Document = TypeVar("Document")
 Place: TypeAlias = tuple[str | int, ...]
@@ -96,7 +99,24 @@ def file_text(path: Path) -> str:
         raise DocumentError(f"{path}: cannot be read: {reason}.") from None
 
 
+class _Quick(Composer, CParser, Resolver):
+    """Reads with libyaml, ten times as fast; puts the nodes together in Python, where depth has a limit."""
+
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+        Composer.__init__(self)
+        Resolver.__init__(self)
+
+
 def _composed(text: str, source: str) -> yaml.Node | None:
+    try:
+        return _Quick(text).get_single_node()
+    except (yaml.YAMLError, UnicodeEncodeError, RecursionError):
+        # PyYAML's own reader says better what is wrong.
+        return _composed_slowly(text, source)
+
+
+def _composed_slowly(text: str, source: str) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

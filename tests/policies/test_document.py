@@ -1,11 +1,13 @@
 """Reading what an operator writes: the value, or a sentence with file, line, key, and what is allowed."""
 
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from policies.document import DocumentError, Size, read_document, read_file
 
@@ -101,3 +103,22 @@ def test_a_character_that_yaml_does_not_know_is_named_with_its_line() -> None:
 def test_a_tag_at_the_top_is_refused_with_its_line() -> None:
     with pytest.raises(DocumentError, match=r"tag\.yaml, line 1: tags \(!thing\) are not read\."):
         read_document("!thing {a: 1}", dict[str, Any], "tag.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {b: [1, 2.5, .inf, 0x1f, 0o7, 1e3, ~, null, true, 2026-11-20, '', \"\\u00e4\\n\"]}",
+        "a: |\n  one\n\n  two\nb: >-\n  folded\n  text\nc: ä ✓ 🙂\n",
+        "a: &x {b: 1}\nc: *x\n",
+        "%YAML 1.1\n---\na: b # said\n...\n",
+        "a:\r\n  - b\r\n  - c: d\r\n",
+        "? a\n: b\n",
+        "a: 'it''s'\nb: \"a \\\n  b\"\n",
+        *((files("policies") / name).read_text(encoding="utf-8") for name in ("modulation.yaml", "tools.yaml")),
+    ],
+    ids=range(9),
+)
+def test_what_is_read_is_what_stands_there(text: str) -> None:
+    values = read_document(text, dict[str, Any], "a.yaml")
+    assert repr(values) == repr({key: value for key, value in yaml.safe_load(text).items() if value is not None})
