@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import chain as joined
@@ -63,7 +63,8 @@ class Chain(msgspec.Struct, frozen=True):
 def load_chain(loaded: Loaded, counted: Counted) -> Chain:
     """Gives the chain that the settings describe; `counted` is told of each fault. Errors: LoadError, DocumentError."""
     names = chain_names(loaded.settings.chain)
-    plugins = [_load(name, loaded) for name in names]
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    plugins = [_load(name, loaded, installed) for name in names]
     unused = sorted(set(loaded.settings.plugins) - {plugin.name for plugin in plugins})
     if unused:
         known = ", ".join(plugin.name for plugin in plugins)
@@ -127,13 +128,13 @@ def chain_names(chain: tuple[str, ...]) -> list[str]:
     return names
 
 
-def _load(entry: str, loaded: Loaded) -> Plugin:
+def _load(entry: str, loaded: Loaded, installed: Mapping[str, EntryPoint]) -> Plugin:
     if entry.endswith(".py"):
         file = (loaded.folder / entry).resolve()
         name, version, origin = file.stem, "file", str(file)
         kind = _class_of_file(file)
     else:
-        point = _entry_point(entry)
+        point = _entry_point(entry, installed)
         name, version, origin = entry, point.dist.version if point.dist else "?", point.dist.name if point.dist else "?"
         try:
             kind = point.load()
@@ -167,15 +168,14 @@ def built(kind: type, name: str, version: str, origin: str, loaded: Loaded) -> P
     return Plugin(name, version, origin, instance, common)
 
 
-def _entry_point(name: str) -> EntryPoint:
-    points = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in points:
-        known = ", ".join(sorted(points))
+def _entry_point(name: str, installed: Mapping[str, EntryPoint]) -> EntryPoint:
+    if name not in installed:
+        known = ", ".join(sorted(installed))
         raise LoadError(
             f"The chain names the plugin {name!r}, which is not installed; installed: {known}. "
             "A plugin in a file is named by its path, ending in .py."
         )
-    return points[name]
+    return installed[name]
 
 
 def _class_of_file(file: Path) -> type:
