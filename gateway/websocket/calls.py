@@ -20,7 +20,7 @@ from gateway.guard.asking import note_blocked, refusal_of
 from gateway.guard.calls import Call
 from gateway.hooks import Implementation
 
-MOST_CALLS = 1024
+MOST_CALLS = 256
 """So many are remembered; what is told again of one that is forgotten is asked about again."""
 MOST_HELD = 4 << 20
 _TOO_MUCH = Refusal("Too much of a call had to wait for the checks of this gateway.", "too_much_held", 502)

@@ -19,6 +19,7 @@ UNREADABLE = Refusal(
     code="unreadable_event",
     status=502,
 )
+_NO_EVENT = Refusal("An event is a JSON object.", code="invalid_json", status=400)
 # In UTF-16 and UTF-32 there are zeros beside each letter, three at most.
 _OBJECT = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?:\0{0,3}[ \t\r\n])*\0{0,3}\{")
 _UTF_32 = b"\0\0\xfe\xff"
@@ -45,8 +46,8 @@ def may_be_event(data: bytes) -> bool:
     return b'"type"' in narrow or b"\\u00" in narrow
 
 
-def read_event(data: bytes) -> dict[str, Any] | Refusal | None:
-    """Gives the event that a client's text can be read as in one way alone, None where it is no event.
+def read_event(data: bytes) -> dict[str, Any] | Refusal:
+    """Gives the event that a client's text can be read as in one way alone.
 
     Gives the refusal of one that can be read in two ways, or whose members are written so that some would find them.
     """
@@ -55,7 +56,7 @@ def read_event(data: bytes) -> dict[str, Any] | Refusal | None:
     except BodyError as error:
         return Refusal(str(error), code="invalid_json", status=400)
     if event.__class__ is not dict:
-        return None
+        return _NO_EVENT
     return refusal_of_names(event) or event
 
 

@@ -79,7 +79,7 @@ class RealtimeConversation:
         kind = string(event, "type")
         if kind == _ITEM:
             self._calls.put_in(member(event, "item"))
-        if event is None or kind not in _ASKS:
+        if kind not in _ASKS:
             return Passed((message,))
         asked = event.get(_ASKS[kind])
         if any(name in event for name in _TOOL_MEMBERS):

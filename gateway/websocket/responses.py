@@ -68,7 +68,7 @@ class ResponsesConversation:
         if isinstance(event, Refusal):
             return self._refused(event)
         kind = string(event, "type")
-        if event is None or kind not in _ASKS:
+        if kind not in _ASKS:
             return Passed((message,))
         errand = Errand(
             self._handshake, data, event, event_id=string(event, "event_id") or None, lane=string(event, "stream_id")

@@ -193,6 +193,20 @@ async def test_a_key_for_certain_models_opens_nothing_whose_messages_choose_the_
             assert len(stage.connections) == 1
 
 
+async def test_over_a_websocket_of_responses_such_a_key_asks_for_these_models_alone():
+    auth = {"keys": [{"key": "lk-mini", "models": ["gpt-mini"]}]}
+    async with (
+        websocket_stage(echo, upstream={"api_key": "sk-operator"}, auth=auth) as stage,
+        stage.connect("/v1/responses", key="lk-mini") as connection,
+    ):
+        asked = '{"type":"response.create","model":"gpt-mini","input":"Hello"}'
+        await connection.send(asked)
+        assert await connection.recv() == asked
+        for model, code in (('"gpt-large"', "model_not_allowed"), ("null", "model_required"), ("7", "invalid_model")):
+            await connection.send(f'{{"type":"response.create","model":{model},"input":"Hello"}}')
+            assert json.loads(await connection.recv())["error"]["code"] == code
+
+
 # Answers in place of a websocket.
 
 

@@ -99,6 +99,35 @@ async def test_pings_of_a_client_are_answered():
         await asyncio.wait_for(await connection.ping("here"), SOON)
 
 
+HOLDS = """
+from gateway import *
+
+class Holds:
+    @hookimpl
+    def watch(self, exchange: Exchange, window: Window) -> Hold:
+        return Hold()
+"""
+
+
+async def test_what_a_plugin_holds_goes_out_in_time_though_nothing_follows(tmp_path):
+    (tmp_path / "holds.py").write_text(HOLDS)
+    said = '{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"one"}'
+
+    async def session(connection):
+        await connection.recv()
+        await connection.send(said)
+        await connection.wait_closed()
+
+    async with (
+        websocket_stage(session, chain=["default", str(tmp_path / "holds.py")]) as stage,
+        stage.connect("/v1/responses") as connection,
+    ):
+        began = time.monotonic()
+        await connection.send('{"type":"response.create","model":"gpt-4.1","input":"Hello"}')
+        assert await asyncio.wait_for(connection.recv(), 5) == said
+        assert time.monotonic() - began > 0.9
+
+
 # Bounds.
 
 

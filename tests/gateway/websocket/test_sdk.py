@@ -66,6 +66,72 @@ def test_responses_are_made_over_one_websocket(client):
             assert event.response.output[0].content[0].text == text
 
 
+LOOKUP = {"type": "function", "name": "lookup", "parameters": {"type": "object", "properties": {}}}
+
+
+def until(connection, kind):
+    """The events up to the first of a kind."""
+    events = []
+    for event in connection:
+        events.append(event)
+        if event.type == kind:
+            return events
+    raise AssertionError("The connection closed early.")
+
+
+def test_a_tool_of_a_session_is_called_and_its_result_heard(client):
+    with client.realtime.connect(model="gpt-realtime") as connection:
+        connection.session.update(session={"type": "realtime", "tools": [LOOKUP]})
+        connection.conversation.item.create(item=an_item('!tool lookup {"a": 1}'))
+        connection.response.create()
+        (call,) = until(connection, "response.done")[-1].response.output
+        assert (call.name, call.arguments) == ("lookup", '{"a": 1}')
+        item = {"type": "function_call_output", "call_id": call.call_id, "output": "fifty"}
+        connection.conversation.item.create(item=item)
+        connection.response.create()
+        assert "fifty" in until(connection, "response.done")[-1].response.output[0].content[0].text
+
+
+def test_a_tool_that_a_session_does_not_have_is_an_error_and_the_session_goes_on(gateway, client):
+    with client.realtime.connect(model="gpt-realtime") as connection:
+        connection.session.update(session={"type": "realtime", "tools": [LOOKUP]})
+        connection.conversation.item.create(item=an_item("!tool wipe_disk {}"))
+        connection.response.create()
+        told = until(connection, "response.done")
+        (error,) = [each for each in told if each.type == "error"]
+        assert error.error.code == "tool_not_offered"
+        assert told[-1].response.output == []
+        assert [each.type for each in told if "function_call" in each.type] == []
+        connection.conversation.item.create(item=an_item("!say one"))
+        connection.response.create()
+        assert until(connection, "response.done")[-1].response.output[0].content[0].text == "one"
+    record = gateway.record_of(error.event_id)
+    assert [each["name"] for each in record["tools"]["blocked"]] == ["wipe_disk"]
+
+
+def test_a_tool_of_a_response_is_called_and_another_one_is_an_error(gateway, client):
+    with client.responses.connect() as connection:
+        connection.response.create(model="gpt-4.1", input="!tool lookup {}", tools=[LOOKUP])
+        (call,) = until(connection, "response.completed")[-1].response.output
+        assert call.name == "lookup"
+        connection.response.create(model="gpt-4.1", input="!tool wipe_disk {}", tools=[LOOKUP])
+        told = until(connection, "error")
+        assert [each.type for each in told] == ["response.created", "response.in_progress", "error"]
+        connection.response.create(model="gpt-4.1", input="!say one")
+        assert until(connection, "response.completed")[-1].response.output[0].content[0].text == "one"
+
+
+def test_each_response_stands_in_the_record_with_its_tokens_tools_and_websocket(gateway, client):
+    with client.responses.connect() as connection:
+        connection.response.create(model="gpt-4.1", input="!say one", tools=[LOOKUP])
+        response = until(connection, "response.completed")[-1].response
+        record = [line for line in gateway.lines() if line["event"] == "ended"][-1]
+    assert record["usage"]["input_tokens"] == response.usage.input_tokens
+    assert (record["model_used"], record["outcome"]) == ("gpt-4.1", "answered")
+    assert (record["cost"] > 0, record["tools"]) == (True, {"allowed": ["lookup"]})
+    assert gateway.record_of(record["websocket"])["status"] == 101
+
+
 def test_a_session_is_one_exchange_that_was_answered(gateway, client):
     before = len(gateway.lines())
     with client.realtime.connect(model="gpt-realtime") as connection:
