@@ -22,15 +22,20 @@ _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.
 
 
 class _Times:
-    """The durations of one endpoint since the last flush: how many fell into each bucket, and their sum."""
+    """The durations of one endpoint since the last flush: how many fell into each bucket, and their sum.
 
-    __slots__ = ("_bounds", "_counts", "_sum", "_to")
+    The endpoint gets its part of the histogram at a flush, since that may open a file: one without a descriptor left
+    is tried again, and no exchange fails for it.
+    """
 
-    def __init__(self, bounds: tuple[float, ...], to: Histogram) -> None:
+    __slots__ = ("_bounds", "_counts", "_endpoint", "_sum", "_to")
+
+    def __init__(self, bounds: tuple[float, ...], to: Histogram, endpoint: str) -> None:
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
         self._to = to
+        self._endpoint = endpoint
 
     def add(self, seconds: float) -> None:
         self._counts[bisect_left(self._bounds, seconds)] += 1
@@ -39,11 +44,12 @@ class _Times:
     def flush(self) -> None:
         if not any(self._counts):
             return
+        child = self._to.labels(self._endpoint)
         # prometheus_client has no public way to add many at once; a test holds these two names.
-        for bucket, count in zip(self._to._buckets, self._counts, strict=True):
+        for bucket, count in zip(child._buckets, self._counts, strict=True):
             if count:
                 bucket.inc(count)
-        self._to._sum.inc(self._sum)
+        child._sum.inc(self._sum)
         self._counts = [0] * len(self._counts)
         self._sum = 0.0
 
@@ -212,9 +218,9 @@ class Metrics:
         timed = self._timed.get(endpoint)
         if timed is None:
             timed = self._timed[endpoint] = (
-                _Times(_SECONDS, self._total.labels(endpoint)),
-                _Times(_SECONDS, self._upstream.labels(endpoint)),
-                _Times(_OVERHEAD, self._overhead.labels(endpoint)),
+                _Times(_SECONDS, self._total, endpoint),
+                _Times(_SECONDS, self._upstream, endpoint),
+                _Times(_OVERHEAD, self._overhead, endpoint),
             )
         timed[0].add(total_ns / 1e9)
         timed[1].add(upstream_ns / 1e9)
@@ -231,21 +237,19 @@ class Metrics:
                 self._costs[estimated] = self._costs.get(estimated, 0.0) + exchange.cost.usd
 
     def flush(self) -> None:
-        """Gives what was counted to Prometheus."""
+        """Gives what was counted to Prometheus; what cannot be given is given the next time. Errors: OSError."""
         if not self._dirty:
             return
-        self._dirty = False
-        for (endpoint, outcome, status), count in self._counted.items():
-            self._exchanges.labels(endpoint, outcome, str(status)).inc(count)
-        for (direction, estimated), tokens in self._spent.items():
-            self._tokens.labels(direction, estimated).inc(tokens)
-        for estimated, usd in self._costs.items():
-            self._cost.labels(estimated).inc(usd)
+        for key in list(self._counted):
+            endpoint, outcome, status = key
+            self._exchanges.labels(endpoint, outcome, str(status)).inc(self._counted.pop(key))
+        for direction, estimated in list(self._spent):
+            self._tokens.labels(direction, estimated).inc(self._spent.pop((direction, estimated)))
+        for estimated in list(self._costs):
+            self._cost.labels(estimated).inc(self._costs.pop(estimated))
         self._uncosted.inc(self._unpriced)
         self._unpriced = 0
-        self._costs.clear()
-        self._counted.clear()
-        self._spent.clear()
         for timed in self._timed.values():
             for times in timed:
                 times.flush()
+        self._dirty = False

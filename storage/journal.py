@@ -39,6 +39,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 ROTATE_AGAIN_SECONDS = 60.0
+SET_BACK_SECONDS = 60.0
+"""So much less than a segment's beginning is a clock that was set back: the segment's end would never come."""
+
+
 DEFAULT_LIMITS = Limits()
 
 
@@ -70,7 +74,7 @@ class Journal:
         self._chain = Chain()
         self._file: SegmentFile | None = None
         self._full_at = 0
-        self._until = 0.0
+        self._since = self._until = 0.0
         self._bare = 0
         self._process = 0
         self._gathered: list[bytes] = []
@@ -124,7 +128,12 @@ class Journal:
         Costs next to nothing where there is nothing to do.
         """
         file = self._file
-        if file is not None and file.size > self._bare and not file.torn and self._clock() >= self._until:
+        if (
+            file is not None
+            and file.size > self._bare
+            and not file.torn
+            and not self._since <= self._clock() < self._until
+        ):
             self._rotated(file)
 
     async def durable(self) -> None:
@@ -175,7 +184,7 @@ class Journal:
         file = self._file
         if file is None or file.torn or os.getpid() != self._process:
             file = self._ready()
-        if file.size >= self._full_at or self._clock() >= self._until:
+        if file.size >= self._full_at or not self._since <= self._clock() < self._until:
             file = self._rotated(file)
         chain = self._chain
         lines, seals = chain.sealed(events)
@@ -221,7 +230,8 @@ class Journal:
             return self._replaced(file)
         except JournalError:
             self._full_at = file.size + self._limits.segment_bytes // 4
-            self._until = self._clock() + ROTATE_AGAIN_SECONDS
+            now = self._clock()
+            self._since, self._until = now - SET_BACK_SECONDS, now + ROTATE_AGAIN_SECONDS
             return file
 
     def _replaced(self, file: SegmentFile) -> SegmentFile:
@@ -256,7 +266,7 @@ class Journal:
         chain.number = chain.home = file.number
         self._bare = file.size
         self._full_at = self._limits.segment_bytes
-        self._until = now + self._limits.segment_seconds
+        self._since, self._until = now - SET_BACK_SECONDS, now + self._limits.segment_seconds
         self._file = file
         return file
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,11 +74,18 @@ def surroundings(**more: str) -> dict[str, str]:
 
 @contextmanager
 def served(
-    folder: Path, *arguments: str, settings: str = "", environ: Mapping[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    settings: str = "",
+    environ: Mapping[str, str] | None = None,
+    through: Sequence[str] = (),
 ) -> Iterator[Served]:
-    """Runs the gateway in `folder` with `settings` as its lukhas.yaml; it has ended when the `with` has."""
+    """Runs the gateway in `folder` with `settings` as its lukhas.yaml; it has ended when the `with` has.
+
+    `through` is a command that becomes the one behind it, as `nice` does.
+    """
     (folder / "lukhas.yaml").write_text(settings or "plugins: {log: {to: nowhere}}\n")
-    command = [LUKHAS, "serve", "--port", "0", "--data", "data", *arguments]
+    command = [*through, LUKHAS, "serve", "--port", "0", "--data", "data", *arguments]
     with (folder / "out.txt").open("wb") as out, (folder / "err.txt").open("wb") as err:
         process = subprocess.Popen(command, cwd=folder, env=surroundings(**(environ or {})), stdout=out, stderr=err)
     running = Served(process, folder)

@@ -1,5 +1,10 @@
 """What Prometheus reads after a flush, and nothing twice."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from prometheus_client import CollectorRegistry
 
 from gateway import Usage
@@ -25,6 +30,38 @@ def ended(
     exchange.cost = Cost(usd, "m from 2026-01-01") if usd is not None else None
     exchange.outcome = "answered"
     metrics.ended(exchange, "chat.completions", 200, total_ms * 1_000_000, upstream_ms * 1_000_000)
+
+
+WITHOUT_DESCRIPTORS = """
+import sys
+from prometheus_client import CollectorRegistry, multiprocess
+from tests.builders.descriptors import no_descriptors_left
+from tests.gateway.test_metrics import counted, ended
+
+ended(counted()[0])  # what it imports, it imports now
+
+metrics, _ = counted()
+with no_descriptors_left():
+    ended(metrics)
+    for _ in range(2):
+        try:
+            metrics.flush()
+        except OSError as error:
+            print(error.errno)
+metrics.flush()
+seen = CollectorRegistry()
+multiprocess.MultiProcessCollector(seen)
+labels = {"endpoint": "chat.completions"}
+print(seen.get_sample_value("lukhas_exchange_seconds_count", labels))
+print(seen.get_sample_value("lukhas_exchanges_total", labels | {"outcome": "answered", "status": "200"}))
+"""
+
+
+def test_what_no_file_can_be_opened_for_is_counted_later_and_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_DESCRIPTORS]
+    environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    run = subprocess.run(command, env=environ, capture_output=True, check=True, text=True)
+    assert run.stdout.split() == ["24", "24", "1.0", "1.0"]
 
 
 def test_exchanges_are_counted_by_endpoint_outcome_and_status() -> None:

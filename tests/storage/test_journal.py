@@ -233,6 +233,22 @@ def test_a_segment_that_is_old_is_followed_by_the_next(tmp_path: Path) -> None:
     assert journal.path.name == "00000002.jsonl"
 
 
+def test_a_segment_does_not_wait_for_a_clock_that_was_set_back(tmp_path: Path) -> None:
+    clock = [1_700_000_000.0]
+    journal = opened(tmp_path, clock=lambda: clock[0])
+    journal.append_event(ended(1))
+    clock[0] -= 30
+    journal.append_event(ended(2))
+    assert journal.path.name == "00000001.jsonl", "clocks are put right by some seconds every day"
+    clock[0] -= 3600
+    journal.renew()
+    assert journal.path.name == "00000002.jsonl"
+    clock[0] += 3600
+    journal.append_event(ended(3))
+    assert numbers_in(tmp_path) == [1, 2, 3]
+    assert verify(tmp_path).faults == ()
+
+
 def test_an_idle_segment_is_followed_by_the_next_once_and_only_if_it_has_events(tmp_path: Path) -> None:
     now = [1_700_000_000.0]
     journal = opened(tmp_path, limits=Limits(segment_seconds=60), clock=lambda: now[0])
