@@ -40,7 +40,7 @@ class Handshake(msgspec.Struct, frozen=True):
 
 
 class Errand:
-    """One request on its way; `event_id` is the client's own for it, `lane` its `stream_id`.
+    """One request on its way; `event_id` and `stream_id` are those that the client gave it.
 
     `guard` reads the reply where it comes as a stream of its own; `stopped` says that nothing more of it goes out.
     """
@@ -55,12 +55,12 @@ class Errand:
         "event_id",
         "exchange",
         "guard",
-        "lane",
         "stopped",
+        "stream_id",
     )
 
     def __init__(
-        self, handshake: Handshake, body: bytes | None, json: Any, *, event_id: str | None = None, lane: str = ""
+        self, handshake: Handshake, body: bytes | None, json: Any, *, event_id: str | None = None, stream_id: str = ""
     ) -> None:
         opened = handshake.exchange
         received = msgspec.structs.replace(opened.received, method=b"POST")
@@ -71,7 +71,7 @@ class Errand:
         exchange.policy = handshake.pipeline.recorder.policies.revision
         self.exchange = exchange
         self.event_id = event_id
-        self.lane = lane
+        self.stream_id = stream_id
         self.guard: StreamGuard | None = None
         self.stopped = False
         self._handshake = handshake

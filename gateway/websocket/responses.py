@@ -1,6 +1,6 @@
 """The conversation of `/v1/responses`: each `response.create` is a request as over HTTP, its reply a stream of one.
 
-Lanes (`stream_id`) keep replies apart that come at the same time. A blocked call ends its reply with an error event, as
+A `stream_id` keeps replies apart that come at the same time. A blocked call ends its reply with an error event, as
 it ends a stream whose upstream cannot be told; what the upstream still says of that reply is kept back.
 """
 
@@ -35,7 +35,7 @@ _TOO_MANY = Refusal(
 
 
 class ResponsesConversation:
-    """Reads what is asked for, and the replies of each lane."""
+    """Reads what is asked for, and the replies of each stream."""
 
     def __init__(self, handshake: Handshake) -> None:
         self._handshake = handshake
@@ -71,7 +71,11 @@ class ResponsesConversation:
         if kind not in _ASKS:
             return Passed((message,))
         errand = Errand(
-            self._handshake, data, event, event_id=string(event, "event_id") or None, lane=string(event, "stream_id")
+            self._handshake,
+            data,
+            event,
+            event_id=string(event, "event_id") or None,
+            stream_id=string(event, "stream_id"),
         )
         return await (self._created(errand, message) if kind == _CREATE else self._steered(errand, message))
 
@@ -79,7 +83,7 @@ class ResponsesConversation:
         refusal = self._misshapen(errand) or await errand.decided() or errand.begin()
         if refusal is not None:
             return self._turned_away(errand, refusal)
-        self._waiting.setdefault(errand.lane, deque()).append(errand)
+        self._waiting.setdefault(errand.stream_id, deque()).append(errand)
         request = errand.exchange.request
         if request is errand.exchange.asked or request.body is None:
             return Passed((message,))
@@ -127,24 +131,24 @@ class ResponsesConversation:
 
     def _errand_of(self, event: Any) -> Errand | None:
         """Gives the errand whose reply an event is of; None for one that is of no reply."""
-        kind, lane = string(event, "type"), string(event, "stream_id")
-        errand = self._active.get(lane)
+        kind, stream_id = string(event, "type"), string(event, "stream_id")
+        errand = self._active.get(stream_id)
         if kind.startswith(_STEER):
             return None
         if kind == "response.created":
             if errand is not None:
                 errand.break_off("cut")
-            return self._next(lane)
-        if errand is None and (self._waiting.get(lane) or responses.event_calls(event)):
-            return self._next(lane)
+            return self._next(stream_id)
+        if errand is None and (self._waiting.get(stream_id) or responses.event_calls(event)):
+            return self._next(stream_id)
         return errand
 
-    def _next(self, lane: str) -> Errand:
-        """Gives the errand that is answered next in a lane: where none waits, the upstream goes on by itself."""
-        waiting = self._waiting.get(lane)
-        errand = waiting.popleft() if waiting else self._successor(lane)
+    def _next(self, stream_id: str) -> Errand:
+        """Gives the errand that is answered next in a stream: where none waits, the upstream goes on by itself."""
+        waiting = self._waiting.get(stream_id)
+        errand = waiting.popleft() if waiting else self._successor(stream_id)
         if waiting is not None and not waiting:
-            del self._waiting[lane]
+            del self._waiting[stream_id]
         pipeline, sizes = self._pipeline, self._pipeline.sizes
         errand.guard = StreamGuard(
             errand.exchange,
@@ -156,16 +160,16 @@ class ResponsesConversation:
             clock=pipeline.clock,
         )
         errand.answered()
-        self._active[lane] = errand
-        self._settings[lane] = _settings_of(errand.exchange.request.json)
-        self._settings.move_to_end(lane)
+        self._active[stream_id] = errand
+        self._settings[stream_id] = _settings_of(errand.exchange.request.json)
+        self._settings.move_to_end(stream_id)
         if len(self._settings) > MOST_ERRANDS:
             self._settings.popitem(last=False)
         return errand
 
-    def _successor(self, lane: str) -> Errand:
+    def _successor(self, stream_id: str) -> Errand:
         """Gives the errand of a reply that nobody asked for anew: it has the settings of the one before."""
-        errand = Errand(self._handshake, None, self._settings.get(lane, {}), lane=lane)
+        errand = Errand(self._handshake, None, self._settings.get(stream_id, {}), stream_id=stream_id)
         # It is under way already: what cannot be recorded of it is refused at its end.
         errand.begin()
         return errand
@@ -176,7 +180,7 @@ class ResponsesConversation:
         let_out: list[Message] = [message] if out.raw is raw and out.refusal is None else self._let_out(errand, out)
         if not responses.ends(data, event):
             return let_out
-        self._active.pop(errand.lane, None)
+        self._active.pop(errand.stream_id, None)
         if errand.stopped:
             return let_out
         status = number(event, "status", 200)
@@ -220,7 +224,7 @@ def _written(message: Message) -> bytes:
 
 
 def _said(errand: Errand, refusal: Refusal) -> str:
-    return error_event(refusal, errand.exchange.id, event_id=errand.event_id, lane=errand.lane)
+    return error_event(refusal, errand.exchange.id, event_id=errand.event_id, stream_id=errand.stream_id)
 
 
 def _as_sent(data: bytes) -> bytes:

@@ -158,7 +158,7 @@ async def test_what_can_be_read_in_two_ways_does_not_go_out(begin: Begins, said:
     assert error_of(await begin().asked(said)) == code
 
 
-async def test_an_error_names_the_event_the_lane_and_the_record(begin: Begins) -> None:
+async def test_an_error_names_the_event_its_stream_and_the_record(begin: Begins) -> None:
     conversing = begin(Judges())
     (error,) = events((await conversing.asked(response_create(input="bad", event_id="e1", stream_id="a"))).back)
     assert (error["stream_id"], error["error"]["event_id"], error["status"]) == ("a", "e1", 403)
@@ -237,17 +237,17 @@ async def test_a_reply_that_the_upstream_goes_on_with_has_the_tools_of_the_one_b
     assert len(conversing.ended) == 2
 
 
-async def test_replies_of_two_lanes_have_each_their_own_tools(begin: Begins) -> None:
+async def test_replies_of_two_streams_have_each_their_own_tools(begin: Begins) -> None:
     conversing = begin(governing())
     await conversing.asked(response_create("lookup", stream_id="a"))
     await conversing.asked(response_create("wipe_disk", stream_id="b"))
     await conversing.answered(created("resp_1", stream_id="a"), created("resp_2", stream_id="b"))
 
-    def in_lane(lane: str, name: str) -> list[dict[str, Any]]:
-        return [{**each, "stream_id": lane} for each in called(name)]
+    def in_stream(stream: str, name: str) -> list[dict[str, Any]]:
+        return [{**each, "stream_id": stream} for each in called(name)]
 
-    assert len(await conversing.answered(*in_lane("b", "wipe_disk"))) == 4
-    (error,) = await conversing.answered(*in_lane("a", "wipe_disk"))
+    assert len(await conversing.answered(*in_stream("b", "wipe_disk"))) == 4
+    (error,) = await conversing.answered(*in_stream("a", "wipe_disk"))
     assert (error["type"], error["stream_id"]) == ("error", "a")
     assert await conversing.answered({**completed(), "stream_id": "b"})
 
