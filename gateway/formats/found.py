@@ -48,7 +48,7 @@ class CallDelta(msgspec.Struct, frozen=True):
     `place` tells the calls of a choice apart. `name` and `arguments` are added to what came before, or replace it
     where `whole` is set; a `name` of None leaves what there is. `named` says that the name is complete with this
     event, `done` that the whole call is. `path` leads to the object in the event that is the call, or to none.
-    `server` is as in `ToolCall`.
+    `server` is as in `ToolCall`. `again` says that the call may have been told before, in another place.
     """
 
     choice: int
@@ -63,6 +63,7 @@ class CallDelta(msgspec.Struct, frozen=True):
     named: bool = False
     path: Path = ()
     server: str = ""
+    again: bool = False
 
 
 class Answered(msgspec.Struct, frozen=True):

@@ -79,6 +79,7 @@ def event_calls(event: Any) -> list[CallDelta]:
                 whole=told,
                 named=told and bool(call.name),
                 path=path,
+                again=step is None,
             )
         )
     return found

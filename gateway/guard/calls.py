@@ -108,6 +108,7 @@ class Calls:
         self._waiting: dict[int, Call] = {}
         self._shown: list[Call] = []
         self._withheld: list[Call] = []
+        self._by_id: dict[str, Call] = {}
 
     @property
     def waits(self) -> bool:
@@ -133,6 +134,8 @@ class Calls:
         """Gives the call to which a delta belongs."""
         key = (delta.choice, delta.place)
         call = self._calls.get(key)
+        if call is None and delta.again:
+            call = self._told_before(delta)
         if call is None or _is_another(call, delta):
             if call is not None:
                 call.ended = True
@@ -142,6 +145,8 @@ class Calls:
             latest.named = True
         self._latest[delta.choice] = call
         call.add(delta, arguments_count=self._whole)
+        if delta.id:
+            self._by_id[delta.id] = call
         if not (call.allowed or call.withheld):
             self._waiting[id(call)] = call
         return call
@@ -195,6 +200,12 @@ class Calls:
             note_blocked(exchange, whole, CHANGED, answered=True)
             return CHANGED
         return await refusal_of(self._allow_tool, exchange, whole, answered=True)
+
+    def _told_before(self, delta: CallDelta) -> Call | None:
+        """Gives the call that is told once more in another place, as it was; None where anything of it is new."""
+        call = self._by_id.get(delta.id or "")
+        same = call is not None and (call.name, call.kind, call.server) == (delta.name, delta.kind, delta.server)
+        return call if call is not None and same and "".join(call.arguments) == delta.arguments else None
 
     def _show(self, call: Call) -> None:
         call.allowed = True

@@ -53,8 +53,12 @@ async def guard_whole(
     stray = refusal_of_stray(exchange, format, body, reply, streamed=False) if governs else None
     if stray is not None:
         return Guarded(refusal=stray)
+    mode, entry = exchange.safety_mode, None
     for found in format.calls(reply) if governs else ():
         exchange.made_with = found.made_with
+        if format.name == "listed" and found.path[:2] != entry:
+            # What was blocked in one thing that is listed says nothing of the next.
+            entry, exchange.safety_mode = found.path[:2], mode
         refusal = await refusal_of(allow_tool, exchange, found.call, answered=loops)
         if refusal is not None and not loops:
             return Guarded(refusal=refusal)
