@@ -16,7 +16,22 @@ from gateway.processes.supervisor import StartError
 from policies.document import DocumentError
 from storage.journal_error import JournalError
 
-NAMES = ("serve", "simulate", "check", "plugins", "explain", "policy", "sql", "audit", "memory", "docs", "smoke")
+NAMES = {
+    "serve": "Starts the gateway.",
+    "simulate": "Starts the simulated model server.",
+    "check": "Validates settings, policies and plugins.",
+    "plugins": "Shows the hook chain and its coverage.",
+    "explain": "Shows the outgoing body of a request, and why.",
+    "policy": (
+        "Looks at modulation policies: what is wrong with one, what two do differently, what one makes of requests."
+    ),
+    "sql": "Answers a SELECT over what the gateway recorded.",
+    "audit": "Looks into the journal: verifies it, proves and shows what stands in it, and erases people from it.",
+    "memory": "Puts documents in that models find for a caller, and looks at them.",
+    "docs": "Writes the generated references.",
+    "smoke": "Starts a gateway briefly, and measures it.",
+}
+"""Each subcommand with the sentence that its help begins with; the list of them loads none."""
 
 
 class Commands(click.Group):
@@ -24,11 +39,16 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Gives the names in the order in which a newcomer meets them, those of the plugins last."""
-        try:
-            return [*NAMES, *sorted(_of_plugins())]
-        except (DocumentError, LoadError):
-            # A faulty settings file must not keep anybody from the help; `lukhas check` names the fault.
-            return list(NAMES)
+        return [*NAMES, *sorted(_of_plugins_if_they_can())]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes each name with its sentence."""
+        brought = _of_plugins_if_they_can()
+        shown = [click.Command(name, help=sentence) for name, sentence in NAMES.items()]
+        shown += [brought[name] for name in sorted(brought)]
+        left = formatter.width - 6 - max(len(command.name or "") for command in shown)
+        with formatter.section("Commands"):
+            formatter.write_dl([(command.name or "", command.get_short_help_str(left)) for command in shown])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Imports the module of a subcommand, or asks the plugins for it. Errors: DocumentError, LoadError."""
@@ -47,6 +67,14 @@ def _of_plugins() -> dict[str, click.Command]:
         for command in register() or ()
         if command.name is not None
     }
+
+
+def _of_plugins_if_they_can() -> dict[str, click.Command]:
+    """Gives the commands of the plugins; none where the settings have a fault, which `lukhas check` names."""
+    try:
+        return _of_plugins()
+    except (DocumentError, LoadError):
+        return {}
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -19,6 +19,16 @@ def test_help_has_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_list_of_commands_says_what_the_help_of_each_begins_with(name: str) -> None:
+    with click.Context(lukhas) as context:
+        command = lukhas.get_command(context, name)
+    assert command is not None
+    begins = " ".join((command.help or "").split())
+    assert begins.startswith(NAMES[name])
+    assert NAMES[name].endswith(".")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_takes_the_settings_file_and_the_data_folder(name: str) -> None:
     with click.Context(lukhas) as context:
         command = lukhas.get_command(context, name)
