@@ -3,7 +3,8 @@ PYTHON ?= python3
 PORT ?= 8000
 SIMULATOR_PORT ?= 9000
 BIN = .venv/bin
-JOBS ?= auto
+# Tests wait for one another's servers as much as they work: more of them than processors run at once.
+JOBS ?= $(shell expr \( $$(getconf _NPROCESSORS_ONLN) \* 3 + 1 \) / 2)
 NODE = tests/suites/node
 # OpenAI's own description of its API; without it the suites that need it are skipped, loudly.
 OPENAPI ?= $(wildcard ../shared/openai-openapi/openapi.yaml)
