@@ -16,7 +16,7 @@ from gateway.formats import responses
 from gateway.formats.found import CallDelta
 from gateway.formats.response_items import call_of
 from gateway.formats.strangers import member, number, string
-from gateway.guard.asking import note_blocked, refusal_of
+from gateway.guard.asking import note_blocked, refusal_of, refusal_of_stray
 from gateway.guard.calls import Call
 from gateway.hooks import Implementation
 
@@ -24,7 +24,6 @@ MOST_CALLS = 256
 """So many are remembered; what is told again of one that is forgotten is asked about again."""
 MOST_HELD = 4 << 20
 _TOO_MUCH = Refusal("Too much of a call had to wait for the checks of this gateway.", "too_much_held", 502)
-_DONE = "response.done"
 _WHOLE = (".done", ".retrieved")
 
 
@@ -63,14 +62,22 @@ class RealtimeCalls:
 
     def put_in(self, item: Any) -> None:
         """Takes note of a call that the client itself puts into the conversation, and will be told of."""
-        call = call_of(item, 0)
+        call = _told_by_client(item)
         if call is not None:
             self._clients[call] = None
             if len(self._clients) > MOST_CALLS:
                 self._clients.popitem(last=False)
 
-    async def let(self, text: str, event: Any, exchange: Exchange) -> Let:
-        """Gives what may go out of an event; `exchange` is that of the response which it is of."""
+    async def let(self, text: str, data: bytes, event: Any, exchange: Exchange) -> Let:
+        """Gives what may go out of an event, given as text, bytes and JSON values.
+
+        `exchange` is that of the response which it is of.
+        """
+        if not responses.may_hold_call(data):
+            return Let((text,))
+        stray = refusal_of_stray(exchange, responses, data, event, streamed=True)
+        if stray is not None:
+            return Let((), (stray,))
         deltas = [delta for delta in responses.event_calls(event) if not self._is_clients(event, delta.path)]
         if not deltas:
             return self._let_of_item(text, self._items.get(_id_of(event, ("item",)) or string(event, "item_id")))
@@ -82,9 +89,9 @@ class RealtimeCalls:
             refusal = await self._asked(item)
             if refusal is not None:
                 refusals.append(refusal)
-        if string(event, "type") == _DONE:
+        if all(delta.path[:1] == ("response",) for delta in deltas):
             return Let((*_all_held(items), _without(text, event, deltas, items)), refusals)
-        let = self._let_of_item(text, items[0])
+        let = self._let_of_item(text, next((item for item in items if not item.call.allowed), items[0]))
         return Let(let.texts, (*refusals, *let.refusals))
 
     def _let_of_item(self, text: str, item: _Item | None) -> Let:
@@ -130,8 +137,11 @@ class RealtimeCalls:
     def _is_clients(self, event: Any, path: Path) -> bool:
         if not string(event, "type").startswith("conversation.item."):
             return False
-        call = call_of(member(event, "item"), 0)
-        return path == ("item",) and call in self._clients
+        call = _told_by_client(member(event, "item"))
+        if call is None or path != ("item",):
+            return False
+        # Where the client gave it no id, the upstream did.
+        return call in self._clients or msgspec.structs.replace(call, id="") in self._clients
 
 
 def _id_of(event: Any, path: Path) -> str:
@@ -144,12 +154,18 @@ def _id_of(event: Any, path: Path) -> str:
     return string(value, "id")
 
 
+def _told_by_client(item: Any) -> ToolCall | None:
+    """Gives the call that an item is, by the id that results name it by alone."""
+    call = call_of(item, 0)
+    return None if call is None else msgspec.structs.replace(call, id=string(item, "call_id"))
+
+
 def _all_held(items: Sequence[_Item]) -> list[str]:
     return [text for item in items if item.call.allowed for text in item.released()]
 
 
 def _without(text: str, event: Any, deltas: Sequence[CallDelta], items: Sequence[_Item]) -> str:
-    """Gives the last event of a response without its calls that may not go out."""
+    """Gives an event that tells of a whole response without its calls that may not go out."""
     gone = {delta.path[-1] for delta, item in zip(deltas, items, strict=True) if item.blocked or not item.call.allowed}
     if not gone:
         return text

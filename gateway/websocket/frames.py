@@ -60,6 +60,15 @@ def read_event(data: bytes) -> dict[str, Any] | Refusal:
     return refusal_of_names(event) or event
 
 
+def carries_tools(event: dict[str, Any]) -> bool:
+    """Whether a member of an event offers tools, which is not for an event that asks for nothing.
+
+    A list of what a server has, which a client puts back into a conversation, offers none.
+    """
+    holders = (each for each in event.values() if each.__class__ is dict and each.get("type") != "mcp_list_tools")
+    return any(each.get(name) for each in (event, *holders) for name in ("tools", "functions"))
+
+
 def refusal_of_names(members: dict[str, Any]) -> Refusal | None:
     """Gives the refusal of members that are governed ones but for the letters' case."""
     name = disguised(members) or next(

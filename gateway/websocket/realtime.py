@@ -22,6 +22,7 @@ from gateway.websocket.frames import (
     BINARY_EVENT,
     UNREADABLE,
     Message,
+    carries_tools,
     may_be_event,
     may_tell,
     read_event,
@@ -33,7 +34,8 @@ MOST_ERRANDS = 64
 _ITEM = "conversation.item.create"
 # The member in which each event says what it asks for.
 _ASKS = {"response.create": "response", "session.update": "session"}
-_READ = (*_ASKS, _ITEM)
+# A kind of event that is newer than this file may have tools in it too.
+_READ = (*_ASKS, _ITEM, '"tools"')
 _TOOL_MEMBERS = ("tools", "functions", "tool_choice")
 _MISPLACED = Refusal(
     "In a session the tools stand in the `session` or `response` of an event.", code="misplaced_request", status=400
@@ -51,6 +53,7 @@ class RealtimeConversation:
         self._handshake = handshake
         self._calls = RealtimeCalls(handshake.pipeline.allow_tool)
         self._waiting: deque[Errand] = deque()
+        self._deciding: tuple[Errand, ...] = ()
         self._active: OrderedDict[str, Errand] = OrderedDict()
         self._tools: list[Any] = []
         self._asked_tools: list[Any] | None = None
@@ -61,7 +64,7 @@ class RealtimeConversation:
 
     def ended(self, outcome: Outcome) -> None:
         """Records what is under way."""
-        for errand in (*self._active.values(), *self._waiting):
+        for errand in (*self._active.values(), *self._waiting, *self._deciding):
             errand.break_off(outcome)
 
     # The client's side.
@@ -79,11 +82,11 @@ class RealtimeConversation:
         kind = string(event, "type")
         if kind == _ITEM:
             self._calls.put_in(member(event, "item"))
+        if any(name in event for name in _TOOL_MEMBERS) or (kind not in _ASKS and carries_tools(event)):
+            return self._refused(_MISPLACED, event)
         if kind not in _ASKS:
             return Passed((message,))
         asked = event.get(_ASKS[kind])
-        if any(name in event for name in _TOOL_MEMBERS):
-            return self._refused(_MISPLACED, event)
         if not (asked is None or asked.__class__ is dict):
             return self._refused(_MISSHAPEN, event)
         misspelt = refusal_of_names(asked or {})
@@ -94,6 +97,7 @@ class RealtimeConversation:
         return await self._sent(errand, message, data, kind)
 
     async def _sent(self, errand: Errand, message: str, data: bytes, kind: str) -> Passed:
+        self._deciding = (errand,)
         refusal = _TOO_MANY if len(self._waiting) + len(self._active) >= MOST_ERRANDS else None
         refusal = refusal or await errand.decided() or errand.begin()
         if refusal is None and kind == "session.update":
@@ -133,7 +137,7 @@ class RealtimeConversation:
             self._begin(string(member(event, "response"), "id"))
         elif kind == "error":
             await self._hear_error(event, data)
-        let = await self._calls.let(message, event, self._exchange_of(event))
+        let = await self._calls.let(message, data, event, self._exchange_of(event))
         said = [self._said(event, refusal) for refusal in let.refusals]
         if kind != "response.done" or not let.texts:
             return Passed((*let.texts, *said))
@@ -167,10 +171,10 @@ class RealtimeConversation:
         named = string(member(event, "error"), "event_id") or None
         errand = next((each for each in self._waiting if each.event_id == named), None)
         if errand is not None:
-            self._waiting.remove(errand)
             status = number(event, "status", 400)
             errand.note(data, status)
             await errand.end(status)
+            self._waiting.remove(errand)
 
     def _exchange_of(self, event: Any) -> Exchange:
         """Gives the exchange that an event is of; one of no response is of the session itself."""
@@ -184,11 +188,13 @@ class RealtimeConversation:
 
     async def _response_ended(self, event: Any, last: str) -> tuple[str]:
         """Records a response before its last event goes out; without a record an error goes out in its place."""
-        errand = self._active.pop(string(member(event, "response"), "id"), None)
+        id = string(member(event, "response"), "id")
+        errand = self._active.get(id)
         if errand is None:
             return (last,)
         errand.note(last.encode())
         refusal = await errand.end()
+        del self._active[id]
         if refusal is None:
             return (last,)
         return (error_event(refusal, errand.exchange.id, event_id=errand.event_id),)

@@ -20,12 +20,22 @@ from gateway.sse import Event, EventReader
 from gateway.websocket.conversation import Passed
 from gateway.websocket.errand import Errand, Handshake
 from gateway.websocket.errors import error_event
-from gateway.websocket.frames import BINARY_EVENT, UNREADABLE, Message, may_be_event, may_tell, read_event
+from gateway.websocket.frames import (
+    BINARY_EVENT,
+    UNREADABLE,
+    Message,
+    carries_tools,
+    may_be_event,
+    may_tell,
+    read_event,
+)
 
 MOST_ERRANDS = 64
 """So many may be under way, or wait, on one websocket."""
 _CREATE, _STEER = "response.create", "response.steer"
 _ASKS = (_CREATE, _STEER)
+# A kind of event that is newer than this file may have tools in it too.
+_READ = (*_ASKS, '"tools"')
 _MISPLACED = Refusal(
     "On this websocket the members of a request stand beside its type.", code="misplaced_request", status=400
 )
@@ -41,6 +51,7 @@ class ResponsesConversation:
         self._handshake = handshake
         self._pipeline = handshake.pipeline
         self._waiting: dict[str, deque[Errand]] = {}
+        self._deciding: tuple[Errand, ...] = ()
         self._active: dict[str, Errand] = {}
         self._settings: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
@@ -52,7 +63,8 @@ class ResponsesConversation:
 
     def ended(self, outcome: Outcome) -> None:
         """Records what is under way."""
-        for errand in (*self._active.values(), *(each for waiting in self._waiting.values() for each in waiting)):
+        waiting = (each for those in self._waiting.values() for each in those)
+        for errand in (*self._active.values(), *waiting, *self._deciding):
             errand.break_off(outcome)
 
     # The client's side.
@@ -61,13 +73,15 @@ class ResponsesConversation:
         """Takes a message of the client; what is no request goes on as it came."""
         if isinstance(message, bytes):
             return self._refused(BINARY_EVENT) if may_be_event(message) else Passed((message,))
-        if not may_tell(message, _ASKS):
+        if not may_tell(message, _READ):
             return Passed((message,))
         data = message.encode()
         event = read_event(data)
         if isinstance(event, Refusal):
             return self._refused(event)
         kind = string(event, "type")
+        if kind != _CREATE and carries_tools(event):
+            return self._refused(_MISPLACED)
         if kind not in _ASKS:
             return Passed((message,))
         errand = Errand(
@@ -77,6 +91,7 @@ class ResponsesConversation:
             event_id=string(event, "event_id") or None,
             stream_id=string(event, "stream_id"),
         )
+        self._deciding = (errand,)
         return await (self._created(errand, message) if kind == _CREATE else self._steered(errand, message))
 
     async def _created(self, errand: Errand, message: str) -> Passed:
@@ -139,16 +154,19 @@ class ResponsesConversation:
             if errand is not None:
                 errand.break_off("cut")
             return self._next(stream_id)
-        if errand is None and (self._waiting.get(stream_id) or responses.event_calls(event)):
+        if errand is None and (kind.startswith("response.") or self._waiting.get(stream_id)):
             return self._next(stream_id)
-        return errand
+        return self._next(stream_id) if errand is None and responses.event_calls(event) else errand
 
     def _next(self, stream_id: str) -> Errand:
         """Gives the errand that is answered next in a stream: where none waits, the upstream goes on by itself."""
-        waiting = self._waiting.get(stream_id)
+        # An upstream that does not repeat the ids of streams answers in the order in which it was asked.
+        asked_in = stream_id or ("" if "" in self._waiting else next(iter(self._waiting), ""))
+        waiting = self._waiting.get(asked_in)
         errand = waiting.popleft() if waiting else self._successor(stream_id)
+        errand.stream_id = stream_id
         if waiting is not None and not waiting:
-            del self._waiting[stream_id]
+            del self._waiting[asked_in]
         pipeline, sizes = self._pipeline, self._pipeline.sizes
         errand.guard = StreamGuard(
             errand.exchange,
@@ -180,12 +198,13 @@ class ResponsesConversation:
         let_out: list[Message] = [message] if out.raw is raw and out.refusal is None else self._let_out(errand, out)
         if not responses.ends(data, event):
             return let_out
-        self._active.pop(errand.stream_id, None)
         if errand.stopped:
+            self._active.pop(errand.stream_id, None)
             return let_out
         status = number(event, "status", 200)
         errand.note(b"".join(map(_written, let_out[-1:])), status)
         refusal = await self._reviewed(errand) or await errand.end(status)
+        self._active.pop(errand.stream_id, None)
         if refusal is None:
             return let_out
         errand.refuse(refusal)

@@ -45,7 +45,7 @@ PLACES: Mapping[str, Place] = {
 }
 ON_WEBSOCKETS: Mapping[str, Place] = {
     "responses": Place("responses", tells=True, input=True),
-    "realtime": Place("responses", stays=True),
+    "realtime": Place("responses", input=True, stays=True),
 }
 """The same for what is asked over websockets; a realtime session has tools that are asked for once."""
 _CARRIERS = frozenset(("additional_tools", "tool_search_output"))

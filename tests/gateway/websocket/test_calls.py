@@ -77,7 +77,7 @@ async def let_out(calls: list[Told], *, whole: bool) -> tuple[list[str], int]:
     texts: list[str] = []
     refusals = 0
     for event in all_events(calls):
-        let = await judge.let(text_of(event), event, exchange)
+        let = await judge.let(text_of(event), text_of(event).encode(), event, exchange)
         texts += let.texts
         refusals += len(let.refusals)
     return texts, refusals
@@ -112,7 +112,7 @@ async def test_what_is_told_of_a_call_without_a_name_is_not_held_without_bound()
     judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED))), an_exchange()
     delta = event_of(Told("lookup", "function_call", []), 0, 2)
     long = "x" * (MOST_HELD // 4)
-    lets = [await judge.let(long, delta, exchange) for _ in range(6)]
+    lets = [await judge.let(long, text_of(delta).encode(), delta, exchange) for _ in range(6)]
     assert [refusal.code for let in lets for refusal in let.refusals] == ["too_much_held"]
     assert [text for let in lets for text in let.texts] == []
     assert [use.because for use in exchange.tools] == ["too_much_held"]
@@ -123,7 +123,7 @@ async def test_calls_without_end_are_not_remembered_without_end() -> None:
     told = Told("lookup", "function_call", [])
     for at in range(MOST_CALLS + 1):
         event = event_of(told, at, 0)
-        await judge.let(text_of(event), event, exchange)
+        await judge.let(text_of(event), text_of(event).encode(), event, exchange)
     first, last = event_of(told, 0, 2), event_of(told, MOST_CALLS, 2)
-    assert (await judge.let(text_of(last), last, exchange)).texts == (text_of(last),)
-    assert (await judge.let(text_of(first), first, exchange)).texts == ()
+    assert (await judge.let(text_of(last), text_of(last).encode(), last, exchange)).texts == (text_of(last),)
+    assert (await judge.let(text_of(first), text_of(first).encode(), first, exchange)).texts == ()

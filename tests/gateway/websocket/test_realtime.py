@@ -285,6 +285,56 @@ async def test_a_call_that_changes_its_name_is_asked_about_again(begin: Begins) 
     assert got[-1]["response"]["output"] == []
 
 
+@pytest.mark.parametrize("kind", ["response.created", "response.done", "response.newer"])
+async def test_of_a_whole_response_the_calls_that_were_not_offered_alone_are_kept_back(
+    begin: Begins, kind: str
+) -> None:
+    conversing = begin(governing())
+    await conversing.answered(session("updated", "lookup"), CREATED)
+    output = [item("lookup", "{}"), item("wipe_disk", "{}", id="item_2")]
+    got = await conversing.answered({"type": kind, "response": {**RESPONSE, "output": output}})
+    (left,) = [each for each in got if each["type"] == kind]
+    assert left["response"]["output"] == output[:1]
+    assert len(got) == 2
+
+
+async def test_what_is_told_of_a_call_in_two_ways_is_kept_back(begin: Begins) -> None:
+    conversing = begin(governing())
+    await conversing.answered(session("updated", "lookup"), CREATED)
+    added = msgspec.json.encode(called("lookup")[0]).decode()
+    twice = added.replace('"name":"lookup"', '"name":"wipe_disk","name":"lookup"')
+    assert twice != added
+    (error,) = await conversing.answered(twice)
+    assert error["type"] == "error"
+
+
+async def test_a_call_that_the_client_puts_in_without_an_id_is_told_to_it_with_the_upstreams(begin: Begins) -> None:
+    conversing = begin(governing())
+    put = {"type": "function_call", "name": "old_tool", "arguments": "{}"}
+    await conversing.asked({"type": "conversation.item.create", "item": put})
+    added = {"type": "conversation.item.added", "item": item("old_tool", "{}")}
+    assert await conversing.answered(added) == [added]
+
+
+@pytest.mark.parametrize(
+    ("event", "passes"),
+    [
+        ({"type": "session.tools.add", "tools": [a_function("lookup")]}, False),
+        ({"type": "session.newer", "session": {"tools": [a_function("lookup")]}}, False),
+        ({"type": "conversation.item.create", "item": {"type": "additional_tools", "tools": [1]}}, False),
+        ({"type": "conversation.item.create", "item": {"type": "mcp_list_tools", "tools": [1]}}, True),
+        ({"type": "conversation.item.create", "item": {"type": "message", "content": '"tools"'}}, True),
+    ],
+    ids=range(5),
+)
+async def test_an_event_that_asks_for_nothing_brings_no_tools(
+    begin: Begins, event: dict[str, Any], passes: bool
+) -> None:
+    passed = await begin().asked(event)
+    assert (events(passed.on) == [event]) is passes
+    assert passes or error_of(passed) == "misplaced_request"
+
+
 async def test_an_error_ends_the_request_that_it_names(begin: Begins) -> None:
     conversing = begin()
     await conversing.asked({**response(), "event_id": "e1"})

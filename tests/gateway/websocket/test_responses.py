@@ -57,6 +57,10 @@ def called(name: str, arguments: str = '{"disk":"sdz"}') -> list[dict[str, Any]]
     ]
 
 
+def text_of(event: dict[str, Any]) -> str:
+    return msgspec.json.encode(event).decode()
+
+
 def completed(*output: dict[str, Any], **members: Any) -> dict[str, Any]:
     usage = {"input_tokens": 7, "output_tokens": 5}
     response = {"id": "resp_1", "model": "gpt-4o-mini-1", "status": "completed", "output": output, "usage": usage}
@@ -250,6 +254,68 @@ async def test_replies_of_two_streams_have_each_their_own_tools(begin: Begins) -
     (error,) = await conversing.answered(*in_stream("a", "wipe_disk"))
     assert (error["type"], error["stream_id"]) == ("error", "a")
     assert await conversing.answered({**completed(), "stream_id": "b"})
+
+
+async def test_an_upstream_that_does_not_repeat_the_ids_of_streams_answers_in_their_order(begin: Begins) -> None:
+    conversing = begin(governing())
+    await conversing.asked(response_create("lookup", stream_id="a"))
+    assert len(await conversing.answered(created(), *called("lookup"), completed())) == 6
+    assert [each.outcome for each in conversing.ended] == ["answered"]
+
+
+async def test_what_is_told_of_a_call_in_two_ways_ends_its_reply(begin: Begins) -> None:
+    conversing = begin(governing())
+    await conversing.asked(response_create("lookup", "search"))
+    added = text_of(called("lookup")[0])
+    twice = added.replace('"name":"lookup"', '"name":"wipe_disk","name":"lookup"')
+    assert twice != added
+    got = await conversing.answered(created(), twice, added)
+    assert [each["type"] for each in got] == ["response.created", "error"]
+
+
+async def test_a_text_of_no_reply_is_watched_all_the_same(begin: Begins) -> None:
+    (error,) = await begin(Watches()).answered(delta("bad"))
+    assert error["error"]["code"] == "bad_word"
+
+
+async def test_a_request_that_is_being_decided_about_when_the_websocket_ends_is_recorded(begin: Begins) -> None:
+    class Waits:
+        @hookimpl
+        async def judge(self, exchange: Exchange) -> Refusal | None:
+            await asyncio.sleep(60)
+            return None
+
+    conversing = begin(Waits())
+    asking = asyncio.ensure_future(conversing.asked(response_create()))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait((asking,))
+    conversing.conversation.ended("client_gone")
+    assert [each.outcome for each in conversing.ended] == ["client_gone"]
+
+
+async def test_a_reply_that_is_being_reviewed_when_the_websocket_ends_is_recorded(begin: Begins) -> None:
+    class Waits:
+        @hookimpl
+        async def review(self, exchange: Exchange) -> Refusal | None:
+            await asyncio.sleep(60)
+            return None
+
+    conversing = begin(Waits())
+    await conversing.asked(response_create())
+    await conversing.answered(created())
+    answering = asyncio.ensure_future(conversing.answered(completed()))
+    await asyncio.sleep(0)
+    answering.cancel()
+    await asyncio.wait((answering,))
+    conversing.conversation.ended("client_gone")
+    assert [each.outcome for each in conversing.ended] == ["client_gone"]
+
+
+async def test_an_event_that_asks_for_nothing_brings_no_tools(begin: Begins) -> None:
+    conversing = begin()
+    for event in ({"type": "response.steer", "tools": [1]}, {"type": "session.tools.add", "session": {"tools": [1]}}):
+        assert error_of(await conversing.asked(event)) == "misplaced_request"
 
 
 async def test_a_call_whose_arguments_somebody_has_to_see_waits_for_them(begin: Begins) -> None:
