@@ -246,7 +246,10 @@ def endpoint_name(exchange: Exchange) -> str:
 
 def upstream_ns(exchange: Exchange) -> int:
     """Gives the time that was spent waiting for upstreams, in ns."""
-    return sum(attempt.ended_ns - attempt.began_ns for attempt in exchange.attempts)
+    spent = 0
+    for attempt in exchange.attempts:
+        spent += attempt.ended_ns - attempt.began_ns
+    return spent
 
 
 def trace_id(exchange: Exchange) -> str | None:

@@ -18,6 +18,7 @@ from gateway.splice import spliced
 from policies.modulation.parameters import is_looser
 
 LARGEST_LIMIT = 1e9
+_WHOLE = {int}
 
 
 class Deciders(Protocol):
@@ -149,7 +150,7 @@ def counted(implementation: Implementation, exchange: Exchange, usage: Usage) ->
     """Takes a plugin's count of the tokens into the exchange; False, and the plugin's fault, where it is none."""
     sound = (usage.audio_input_tokens, usage.audio_output_tokens, usage.cached_audio_tokens)
     numbers = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens, *sound)
-    if not all(number.__class__ is int and 0 <= number <= MOST_TOKENS for number in numbers):
+    if set(map(type, numbers)) != _WHOLE or min(numbers) < 0 or max(numbers) > MOST_TOKENS:
         implementation.unusable(exchange, "a count that is no number of tokens")
         return False
     exchange.usage = usage

@@ -31,7 +31,7 @@ def first_header(headers: Headers, name: bytes) -> bytes | None:
     return None
 
 
-class Received(msgspec.Struct, frozen=True):
+class Received(msgspec.Struct, frozen=True, dict=True):
     """The request line and headers as they came.
 
     `target` is the raw path and query; header names keep their case; `client` is the address. `model_api` says
@@ -46,7 +46,18 @@ class Received(msgspec.Struct, frozen=True):
 
     def header(self, name: bytes) -> bytes | None:
         """Gives the first value of a header by its lower-case name."""
-        return first_header(self.headers, name)
+        # Asked many times for each exchange, mostly for what is not there.
+        known: dict[bytes, bytes] | None = self.__dict__.get("first")
+        if known is None:
+            known = self.__dict__["first"] = {key.lower(): value for key, value in reversed(self.headers)}
+        return known.get(name)
+
+    def only(self, name: bytes) -> bytes | None:
+        """Gives the value of a header that stands there once; None where it is not there, or more than once."""
+        value = self.header(name)
+        if value is None or len(self.__dict__["first"]) == len(self.headers):
+            return value
+        return value if sum(key.lower() == name for key, _ in self.headers) == 1 else None
 
 
 class Request(msgspec.Struct, frozen=True):

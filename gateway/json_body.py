@@ -33,7 +33,18 @@ def _constant(name: str) -> NoReturn:
     raise BodyError(f"The JSON body holds {name}, which is not JSON.")
 
 
+_SPACES = " \t\n\r"
 _DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant)
+
+
+def _decoded(text: str) -> Any:
+    """Decodes as the decoder does, without its search for spaces where there are none."""
+    if not text.startswith(("{", "[")):
+        return _DECODER.decode(text)
+    value, end = _DECODER.raw_decode(text)
+    if end != len(text) and (rest := text[end:].lstrip(_SPACES)):
+        raise JSONDecodeError("Extra data", text, len(text) - len(rest))
+    return value
 
 
 def read_json(body: bytes) -> Any:
@@ -47,7 +58,7 @@ def read_json(body: bytes) -> Any:
     if text.startswith("\ufeff"):
         raise BodyError("The JSON body begins with a byte order mark.")
     try:
-        return _DECODER.decode(text)
+        return _decoded(text)
     except JSONDecodeError as error:
         raise BodyError(
             f"We could not parse the JSON body of your request: {error.msg} at line {error.lineno}, "

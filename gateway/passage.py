@@ -239,9 +239,10 @@ class Passage:
         """Counts the tokens and writes the record, before the last bytes go out."""
         self._attempt_ended()
         await self._accounted()
-        await self._made_ready(outcome)
-        refusal = self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
         recorder = self._pipeline.recorder
+        if recorder.makes_ready:
+            await self._made_ready(outcome)
+        refusal = self._record(outcome, self._exchange.reply.status if self._exchange.reply else None)
         return await recorder.durable() if refusal is None and recorder.waits else refusal
 
     async def _accounted(self) -> None:

@@ -65,8 +65,9 @@ class Recorder:
 
     `accepted` learns how the upstream answered the keys that were passed through; `keyring` knows the callers'
     pseudonyms; `policies` say what tokens cost; `bodies` keeps the bodies, where the settings ask for it. `waits` says
-    that the last bytes of a reply wait for `durable`. `tightening` learns of blocked calls; `flags` say whether calls
-    of tools that ran are recorded; `tools` are the hosted ones.
+    that the last bytes of a reply wait for `durable`, `makes_ready` that a record may take long to be made ready.
+    `tightening` learns of blocked calls; `flags` say whether calls of tools that ran are recorded; `tools` are the
+    hosted ones.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Recorder:
         self._accepted = accepted
         self._waiting: set[asyncio.Task[None]] = set()
         self.waits = journal.waits
+        self.makes_ready = bodies is not None
 
     def began(self, exchange: Exchange) -> Refusal | None:
         """Writes the first line; gives the refusal of an exchange that must not go on without it."""

@@ -24,6 +24,7 @@ from gateway.transport import IncomingReply, TransportError, UpstreamBroken
 from gateway.trouble import refusal_of
 
 Ended: TypeAlias = Callable[[Outcome], Awaitable[Refusal | None]]
+EVENT_STREAM = b"text/event-stream"
 BOUNDARIES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _LONGEST_UNFINISHED = 1 << 20
 
@@ -68,7 +69,7 @@ class Relay:
         if self._exchange.received.method == b"HEAD" or reply.status in (204, 304):
             return await self._bodiless()
         kind = (first_header(reply.headers, b"content-type") or b"").lower()
-        if is_stream(reply):
+        if kind.startswith(EVENT_STREAM):
             return await (self._packed_events() if _is_packed(reply.headers) else self._events())
         if kind.startswith(b"application/json"):
             return await self._whole()
@@ -318,7 +319,7 @@ def _is_packed(headers: Headers) -> bool:
 def is_stream(reply: IncomingReply) -> bool:
     """Whether a reply is a stream of events."""
     kind = first_header(reply.headers, b"content-type") or b""
-    return kind.lower().startswith(b"text/event-stream")
+    return kind.lower().startswith(EVENT_STREAM)
 
 
 def ends_by_closing(headers: Headers) -> bool:

@@ -52,4 +52,4 @@ class Seats:
 
 def holder_of(received: Received) -> bytes | str:
     """Gives who is counted as the holder of a request's seat: its credential as it came, else its address."""
-    return bearer(received.headers) or received.client
+    return bearer(received.only(b"authorization")) or received.client

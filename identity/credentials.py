@@ -1,27 +1,13 @@
 """Reads the credential that a request carries; whose it is, is decided elsewhere."""
 
-from collections.abc import Iterable
-
 GATEWAY_PREFIX = b"lk-"
 
 
-def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """Gives the token of the Authorization header, None where there is none or more than one."""
-    found: bytes | None = None
-    for name, value in headers:
-        if len(name) == 13 and name.lower() == b"authorization":
-            if found is not None:
-                return None
-            found = value
-    if found is None or found[:7].lower() != b"bearer ":
+def bearer(authorization: bytes | None) -> bytes | None:
+    """Gives the token of an Authorization header, None where it has none."""
+    if authorization is None or authorization[:7].lower() != b"bearer ":
         return None
-    return found[7:].strip() or None
-
-
-def api_key(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """Gives the token of the x-api-key header, which our own routes take beside Bearer."""
-    values = [value.strip() for name, value in headers if len(name) == 9 and name.lower() == b"x-api-key"]
-    return values[0] or None if len(values) == 1 else None
+    return authorization[7:].strip() or None
 
 
 def is_gateway_key(token: bytes) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from gateway import Caller, Exchange, Startup, hookimpl
 from identity.caller import ADMIN_TIER, PASSTHROUGH_TIER
-from identity.credentials import api_key, bearer, is_gateway_key
+from identity.credentials import bearer, is_gateway_key
 
 ALL_PERMISSIONS = frozenset(("*",))
 
@@ -43,9 +43,9 @@ class SignIn:
     def identify(self, exchange: Exchange) -> Caller | None:
         """Looks the credential up by its pseudonym."""
         received = exchange.received
-        token = bearer(received.headers)
+        token = bearer(received.only(b"authorization"))
         if token is None and not received.model_api:
-            token = api_key(received.headers)
+            token = (received.only(b"x-api-key") or b"").strip() or None
         if token is None:
             return None
         name = self._pseudonym(token)

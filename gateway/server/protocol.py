@@ -10,6 +10,7 @@ import functools
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
+from itertools import chain
 from typing import Any, TypeAlias
 
 import httptools
@@ -59,6 +60,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self._address = ""
         self._closing: asyncio.TimerHandle | None = None
         self._head_timer: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
         self._queue: deque[ServerClient] = deque()
         self._refused = False
         self._is_one_too_many = False
@@ -77,9 +80,9 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
-        self._unset_keepalive_if_required()
-        if self._closing is not None:
-            self._closing.cancel()
+        for timer in (self._idle_timer, self._closing):
+            if timer is not None:
+                timer.cancel()
         for client in (self.current, *self._queue):
             if client is not None:
                 client.lost()
@@ -92,7 +95,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         if self._in_head:
             self._head_bytes += len(data)
         self._between_pieces += len(data)
@@ -130,7 +133,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._in_head = False
         self._between_pieces = 0
         self._stop_head_timer()
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        size = len(self.url) + 4 * len(self.headers) + sum(map(len, chain.from_iterable(self.headers)))
         self._head_bytes = 0
         limit = self._limits.max_header_bytes
         if size > limit or len(self.url) > limit // 2:
@@ -214,16 +217,11 @@ class GatewayProtocol(HttpToolsProtocol):
         else:
             self.transport.abort()
 
-    def timeout_keep_alive_handler(self) -> None:
-        """Called when the connection has been idle for long enough."""
-        self.close()
-
     def reply_ended(self, client: ServerClient) -> None:
         """Goes on to the next request, or closes what may not go on."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self._unset_keepalive_if_required()
         if not client.keep_alive:
             self.flow.resume_reading()
             if client.more_body:
@@ -242,7 +240,7 @@ class GatewayProtocol(HttpToolsProtocol):
         super().resume_writing()
         current = self.current
         if current is not None and current.response_complete and current.keep_alive and not self.transport.is_closing():
-            self._unset_keepalive_if_required()
+            self._idle_since = None
             self._go_on()
 
     def _go_on(self) -> None:
@@ -257,7 +255,23 @@ class GatewayProtocol(HttpToolsProtocol):
             self._wait_idly()
 
     def _wait_idly(self) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        """Closes the connection once it has been idle for long enough.
+
+        One timer looks from time to time: to set one for each request costs more than all other care for its end.
+        """
+        self._idle_since = since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_at(since + self.timeout_keep_alive, self._idled)
+
+    def _idled(self) -> None:
+        self._idle_timer = None
+        if self._idle_since is None:
+            return
+        until = self._idle_since + self.timeout_keep_alive
+        if self.loop.time() < until:
+            self._idle_timer = self.loop.call_at(until, self._idled)
+        else:
+            self.close()
 
     # Refusals of what is not a request.
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
-from gateway.exchange import Headers
+from gateway.exchange import Received
 from gateway.flags import PREFIX, Flags
 from gateway.live_policies import LivePolicies
 from gateway.pushed import Standing, Withheld
@@ -75,11 +75,13 @@ def withheld_because(withheld: tuple[Withheld, ...], *names: str) -> str | None:
     return next((f"it is withheld: {each.because}" for each in withheld if each.tool in names), None)
 
 
-def asked_in(headers: Headers) -> tuple[str, ...]:
+def asked_in(received: Received) -> tuple[str, ...]:
     """Gives the hosted tools that the headers of a request ask for, as their sender names them."""
     found: tuple[str, ...] = ()
-    for name, value in headers:
-        if len(name) == 14 and name.lower() == ASKING:
+    if received.header(ASKING) is None:
+        return found
+    for name, value in received.headers:
+        if name.lower() == ASKING:
             found += tuple(part for each in value.decode("latin-1").split(",") if (part := each.strip(" \t")))
     return found
 

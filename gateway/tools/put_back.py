@@ -22,7 +22,10 @@ def may_continue(request: Request) -> bool:
     body, endpoint = request.body, request.endpoint
     if body is None or endpoint is None:
         return False
-    return any(mark in body for mark in _MARKS.get(endpoint.name, ()))
+    for mark in _MARKS.get(endpoint.name, ()):  # noqa: SIM110 - every request passes, and `any` makes a generator
+        if mark in body:
+            return True
+    return False
 
 
 async def put_back(kept: Kept, exchange: Exchange) -> None:

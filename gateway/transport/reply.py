@@ -82,16 +82,20 @@ class Reply:
 
     async def read(self, limit: int) -> bytes:
         """Gives the rest of the body whole; ReplyTooLarge, and the connection closed, if it is longer than `limit`."""
+        pieces = self._pieces
+        if self._source is None and self._error is None and len(pieces) == 1 and len(pieces[0]) <= limit:
+            # All of it was here before anybody asked for it, as it mostly is.
+            return pieces.popleft()
         first = await self.chunk()
-        pieces = [first]
+        read = [first]
         size = len(first)
         while size <= limit and (piece := await self.chunk()):
-            pieces.append(piece)
+            read.append(piece)
             size += len(piece)
         if size > limit:
             self.close()
             raise ReplyTooLarge(f"the reply's body is larger than {limit} bytes")
-        return first if len(pieces) == 1 else b"".join(pieces)
+        return first if len(read) == 1 else b"".join(read)
 
     def close(self) -> None:
         """Lets go of the reply: whatever has not come by now is not waited for."""

@@ -34,6 +34,7 @@ _TOLD_ELSE = 0.1
 _READ_BY_CUES = ("alignment_risk", "stress", "ambiguity", "urgency")
 _NOTHING_SAID: Mapping[str, float] = MappingProxyType({})
 _NOTHING_MEANT: Mapping[str, Found] = MappingProxyType({})
+_SAYS_NOTHING = (_NOTHING_SAID, None, _NOTHING_MEANT)
 _MOST_UNFINISHED = 1024
 """Exchanges between `observe` and `record` whose words are remembered; of others they are read again."""
 _OWN_WORDS = 4096
@@ -197,7 +198,10 @@ def _may_say_novelty(caller: Caller) -> bool:
 def _from_client(exchange: Exchange) -> tuple[Mapping[str, float], float | None, Mapping[str, Found]]:
     """Gives the levels that the client sent, its deadline in seconds, and what its user means. Errors: HeaderError."""
     levels, deadline, intents = None, None, None
-    for name, value in exchange.received.headers:
+    received = exchange.received
+    if received.header(LEVELS) is received.header(DEADLINE) is received.header(INTENT) is None:
+        return _SAYS_NOTHING
+    for name, value in received.headers:
         if len(name) == len(LEVELS) and name.lower() == LEVELS:
             levels = value if levels is None else levels + b"," + value
         elif len(name) == len(DEADLINE) and name.lower() == DEADLINE:

@@ -50,3 +50,14 @@ def test_a_reply_is_read_when_it_is_first_asked_for_and_once() -> None:
 @pytest.mark.parametrize("body", [None, b""])
 def test_a_reply_without_a_body_is_not_read(body: bytes | None) -> None:
     assert Reply(204, (), body, bytes.decode).json is None
+
+
+def test_the_first_of_several_headers_counts_in_whatever_letters_it_is_asked_for() -> None:
+    received = Received(b"GET", b"/v1/models", ((b"X-A", b"1"), (b"x-a", b"2"), (b"B", b"")))
+    assert (received.header(b"x-a"), received.header(b"b"), received.header(b"c")) == (b"1", b"", None)
+
+
+def test_only_a_header_that_stands_there_once_is_the_only_one() -> None:
+    received = Received(b"GET", b"/v1/models", ((b"X-A", b"1"), (b"x-a", b"1"), (b"B", b"2")))
+    assert (received.only(b"x-a"), received.only(b"b"), received.only(b"c")) == (None, b"2", None)
+    assert Received(b"GET", b"/", ((b"B", b"2"),)).only(b"b") == b"2"
