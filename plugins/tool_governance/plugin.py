@@ -51,7 +51,7 @@ class ToolGovernance:
         place, body = place_of(exchange), exchange.request.json
         if place is None or body.__class__ is not dict:
             return None
-        asked = asked_in(exchange.received.headers)
+        asked = asked_in(exchange.received)
         if not asked and not has_tools(body, place):
             return None
         if is_misshapen(body, place) and (asked or offering.rules.client_tools == "listed"):
@@ -68,7 +68,7 @@ class ToolGovernance:
             return None
         caller = exchange.caller
         # In a later step of a loop nothing is offered that was not offered before.
-        beside = asked_in(exchange.received.headers) if exchange.step == 1 else ()
+        beside = asked_in(exchange.received) if exchange.step == 1 else ()
         if exchange.step == 1 and caller is not None and caller.tools and place.hosts and not is_misshapen(body, place):
             beside = (*beside, *caller.tools)
         if not beside and not has_tools(body, place):
