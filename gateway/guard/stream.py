@@ -217,6 +217,11 @@ class StreamGuard:
             return
         json = decoded(event.data)
         value = None if json is msgspec.UNSET else json
+        refusal = self._refusal_of_event(event.data, json)
+        if refusal is not None:
+            self._queue.append(_Waiting(event, value, (), ()))
+            self._unjudged = self._unjudged or (self._queue[-1], refusal)
+            return
         pieces = self._format.event_pieces(value) if self._watches else ()
         deltas = self._format.event_calls(value) if self._governs else ()
         if self._exchange.made_with is None:
@@ -230,13 +235,12 @@ class StreamGuard:
         if self._format.ends(event.data, value):
             self._texts.end()
             self._calls.end()
-        elif self._unjudged is None and (refusal := self._refusal_of_event(event.data, json)) is not None:
-            self._unjudged = (self._queue[-1], refusal)
 
     def _refusal_of_event(self, data: bytes, json: Any) -> Refusal | None:
         """Gives the refusal of an event that cannot be judged, None for any other."""
         if json is msgspec.UNSET:
-            return _UNREADABLE if data.strip() and self._format.name != "plain" else None
+            unread = data.strip() and self._format.name != "plain" and not self._format.ends(data, None)
+            return _UNREADABLE if unread else None
         return refusal_of_stray(self._exchange, self._format, data, json, streamed=True) if self._governs else None
 
     async def _settle(self) -> Out:

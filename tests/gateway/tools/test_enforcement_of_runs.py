@@ -1,6 +1,5 @@
 """No call outside the list is delivered in a run of a thread: created, read again, listed, streamed cut anywhere."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,8 @@ from hypothesis import strategies as some
 
 from tests.builders.cases import cases, holds
 from tests.builders.fake_client import FakeClient
-from tests.builders.fake_transport import EVENTS, JSON, FakeReply, FakeTransport
 from tests.builders.gateway import running_gateway
-from tests.builders.governing import governing
-from tests.builders.pipelines import Passages
+from tests.builders.governed_exchanges import GovernedExchanges, cut
 from tests.builders.runs import UPSTREAM, a_run, a_step, run_call, run_events, tool_of_run
 from tests.builders.servers import run_server
 
@@ -23,35 +20,9 @@ NAMES = ("look", "look_up", "rm", "retrieve_knowledge", *UPSTREAM)
 RUN = b"/v1/threads/t/runs"
 
 
-class Stage:
-    """Carries requests to one answer each, through one pipeline that governs tools as it is shipped."""
-
-    def __init__(self, folder: Path) -> None:
-        self.runner = asyncio.Runner()
-        self.transport = FakeTransport()
-        self.passages = Passages(folder, self.transport, governing())
-
-    def close(self) -> None:
-        self.passages.close()
-        self.runner.close()
-
-    def asked(self, target: bytes, body: Any, *pieces: bytes, streamed: bool = False) -> FakeClient:
-        self.transport.answer(FakeReply(*pieces, headers=EVENTS if streamed else JSON))
-        sent = None if body is None else msgspec.json.encode(body)
-        client = FakeClient(sent, target, b"GET" if body is None else b"POST")
-        self.runner.run(self.passages.carry(client))
-        return client
-
-    def read(self, target: bytes, reply: Any) -> FakeClient:
-        return self.asked(target, None, msgspec.json.encode(reply))
-
-    def blocked(self) -> list[str]:
-        return [use.name for use in self.passages.seen.ended[-1].tools]
-
-
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
+def stage(tmp_path: Path) -> Iterator[GovernedExchanges]:
+    stage = GovernedExchanges(tmp_path)
     yield stage
     stage.close()
 
@@ -59,11 +30,6 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 def requested(tools: list[str] | None) -> dict[str, Any]:
     body: dict[str, Any] = {"assistant_id": "asst_1", "stream": True}
     return body if tools is None else {**body, "tools": [tool_of_run(name) for name in tools]}
-
-
-def cut(stream: bytes, places: list[int] | None) -> list[bytes]:
-    ends = range(1, len(stream)) if places is None else sorted({at for at in places if 0 < at < len(stream)})
-    return [stream[begin:end] for begin, end in zip((0, *ends), (*ends, len(stream)), strict=True)]
 
 
 def calls_told(client: FakeClient) -> set[str]:
@@ -79,7 +45,7 @@ PLAN = some.tuples(
 
 
 @cases(60)
-def test_a_streamed_run_delivers_calls_of_its_tools_alone(stage: Stage, cases: int) -> None:
+def test_a_streamed_run_delivers_calls_of_its_tools_alone(stage: GovernedExchanges, cases: int) -> None:
     def claim(plan: tuple[list[str], list[str], bool, list[int] | None]) -> None:
         called, tools, named, places = plan
         calls = [run_call(at, name, '{"q":"tool_calls"}') for at, name in enumerate(called)]
@@ -90,7 +56,7 @@ def test_a_streamed_run_delivers_calls_of_its_tools_alone(stage: Stage, cases: i
         assert not calls_told(client) & outside
         if outside:
             assert (client.ending, b"tool_not_offered" in client.sent) == ("aborted", True)
-            assert 1 <= len(stage.blocked()) <= len(outside)
+            assert 1 <= len(stage.blocked) <= len(called)
         else:
             assert (client.ending, client.sent) == ("finished", stream)
 
@@ -98,7 +64,7 @@ def test_a_streamed_run_delivers_calls_of_its_tools_alone(stage: Stage, cases: i
 
 
 @cases(60)
-def test_a_whole_run_delivers_calls_of_its_tools_alone(stage: Stage, cases: int) -> None:
+def test_a_whole_run_delivers_calls_of_its_tools_alone(stage: GovernedExchanges, cases: int) -> None:
     def claim(plan: tuple[list[str], list[str], bool, list[int] | None]) -> None:
         called, tools, created, _ = plan
         functions = [name for name in called if name not in UPSTREAM]
@@ -112,40 +78,40 @@ def test_a_whole_run_delivers_calls_of_its_tools_alone(stage: Stage, cases: int)
     holds(claim, cases, PLAN)
 
 
-def test_what_the_request_named_counts_and_not_what_the_run_says_of_itself(stage: Stage) -> None:
+def test_what_the_request_named_counts_and_not_what_the_run_says_of_itself(stage: GovernedExchanges) -> None:
     stream = run_events([run_call(0, "rm")], ["rm"])
     client = stage.asked(RUN, requested(["look"]), stream, streamed=True)
-    assert (calls_told(client), stage.blocked()) == (set(), ["rm"])
+    assert (calls_told(client), stage.blocked) == (set(), ["rm"])
 
 
-def test_a_stream_has_to_say_its_tools_before_its_calls(stage: Stage) -> None:
+def test_a_stream_has_to_say_its_tools_before_its_calls(stage: GovernedExchanges) -> None:
     client = stage.asked(RUN, requested(None), run_events([run_call(0, "look")], None), streamed=True)
-    assert (calls_told(client), stage.blocked()) == (set(), ["look"])
+    assert (calls_told(client), stage.blocked) == (set(), ["look"])
 
 
 @pytest.mark.parametrize("path", [b"/run_1/submit_tool_outputs", b"/run_1/cancel", b"/run_1"])
-def test_whatever_gives_a_run_is_governed(stage: Stage, path: bytes) -> None:
+def test_whatever_gives_a_run_is_governed(stage: GovernedExchanges, path: bytes) -> None:
     body = msgspec.json.encode(a_run([run_call(0, "rm")], ["look"]))
     assert stage.asked(RUN + path, {"tool_outputs": []}, body).code == "tool_not_offered"
 
 
-def test_a_listed_run_is_shown_without_calls_of_what_it_was_not_made_with(stage: Stage) -> None:
+def test_a_listed_run_is_shown_without_calls_of_what_it_was_not_made_with(stage: GovernedExchanges) -> None:
     runs = [a_run([run_call(0, "look"), run_call(1, "rm")], ["look"]), a_run([run_call(2, "rm")], ["rm"])]
     shown = stage.read(RUN, {"object": "list", "data": runs}).json["data"]
     told = [run["required_action"]["submit_tool_outputs"]["tool_calls"] for run in shown]
     assert [[call["id"] for call in calls] for calls in told] == [["call_0"], ["call_2"]]
-    assert stage.blocked() == ["rm"]
+    assert stage.blocked == ["rm"]
 
 
 @pytest.mark.parametrize("listed", [True, False], ids=["listed", "alone"])
-def test_steps_are_shown_without_the_calls_of_hosted_tools(stage: Stage, listed: bool) -> None:
+def test_steps_are_shown_without_the_calls_of_hosted_tools(stage: GovernedExchanges, listed: bool) -> None:
     step = a_step([run_call(at, name) for at, name in enumerate(("look", "retrieve_knowledge", *UPSTREAM))])
     target = RUN + b"/run_1/steps" + (b"" if listed else b"/step_1")
     shown = stage.read(target, {"object": "list", "data": [step]} if listed else step).json
     (told,) = shown["data"] if listed else (shown,)
     assert [call["id"] for call in told["step_details"]["tool_calls"]] == ["call_0", "call_2", "call_3"]
     # It ran as it should, so that nobody is to blame for anything.
-    assert stage.blocked() == []
+    assert stage.blocked == []
 
 
 async def upstream(scope: Any, receive: Any, send: Any) -> None:
