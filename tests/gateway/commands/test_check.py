@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.served import lukhas
+from tests.builders.commands import lukhas_here as lukhas
 
 
 def test_settings_without_a_fault(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.commands import NAMES, lukhas
+from tests.builders.commands import lukhas_here
 from tests.builders.served import lukhas as run
 
 
@@ -68,7 +69,7 @@ def test_a_fault_in_the_settings_is_one_sentence_that_check_and_serve_agree_on(
     (tmp_path / "lukhas.yaml").write_text(settings)
     (tmp_path / "wrong").mkdir()
     (tmp_path / "wrong" / "tiers.yaml").write_text("orders: [T1]\n")
-    done = run("check", cwd=tmp_path)
+    done = lukhas_here("check", cwd=tmp_path)
     served = run("serve", "--port", "0", cwd=tmp_path)
     assert says in done.stderr
     assert (done.returncode, served.returncode) == (1, 1)
@@ -77,7 +78,7 @@ def test_a_fault_in_the_settings_is_one_sentence_that_check_and_serve_agree_on(
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    done = run("check", "--config", "nowhere.yaml", cwd=tmp_path)
+    done = lukhas_here("check", "--config", "nowhere.yaml", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "nowhere.yaml: cannot be read: No such file or directory.\n")
 
 
@@ -89,7 +90,7 @@ def test_a_plugin_brings_a_command(tmp_path: Path) -> None:
     )
     (tmp_path / "lukhas.yaml").write_text("chain: [default, greeting.py]\n")
     assert run("greet", cwd=tmp_path).stdout == "Good morning.\n"
-    assert "greet     Greets." in run("--help", cwd=tmp_path).stdout
+    assert "greet     Greets." in lukhas_here("--help", cwd=tmp_path).stdout
 
 
 def test_a_faulty_settings_file_does_not_keep_anybody_from_the_help(tmp_path: Path) -> None:

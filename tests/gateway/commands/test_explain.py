@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.served import lukhas
+from tests.builders.commands import lukhas_here as lukhas
 
 BODY = '{"model": "gpt-4o-mini",  "seed": 1e-7, "messages": [{"role": "user", "content": "WHY NOT"}]}'
 CALMING = """

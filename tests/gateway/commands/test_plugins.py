@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.builders.served import lukhas
+from tests.builders.commands import lukhas_here as lukhas
 
 GUARD = """
 from gateway import Exchange, Refusal, hookimpl

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.served import lukhas
+from tests.builders.commands import lukhas_here as lukhas
 
 SHIPPED = (Path(__file__).parents[3] / "policies" / "modulation.yaml").read_text()
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.builders.served import lukhas
+from tests.builders.commands import lukhas_here as lukhas
 from tests.docs.blocks import ROOT
 
 SHIPPED = sorted(each.name for each in (ROOT / "policies").glob("*.yaml"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.served import lukhas
+from tests.builders.commands import lukhas_here as lukhas
 from tests.docs.blocks import ROOT
 
 SHIPPED = (ROOT / "policies" / "modulation.yaml").read_text()
