@@ -131,9 +131,18 @@ def began_line(exchange: Exchange, pseudonym: str | None) -> bytes:
 
 
 def ended_line(
-    exchange: Exchange, person: Person | None, by: AnsweredBy, status: int | None, now: int, *, analytics: bool = True
+    exchange: Exchange,
+    person: Person | None,
+    by: AnsweredBy,
+    status: int | None,
+    now: int,
+    waited: int,
+    *,
+    analytics: bool = True,
 ) -> bytes:
     """Gives the record of an exchange that was answered `by` a model; `now` is in ns of the monotonic clock.
+
+    `waited` is how many ns of it were spent waiting for upstreams.
 
     `person` is who called, as records know them. Without `analytics` it has of the calls those alone that were blocked.
     """
@@ -160,7 +169,7 @@ def ended_line(
                 counts_of(usage) if usage else None,
                 cost.usd if cost else None,
                 cost.basis if cost else UNKNOWN if usage else None,
-                (total - upstream_ns(exchange)) / 1e6,
+                (total - waited) / 1e6,
                 last.first_byte_ns / 1e6 if last and last.first_byte_ns else None,
                 total / 1e6,
                 exchange.safety_mode,
@@ -224,7 +233,10 @@ def routed(route: Route, last: Attempt | None) -> Routed:
 
 def tools_of(exchange: Exchange, *, analytics: bool) -> Tools | None:
     """Gives the tools that were offered and called; None where there were none."""
-    allowed, called = offered_tools(exchange.request.json), exchange.tools
+    request, called = exchange.request.json, exchange.tools
+    if not called and request.__class__ is dict and "tools" not in request and "functions" not in request:
+        return None
+    allowed = offered_tools(request)
     if not allowed and not called:
         return None
     return Tools(

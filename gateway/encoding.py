@@ -60,4 +60,6 @@ class Decoder:
 
 def decoded(body: bytes, encoding: bytes | None) -> bytes:
     """Gives a whole body decoded. Errors: EncodingError."""
+    if encoding is None:
+        return body
     return Decoder(encoding).feed(body)

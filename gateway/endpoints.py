@@ -166,7 +166,7 @@ class EndpointTable:
 
         Parameters are not decoded: `/models/org%2Fmodel` has one. A fixed segment wins over a parameter.
         """
-        lane = _lane(method, kind)
+        lane = method if kind == "http" else kind
         if found := self._literal.get((lane, path)):
             return found
         tree = self._trees.get(lane)

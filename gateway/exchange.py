@@ -60,7 +60,7 @@ class Received(msgspec.Struct, frozen=True, dict=True):
         return value if sum(key.lower() == name for key, _ in self.headers) == 1 else None
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, dict=True):
     """The request as it would go out now; each nudge replaces the whole of it.
 
     `body` is None where it streams through (multipart, binary) and cannot be read. `json` is what the body
@@ -84,8 +84,12 @@ class Request(msgspec.Struct, frozen=True):
     @property
     def model_label(self) -> str | None:
         """The model's name as a record or a message repeats it: 200 characters, and no secret sent in its place."""
-        model = self.model
-        return None if model is None else redacted_name(model[:MODEL_LABEL_LENGTH])
+        known = self.__dict__
+        if "label" not in known:
+            model = self.model
+            known["label"] = None if model is None else redacted_name(model[:MODEL_LABEL_LENGTH])
+        label: str | None = known["label"]
+        return label
 
     @property
     def streamed(self) -> bool:

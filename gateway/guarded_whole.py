@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from gateway.answers import Amendment, Change, Nudge, Path, Refusal, Retry, Usage
 from gateway.client import Client
 from gateway.decide import accounted, changed, judged, observed, shaped_again
-from gateway.encoding import Decoder
+from gateway.encoding import decoded
 from gateway.exchange import Exchange, first_header
 from gateway.formats import WITH_CALLS, WITH_TEXTS
 from gateway.formats.found import Answered
@@ -144,7 +144,7 @@ class GuardedWhole(Relay):
             pipeline.watch,
             pipeline.allow_tool,
             read,
-            body=Decoder(first_header(self._reply.headers, b"content-encoding")).feed(body),
+            body=decoded(body, first_header(self._reply.headers, b"content-encoding")),
             loops=shows_rest or can_loop(exchange),
         )
         if guarded.refusal is not None:
@@ -254,7 +254,7 @@ class GuardedWhole(Relay):
         reply = self._reply
         encoding = first_header(reply.headers, b"content-encoding")
         current = self._exchange.reply.body if self._exchange.reply else b""
-        body = spliced(Decoder(None if self._decoded else encoding).feed(current or b""), changes)
+        body = spliced(decoded(current or b"", None if self._decoded else encoding), changes)
         self._decoded = True
         self._note(body)
         return body

@@ -45,14 +45,16 @@ async def taken_in(client: Client, endpoint: Endpoint | None, json_limit: int, b
     """Reads as much of the body as the endpoint's hooks can use. Errors: ClientError but for size."""
     if not client.has_body:
         return Intake(Request(endpoint, b""))
-    headers = client.received.headers
-    content_type = _content_type(headers)
+    received = client.received
+    content_type = received.only(b"content-type") or _content_type(received.headers)
     if isinstance(content_type, Refusal):
         return content_type
     kind, _, parameters = content_type.partition(b";")
     kind = kind.strip().lower()
     if kind == b"application/json" or kind.endswith(b"+json"):
-        refusal = _unreadable(headers, parameters.lower())
+        refusal = None
+        if parameters or received.header(b"content-encoding") is not None:
+            refusal = _unreadable(received.headers, parameters.lower())
         return refusal or await _json(client, endpoint, json_limit)
     if client.length == 0:
         return Intake(Request(endpoint, b""))

@@ -134,13 +134,14 @@ class Recorder:
         by = answered_by(exchange)
         exchange.cost = self._cost(exchange, by)
         analytics = not exchange.tools or self._analyses(named.principal)
-        lines = ended_line(exchange, named.person, by, status, now, analytics=analytics)
+        waited = upstream_ns(exchange)
+        lines = ended_line(exchange, named.person, by, status, now, waited, analytics=analytics)
         if not began:
             lines = began_line(exchange, named.pseudonym) + lines
         if exchange.tools:
             lines += self._used(exchange, named.person)
         refusal = self._append(named.lines(lines)) or refused
-        self._metrics.ended(exchange, endpoint_name(exchange), status or 0, now - exchange.clock, upstream_ns(exchange))
+        self._metrics.ended(exchange, endpoint_name(exchange), status or 0, now - exchange.clock, waited)
         status_of_key = _status_of_key(exchange)
         if status_of_key is not None:
             self._accepted.answered(named.principal, status_of_key)

@@ -132,7 +132,8 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         self._in_head = False
         self._between_pieces = 0
-        self._stop_head_timer()
+        if self._head_timer is not None:
+            self._stop_head_timer()
         size = len(self.url) + 4 * len(self.headers) + sum(map(len, chain.from_iterable(self.headers)))
         self._head_bytes = 0
         limit = self._limits.max_header_bytes

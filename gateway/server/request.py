@@ -118,11 +118,13 @@ class ServerClient:
         self._held += len(data)
         if self._held > HIGH_WATER:
             self._connection.flow.pause_reading()
-        self._wake()
+        if self._body_waiter is not None:
+            self._wake()
 
     def body_ended(self) -> None:
         self.more_body = False
-        self._wake()
+        if self._body_waiter is not None:
+            self._wake()
 
     def lost(self) -> None:
         if not self.response_complete:

@@ -31,7 +31,7 @@ def began(exchange: Exchange) -> dict[str, Any]:
 
 def ended(exchange: Exchange, status: int | None = 200, after_ms: int = 100) -> dict[str, Any]:
     by = answered_by(exchange)
-    line = ended_line(exchange, ADA if exchange.caller else None, by, status, exchange.clock + after_ms * MS)
+    line = ended_line(exchange, ADA if exchange.caller else None, by, status, exchange.clock + after_ms * MS, upstream_ns(exchange))
     assert line.endswith(b"\n") and line.count(b"\n") == 1
     whole: dict[str, Any] = json.loads(line)
     return whole
@@ -203,7 +203,7 @@ def test_the_hashes_of_nobody_are_none_and_of_somebody_else_others() -> None:
     exchange = answered()
     by = answered_by(exchange)
     bob = Person("p-bob", bytes(32))
-    lines = [json.loads(ended_line(exchange, person, by, 200, exchange.clock + MS)) for person in (None, ADA, bob)]
+    lines = [json.loads(ended_line(exchange, person, by, 200, exchange.clock + MS, 0)) for person in (None, ADA, bob)]
     assert "prompt_hash" not in lines[0] and "answer_hash" not in lines[0]
     assert lines[1]["prompt_hash"] != lines[2]["prompt_hash"]
 
@@ -357,7 +357,7 @@ def test_the_line_of_a_usual_exchange_is_short() -> None:
         Step("admit", "tier_check", "0.1.0", 281_500, 14_862),
         Step("account", "usage", "0.1.0", 249_010_000, 9_000, recorded(exchange.usage)),
     ]
-    line = ended_line(exchange, ADA, answered_by(exchange), 200, exchange.clock + 249_123_456)
+    line = ended_line(exchange, ADA, answered_by(exchange), 200, exchange.clock + 249_123_456, upstream_ns(exchange))
     assert len(line) < 1350
 
 

@@ -24,7 +24,7 @@ def test_a_header_is_found_by_its_lower_case_name_and_the_first_counts() -> None
         (Request(None, json=["model"]), None),
         (Request(None, body=None, fields={"model": "whisper-1"}), "whisper-1"),
         (Request(None, body=None), None),
-        (Request(None, json={"messages": []}, fields={"model": "whisper-1"}), None),
+        (Request(None, json={"messages": []}, fields={"model": "whisper-1"}), "whisper-1"),
     ],
 )
 def test_the_model_is_what_the_body_names_or_else_the_form(request_: Request, model: str | None) -> None:
