@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as tried
 from hypothesis import strategies as some
 
 from gateway import Exchange
@@ -16,6 +14,7 @@ from plugins.tool_governance import ToolGovernance
 from plugins.tool_governance.places import MOST_TOOLS
 from policies.document import DocumentError
 from policies.tools import fits
+from tests.builders.cases import cases, holds
 from tests.builders.governing import (
     CHAT,
     HOSTED,
@@ -252,37 +251,25 @@ def check(plugin: ToolGovernance, rule: tuple[str, tuple[str, ...]], exchange: E
 
 
 @pytest.mark.parametrize("path", [CHAT, RESPONSES])
-@given(data=some.data())
-@tried(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_nothing_outside_the_rules_goes_out_or_comes_back(
-    path: str, plugins: list[ToolGovernance], data: some.DataObject
-) -> None:
-    at = data.draw(some.integers(0, len(RULES) - 1))
-    body: dict[str, Any] = {"tools": data.draw(some.lists(kind_of_tool(path), max_size=24))}
-    if data.draw(some.booleans()):
-        body |= {"tool_choice": data.draw(kind_of_choice(path)), "parallel_tool_calls": True}
-    asks = data.draw(some.sampled_from(({}, {"x-lukhas-tools": "retrieval"}, {"x-lukhas-tools": "scheduler, browser"})))
-    allowed = data.draw(some.sampled_from((None, frozenset[str](), frozenset(("retrieval",)))))
-    mode = data.draw(some.sampled_from(("strict", "balanced", "creative")))
-    check(
-        plugins[at],
-        RULES[at],
-        asking(body, path, headers=asks, allowed_tools=allowed, safety_mode=mode, caller=a_caller()),
+@cases(150)
+def test_nothing_outside_the_rules_goes_out_or_comes_back(path: str, plugins: list[ToolGovernance], cases: int) -> None:
+    def nothing_does(
+        at: int, tools: list[Any], choice: Any, asks: dict[str, str], allowed: frozenset[str] | None, mode: str
+    ) -> None:
+        body = {"tools": tools} | ({} if choice is None else {"tool_choice": choice, "parallel_tool_calls": True})
+        exchange = asking(body, path, headers=asks, allowed_tools=allowed, safety_mode=mode, caller=a_caller())
+        check(plugins[at], RULES[at], exchange)
+
+    holds(
+        nothing_does,
+        cases,
+        some.integers(0, len(RULES) - 1),
+        some.lists(kind_of_tool(path), max_size=24),
+        some.none() | kind_of_choice(path),
+        some.sampled_from(({}, {"x-lukhas-tools": "retrieval"}, {"x-lukhas-tools": "scheduler, browser"})),
+        some.sampled_from((None, frozenset[str](), frozenset(("retrieval",)))),
+        some.sampled_from(("strict", "balanced", "creative")),
     )
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize("path", [CHAT, RESPONSES])
-@given(data=some.data())
-@tried(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_nothing_outside_the_rules_goes_out_in_many_more_cases(
-    path: str, plugins: list[ToolGovernance], data: some.DataObject
-) -> None:
-    at = data.draw(some.integers(0, len(RULES) - 1))
-    body: dict[str, Any] = {"tools": data.draw(some.lists(kind_of_tool(path), max_size=24))}
-    body |= {"tool_choice": data.draw(kind_of_choice(path)), "parallel_tool_calls": True}
-    mode = data.draw(some.sampled_from(("strict", "balanced", "creative")))
-    check(plugins[at], RULES[at], asking(body, path, safety_mode=mode))
 
 
 FEW = [function(f"f{number}") for number in range(MOST_TOOLS // 2)]
