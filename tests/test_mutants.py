@@ -173,6 +173,27 @@ MUTANTS = (
         "",
         f"{TEST_CALLS}::test_after_the_exchange_has_become_strict_only_listed_calls_come_back",
     ),
+    Mutant(
+        "a call that is told otherwise is not delivered",
+        "gateway/guard/asking.py",
+        "name = format.stray_call(told, streamed=streamed)",
+        "name = None",
+        "tests/gateway/tools/test_enforcement_of_strays.py::test_a_stream_may_be_cut_anywhere",
+    ),
+    Mutant(
+        "a run calls what it was made with",
+        "gateway/formats/__init__.py",
+        "    _RUN: runs,\n",
+        "",
+        "tests/gateway/tools/test_enforcement_of_runs.py::test_whatever_gives_a_run_is_governed",
+    ),
+    Mutant(
+        "of stored replies each is judged by its own tools",
+        "gateway/guard/whole.py",
+        "exchange.made_with = found.made_with",
+        "pass",
+        "tests/gateway/test_read_again.py::test_in_a_list_each_chat_is_judged_by_its_own_tools",
+    ),
 )
 
 
