@@ -8,6 +8,7 @@ from collections.abc import Callable
 import uvicorn
 
 from gateway.app import Gateway
+from gateway.server.accepting import Acceptor
 from gateway.server.protocol import GatewayProtocol
 from gateway.server.request import Limits
 from gateway.server.room import files_for_clients, open_files
@@ -32,10 +33,12 @@ class Worker(Serving):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts the gateway, then listens at its addresses. Errors: LoadError, JournalError."""
-        await super().startup(sockets)
+        await super().startup([] if sockets else sockets)
+        listening = [(each, self._protocol) for each in sockets or ()]
         if self._admin is not None:
-            loop = asyncio.get_running_loop()
-            self.servers.append(await loop.create_server(self._admin_protocol, sock=self._admin))
+            listening.append((self._admin, self._admin_protocol))
+        # To uvicorn they are servers: it closes them, and asks nothing else of them.
+        self.servers += [Acceptor(each, protocol) for each, protocol in listening]  # type: ignore[misc]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stops listening, lets exchanges end within the drain timeout, records the rest as stopped, and lets go."""
@@ -44,6 +47,12 @@ class Worker(Serving):
     async def end(self) -> None:
         """Stops the gateway."""
         await self._gateway.stop()
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state={}
+        )
+        return protocol
 
     def _admin_protocol(self) -> GatewayProtocol:
         limits = connection_limits(self._gateway.settings)

@@ -20,7 +20,7 @@ class Unanswered(Exception):
     """A reply did not come, or was not the upstream's."""
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection, with one request at a time on it."""
 
     def __init__(self) -> None:
@@ -59,10 +59,10 @@ async def paced(
     """Gives the seconds of each request, from its sending to the last byte of its reply. Errors: Unanswered."""
     loop = asyncio.get_running_loop()
     request = wire(port, question, credential)
-    idle: list[_Connection] = []
+    idle: list[Connection] = []
 
     async def one() -> float:
-        connection = idle.pop() if idle else (await loop.create_connection(_Connection, "127.0.0.1", port))[1]
+        connection = idle.pop() if idle else (await loop.create_connection(Connection, "127.0.0.1", port))[1]
         # The clock of the loop counts in milliseconds.
         sent = perf_counter()
         status, body = await connection.ask(request)

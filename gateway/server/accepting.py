@@ -1,0 +1,70 @@
+"""Takes new connections from a listening socket, many at a time.
+
+uvloop's own server takes one in each turn of the loop. Where a turn answers hundreds of requests, whoever comes then
+waits for as many turns as there are connections before theirs, also who asks for health.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+
+_LOG = logging.getLogger(__name__)
+MOST_AT_ONCE = 64
+PAUSE_SECONDS = 0.2
+
+
+class Acceptor:
+    """Gives each connection a protocol of its own, made by `protocol`; uvicorn closes it as it does its own servers.
+
+    Where no descriptor is left, connections wait in the socket's queue, from which other workers may take them.
+    """
+
+    def __init__(self, listener: socket.socket, protocol: Callable[[], asyncio.Protocol]) -> None:
+        self._listener = listener
+        self._protocol = protocol
+        self._loop = asyncio.get_running_loop()
+        self._beginnings: set[asyncio.Task[None]] = set()
+        self._pause: asyncio.TimerHandle | None = None
+        listener.setblocking(False)
+        self._go_on()
+
+    def close(self) -> None:
+        """Takes no more connections; the socket is its owner's to close."""
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        else:
+            self._loop.remove_reader(self._listener.fileno())
+
+    async def wait_closed(self) -> None:
+        """Waits until each connection that was taken has its protocol."""
+        if self._beginnings:
+            await asyncio.wait(self._beginnings)
+
+    def _go_on(self) -> None:
+        self._pause = None
+        self._loop.add_reader(self._listener.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(MOST_AT_ONCE):
+            try:
+                connection, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                _LOG.warning("no connection can be taken now: %s", error)
+                self._loop.remove_reader(self._listener.fileno())
+                self._pause = self._loop.call_later(PAUSE_SECONDS, self._go_on)
+                return
+            task = self._loop.create_task(self._begin(connection))
+            self._beginnings.add(task)
+            task.add_done_callback(self._beginnings.discard)
+
+    async def _begin(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.connect_accepted_socket(self._protocol, connection)
+        except OSError:
+            connection.close()
