@@ -98,7 +98,9 @@ def may_call(data: bytes) -> bool:
     return may_tell_of_call(data) or b"mcp_approval" in folded or b'"program"' in folded
 
 
-may_hold_call = may_call
+def may_hold_call(data: bytes) -> bool:
+    """Whether bytes may hold a call."""
+    return may_call(data)
 
 
 def stray_call(told: Any, *, streamed: bool) -> str | None:

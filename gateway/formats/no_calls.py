@@ -18,7 +18,9 @@ def may_call(data: bytes) -> bool:
     return False
 
 
-may_hold_call = may_call
+def may_hold_call(data: bytes) -> bool:
+    """Whether bytes may hold a call: never."""
+    return False
 
 
 def stray_call(told: Any, *, streamed: bool) -> str | None:

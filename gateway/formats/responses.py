@@ -12,7 +12,7 @@ from gateway.formats.responses_assembled import assembled
 from gateway.formats.responses_request import answered_calls, context_changes, input_text, noted, put_back, tool_results
 from gateway.formats.responses_seam import joined, seam, step_of
 from gateway.formats.strangers import elements, member, number, string
-from gateway.formats.strays import escaped, stray_in
+from gateway.formats.strays import ESCAPED, stray_in
 
 __all__ = [
     "answered_calls",
@@ -48,10 +48,10 @@ repeats = True
 
 _ENDS = frozenset(("response.completed", "response.failed", "response.incomplete", "error"))
 # Each begins with what has no case, so that it is a quick search.
-_call_named = re.compile(rb"_(?i:call|approv)").search
-_call_alone_named = re.compile(rb'_(?i:call(?<!"parallel_tool_call)(?<!"max_tool_call)|approv)').search
-_tools_or_program = re.compile(rb'"(?i:tools|program)"').search
-_program = re.compile(rb'"(?i:program)"').search
+_CALL_NAME = re.compile(rb"_(?i:call|approv)")
+_CALL_NAME_ALONE = re.compile(rb'_(?i:call(?<!"parallel_tool_call)(?<!"max_tool_call)|approv)')
+_TOOLS_OR_PROGRAM = re.compile(rb'"(?i:tools|program)"')
+_PROGRAM = re.compile(rb'"(?i:program)"')
 _STOPPED = frozenset(("incomplete", "failed", "cancelled"))
 # The kinds of calls whose deltas are all that there is of their arguments; of others the whole item says more.
 _ARGUMENTS = {
@@ -178,9 +178,9 @@ def _tools_of(response: Any) -> list[Any] | None:
 def may_call(data: bytes) -> bool:
     """Whether bytes may hold a call, or say what tools there are; names may be in any letters, or have escapes."""
     return (
-        _call_named(data) is not None
-        or _tools_or_program(data) is not None
-        or (b"\\" in data and escaped(data) is not None)
+        _CALL_NAME.search(data) is not None
+        or _TOOLS_OR_PROGRAM.search(data) is not None
+        or (b"\\" in data and ESCAPED.search(data) is not None)
         or b"\0" in data
     )
 
@@ -188,9 +188,9 @@ def may_call(data: bytes) -> bool:
 def may_hold_call(data: bytes) -> bool:
     """Whether bytes may hold a call; whole responses have names of their own with the word in them."""
     return (
-        _call_alone_named(data) is not None
-        or _program(data) is not None
-        or (b"\\" in data and escaped(data) is not None)
+        _CALL_NAME_ALONE.search(data) is not None
+        or _PROGRAM.search(data) is not None
+        or (b"\\" in data and ESCAPED.search(data) is not None)
         or b"\0" in data
     )
 

@@ -117,7 +117,9 @@ def may_call(data: bytes) -> bool:
     return b'"tools"' in data or may_tell_of_call(data)
 
 
-may_hold_call = may_tell_of_call
+def may_hold_call(data: bytes) -> bool:
+    """Whether bytes may hold a call."""
+    return may_tell_of_call(data)
 
 
 def stray_call(told: Any, *, streamed: bool) -> str | None:
