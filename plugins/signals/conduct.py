@@ -11,7 +11,7 @@ FORGETS_IN_NS = 1_800_000_000_000
 """Half an hour: after so long what was blocked counts half."""
 _CONTENT_HOOKS = ("judge", "review")
 _BROKE = "plugin_failed"
-_NOBODYS = frozenset((_BROKE, "tools_missing", "tool_not_offered"))
+_NOBODYS = frozenset((_BROKE, "tools_missing", "tool_not_offered", "call_not_understood"))
 """Reasons of blocked calls that say nothing of who asked: what is broken here, and names that a model made up."""
 _BY_A_LIST = "tool_not_allowed"
 

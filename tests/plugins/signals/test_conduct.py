@@ -54,6 +54,7 @@ def test_blocked_calls_are_counted_and_others_are_not() -> None:
         ("tool_not_allowed", "strict", False),
         ("tool_not_offered", "balanced", False),
         ("tool_not_offered", "strict", False),
+        ("call_not_understood", "balanced", False),
         ("plugin_failed", "balanced", False),
         ("tools_missing", "balanced", False),
     ],
