@@ -118,6 +118,17 @@ async def test_what_is_told_of_a_call_without_a_name_is_not_held_without_bound()
     assert [use.because for use in exchange.tools] == ["too_much_held"]
 
 
+async def test_what_follows_of_a_blocked_call_is_not_held_and_the_call_refused_once() -> None:
+    judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED))), an_exchange()
+    told = Told("wipe_disk", "function_call", [])
+    long = "x" * (MOST_HELD // 2)
+    refusals = []
+    for number in (0, 2, 2, 2, 3):
+        event = event_of(told, 0, number)
+        refusals += (await judge.let(long, text_of(event).encode(), event, exchange)).refusals
+    assert [refusal.code for refusal in refusals] == ["tool_not_allowed"]
+
+
 async def test_calls_without_end_are_not_remembered_without_end() -> None:
     judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED))), an_exchange()
     told = Told("lookup", "function_call", [])

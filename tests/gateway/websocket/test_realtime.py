@@ -146,11 +146,12 @@ async def test_a_request_that_is_refused_is_answered_and_recorded(begin: Begins)
     [
         ('{"type":"session.update","session":{"tools":[],"tools":[1]}}', "invalid_json"),
         ('{"type":"session.update","session":{"Tools":[]}}', "misspelt_member"),
+        ('{"type":"response.create","response":{"Tools":[]}}', "misspelt_member"),
         ('{"type":"session.update","tools":[]}', "misplaced_request"),
         ('{"type":"response.create","response":[]}', "invalid_request"),
         ('{"type":"session.update","session":{}}'.encode("utf-16"), "binary_event"),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 async def test_what_can_be_read_in_two_ways_does_not_go_out(begin: Begins, said: str | bytes, code: str) -> None:
     assert error_of(await begin().asked(said)) == code
@@ -229,6 +230,8 @@ async def test_a_call_that_was_blocked_is_not_shown_by_asking_for_its_item(begin
     await conversing.answered(session("updated", "lookup"), CREATED, *called("wipe_disk"), done())
     retrieved = {"type": "conversation.item.retrieved", "item": item("wipe_disk", "{}")}
     assert await conversing.answered(retrieved) == []
+    of_another = {**retrieved, "item": item("lookup", "{}", id="item_8")}
+    assert await conversing.answered(of_another) == [of_another]
     (error,) = await conversing.answered({**retrieved, "item": item("wipe_disk", "{}", id="item_9")})
     assert error["error"]["code"] == "tool_not_offered"
 
@@ -238,8 +241,12 @@ async def test_a_call_that_the_client_itself_puts_in_is_told_to_it(begin: Begins
     await conversing.asked({"type": "conversation.item.create", "item": item("old_tool", "{}")})
     added = {"type": "conversation.item.added", "item": item("old_tool", "{}")}
     assert await conversing.answered(added) == [added]
-    (error,) = await conversing.answered({**added, "item": item("old_tool", '{"other":1}', id="item_2")})
-    assert error["type"] == "error"
+    for other in (
+        {**added, "item": item("old_tool", '{"other":1}', id="item_2")},
+        {**added, "type": "response.output_item.added", "item": item("old_tool", "{}", id="item_1")},
+    ):
+        (error,) = await conversing.answered(other)
+        assert error["type"] == "error"
 
 
 async def test_a_call_at_a_server_that_was_not_offered_is_kept_back_in_all_its_events(begin: Begins) -> None:
@@ -265,6 +272,9 @@ async def test_a_call_whose_arguments_somebody_has_to_see_waits_for_them(begin: 
     assert await conversing.answered(*events_of_call[:3]) == []
     assert await conversing.answered(*events_of_call[3:]) == events_of_call
     (error,) = await conversing.answered(*called("lookup", id="item_2"))
+    assert error["error"]["code"] == "bad_arguments"
+    later = {"type": "conversation.item.retrieved", "item": item("lookup", "sdz")}
+    (error,) = await conversing.answered(later)
     assert error["error"]["code"] == "bad_arguments"
 
 
@@ -296,6 +306,11 @@ async def test_of_a_whole_response_the_calls_that_were_not_offered_alone_are_kep
     (left,) = [each for each in got if each["type"] == kind]
     assert left["response"]["output"] == output[:1]
     assert len(got) == 2
+    nameless = {"type": kind, "response": {"id": "resp_2", "output": [item("", "{}", id="item_3")]}}
+    (left,) = await conversing.answered(nameless)
+    assert left["response"]["output"] == []
+    both = {"type": kind, "item": output[0], "response": {"id": "resp_3", "output": output[1:]}}
+    assert [each["type"] for each in await conversing.answered(both)] == []
 
 
 async def test_what_is_told_of_a_call_in_two_ways_is_kept_back(begin: Begins) -> None:
@@ -305,7 +320,7 @@ async def test_what_is_told_of_a_call_in_two_ways_is_kept_back(begin: Begins) ->
     twice = added.replace('"name":"lookup"', '"name":"wipe_disk","name":"lookup"')
     assert twice != added
     (error,) = await conversing.answered(twice)
-    assert error["type"] == "error"
+    assert error["error"]["code"] == "call_not_understood"
 
 
 async def test_a_call_that_the_client_puts_in_without_an_id_is_told_to_it_with_the_upstreams(begin: Begins) -> None:
@@ -357,6 +372,15 @@ async def test_a_response_that_cannot_be_recorded_does_not_come_to_its_end(begin
     await conversing.answered(CREATED)
     conversing.passages.journal.close()
     assert [each["error"]["code"] for each in await conversing.answered(done())] == ["journal_unavailable"]
+
+
+async def test_an_update_of_a_session_has_a_record_with_its_tools_and_caller(begin: Begins) -> None:
+    conversing = begin(governing())
+    await conversing.asked(session("update", "lookup"))
+    (exchange,) = conversing.ended
+    assert exchange.caller is conversing.exchange.caller
+    assert (exchange.outcome, exchange.websocket) == ("answered", conversing.exchange.id)
+    assert conversing.passages.lines()[-1]["tools"] == {"allowed": ["lookup"]}
 
 
 async def test_a_session_without_a_record_takes_no_tools(begin: Begins) -> None:

@@ -241,6 +241,17 @@ async def test_a_reply_that_the_upstream_goes_on_with_has_the_tools_of_the_one_b
     assert len(conversing.ended) == 2
 
 
+async def test_so_it_has_in_each_stream(begin: Begins) -> None:
+    conversing = begin(governing())
+    await conversing.asked(response_create("lookup", stream_id="a"))
+    await conversing.answered(created(stream_id="a"), completed(stream_id="a"))
+    (added, *_) = called("lookup")
+    got = await conversing.answered(created("resp_2", stream_id="a"), {**added, "stream_id": "a"})
+    assert [each["type"] for each in got] == ["response.created", "response.output_item.added"]
+    (error,) = await conversing.answered({**added, "stream_id": "b"})
+    assert (error["type"], error["stream_id"]) == ("error", "b")
+
+
 async def test_replies_of_two_streams_have_each_their_own_tools(begin: Begins) -> None:
     conversing = begin(governing())
     await conversing.asked(response_create("lookup", stream_id="a"))
