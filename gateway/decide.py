@@ -102,7 +102,7 @@ async def observed(observe: tuple[Implementation, ...], exchange: Exchange) -> N
     """Reads the signals: the maximum of each, clamped to [0, 1]. One that is no number is the plugin's fault."""
     levels = dict(exchange.signals)
     for implementation, answer in await all_answers(observe, exchange):
-        if not all(_is_number(level) for level in answer.levels.values()):
+        if not all(map(_is_number, answer.levels.values())):
             implementation.unusable(exchange, "a level is not a number")
             continue
         for name, level in answer.levels.items() if answer.applied else ():

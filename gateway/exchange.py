@@ -46,16 +46,23 @@ class Received(msgspec.Struct, frozen=True, dict=True):
 
     def header(self, name: bytes) -> bytes | None:
         """Gives the first value of a header by its lower-case name."""
+        return self.first.get(name)
+
+    @property
+    def first(self) -> Mapping[bytes, bytes]:
+        """The first value of each header by its lower-case name."""
         # Asked many times for each exchange, mostly for what is not there.
-        known: dict[bytes, bytes] | None = self.__dict__.get("first")
+        known: dict[bytes, bytes] | None = self.__dict__.get("first_values")
         if known is None:
-            known = self.__dict__["first"] = {key.lower(): value for key, value in reversed(self.headers)}
-        return known.get(name)
+            known = {key.lower(): value for key, value in reversed(self.headers)}
+            self.__dict__["first_values"] = known
+        return known
 
     def only(self, name: bytes) -> bytes | None:
         """Gives the value of a header that stands there once; None where it is not there, or more than once."""
-        value = self.header(name)
-        if value is None or len(self.__dict__["first"]) == len(self.headers):
+        first = self.first
+        value = first.get(name)
+        if value is None or len(first) == len(self.headers):
             return value
         return value if sum(key.lower() == name for key, _ in self.headers) == 1 else None
 

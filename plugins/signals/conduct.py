@@ -72,7 +72,7 @@ def blocked_calls(exchange: Exchange) -> int:
     A name that was not offered is the model's slip, and what strict mode keeps from an exchange would keep itself up.
     Who reads a stored reply again tries nothing.
     """
-    if exchange.received.method == b"GET":
+    if not exchange.tools or exchange.received.method == b"GET":
         return 0
     return sum(use.status == "blocked" and not _says_nothing(use.because, use.safety_mode) for use in exchange.tools)
 

@@ -32,6 +32,8 @@ def together(*several: Found) -> Found:
     found = [each for each in several if each.level > 0]
     if not found:
         return NOTHING_FOUND
+    if len(found) == 1:
+        return found[0]
     calm, least = 1.0, _NAMED * max(each.level for each in found)
     for each in found:
         calm *= 1.0 - each.level

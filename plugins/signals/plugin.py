@@ -34,6 +34,7 @@ _TOLD_ELSE = 0.1
 _READ_BY_CUES = ("alignment_risk", "stress", "ambiguity", "urgency")
 _NOTHING_SAID: Mapping[str, float] = MappingProxyType({})
 _NOTHING_MEANT: Mapping[str, Found] = MappingProxyType({})
+_HEADERS = frozenset((LEVELS, DEADLINE, INTENT))
 _SAYS_NOTHING = (_NOTHING_SAID, None, _NOTHING_MEANT)
 _MOST_UNFINISHED = 1024
 """Exchanges between `observe` and `record` whose words are remembered; of others they are read again."""
@@ -199,7 +200,7 @@ def _from_client(exchange: Exchange) -> tuple[Mapping[str, float], float | None,
     """Gives the levels that the client sent, its deadline in seconds, and what its user means. Errors: HeaderError."""
     levels, deadline, intents = None, None, None
     received = exchange.received
-    if received.header(LEVELS) is received.header(DEADLINE) is received.header(INTENT) is None:
+    if _HEADERS.isdisjoint(received.first):
         return _SAYS_NOTHING
     for name, value in received.headers:
         if len(name) == len(LEVELS) and name.lower() == LEVELS:
