@@ -46,10 +46,10 @@ run: setup ## start the gateway with a simulated model server; works offline
 	$(BIN)/lukhas serve --config deploy/demo.yaml --port $(PORT) --simulate
 
 test: setup-test ## the suite that needs only Python packages
-	$(BIN)/pytest -n $(JOBS) -m "not full and not nightly"
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not full and not nightly"
 
 test-all: setup-test setup-node setup-agents ## what `test` runs, and what needs Node or the agents SDK
-	$(BIN)/pytest -n $(JOBS) -m "not nightly"
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not nightly"
 
 suites: setup-test setup-node ## the SDKs' own suites alone, with their counts: make suites OPENAPI=openapi.yaml
 	$(BIN)/pytest tests/suites

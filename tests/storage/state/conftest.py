@@ -18,7 +18,7 @@ def postgresql() -> Iterator[PostgreSql]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))])
 def address(request: pytest.FixtureRequest) -> str | None:
     """What `storage.state_url` says."""
     if request.param == "sqlite":
