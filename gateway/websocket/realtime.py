@@ -123,13 +123,12 @@ class RealtimeConversation:
 
     async def answered(self, message: Message) -> Passed:
         """Takes a message of the upstream; what tells of calls waits until they are allowed."""
-        unreadable = (error_event(UNREADABLE, self._handshake.exchange.id),)
         if isinstance(message, bytes):
-            return Passed(unreadable if may_be_event(message) else (message,))
+            return self._unreadable() if may_be_event(message) else Passed((message,))
         data = message.encode()
         event = decoded(data)
         if event is msgspec.UNSET:
-            return Passed(unreadable if responses.may_call(data) else (message,))
+            return self._unreadable() if responses.may_call(data) else Passed((message,))
         kind = string(event, "type")
         if kind in ("session.created", "session.updated"):
             self._hear_tools(event)
@@ -142,6 +141,9 @@ class RealtimeConversation:
         if kind != "response.done" or not let.texts:
             return Passed((*let.texts, *said))
         return Passed((*let.texts[:-1], *said, *await self._response_ended(event, let.texts[-1])))
+
+    def _unreadable(self) -> Passed:
+        return Passed((error_event(UNREADABLE, self._handshake.exchange.id),))
 
     def _hear_tools(self, event: Any) -> None:
         """Takes over which tools the session has by now: what the upstream says, else what was asked of it."""

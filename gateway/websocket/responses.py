@@ -126,15 +126,17 @@ class ResponsesConversation:
 
     async def answered(self, message: Message) -> Passed:
         """Takes a message of the upstream; what belongs to a reply goes by its guard."""
-        unreadable = (error_event(UNREADABLE, self._handshake.exchange.id),)
         if isinstance(message, bytes):
-            return Passed(unreadable if may_be_event(message) else (message,))
+            return self._unreadable() if may_be_event(message) else Passed((message,))
         data = message.encode()
         event = decoded(data)
         if event is msgspec.UNSET:
-            return Passed(unreadable if responses.may_call(data) else (message,))
+            return self._unreadable() if responses.may_call(data) else Passed((message,))
         errand = self._errand_of(event)
         return Passed((message,) if errand is None else tuple(await self._guarded(errand, message, data, event)))
+
+    def _unreadable(self) -> Passed:
+        return Passed((error_event(UNREADABLE, self._handshake.exchange.id),))
 
     async def overdue(self) -> Passed:
         """Gives the windows that plugins held long enough."""
