@@ -41,6 +41,13 @@ MUTANTS = (
         f"{TEST_DECISION}::test_a_map_that_falls_and_rises_again_stays_as_tight_as_it_was",
     ),
     Mutant(
+        "over a websocket calls are asked about",
+        "gateway/websocket/calls.py",
+        "refusal = await refusal_of(self._allow_tool, item.exchange, call.tool_call())",
+        "refusal = None",
+        "tests/gateway/websocket/test_calls.py::test_no_call_outside_the_list_is_delivered_however_it_is_told[100-named]",
+    ),
+    Mutant(
         "bounds clamp",
         "policies/modulation/policy.py",
         "return self.low if value < self.low else self.high if value > self.high else value",
