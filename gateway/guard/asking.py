@@ -80,10 +80,8 @@ async def refusal_of(
 def refusal_of_stray(exchange: Exchange, format: Format, data: bytes, told: Any, *, streamed: bool) -> Refusal | None:
     """Gives the refusal of a reply, or an event, that tells of a call otherwise than its format does; None without it.
 
-    What can be read in two ways is such a one: what was judged might not be what the client reads.
+    It is asked about what may hold one. What can be read in two ways is such a one: what was judged might not be what the client reads.
     """
-    if not format.may_hold_call(data):
-        return None
     name = format.stray_call(told, streamed=streamed)
     if name is None:
         try:
@@ -108,7 +106,7 @@ def note_blocked(exchange: Exchange, call: ToolCall, refusal: Refusal, took: int
             hosted_alias(exchange, call) or "",
             summary_of(call.arguments),
             safety_mode=exchange.safety_mode,
-            offered=tuple(offered_tools(exchange.request.json)),
+            offered=tuple(offered_tools(exchange.request.json) or offered_tools({"tools": exchange.made_with})),
             action="answered" if answered else "refused",
         )
     )

@@ -5,6 +5,7 @@ the items that the client puts into the conversation, are not read.
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -138,9 +139,12 @@ class RealtimeConversation:
             await self._hear_error(event, data)
         let = await self._calls.let(message, data, event, self._exchange_of(event))
         said = [self._said(event, refusal) for refusal in let.refusals]
-        if kind != "response.done" or not let.texts:
+        if kind != "response.done":
             return Passed((*let.texts, *said))
-        return Passed((*let.texts[:-1], *said, *await self._response_ended(event, let.texts[-1])))
+        if not let.texts:
+            self._response_refused(event, let.refusals)
+            return Passed(said)
+        return Passed((*let.texts[:-1], *said, await self._response_ended(event, let.texts[-1])))
 
     def _unreadable(self) -> Passed:
         return Passed((error_event(UNREADABLE, self._handshake.exchange.id),))
@@ -188,18 +192,22 @@ class RealtimeConversation:
         exchange.made_with = self._tools
         return exchange
 
-    async def _response_ended(self, event: Any, last: str) -> tuple[str]:
+    def _response_refused(self, event: Any, refusals: Sequence[Refusal]) -> None:
+        """Records a response whose last event is kept back."""
+        errand = self._active.pop(string(member(event, "response"), "id"), None)
+        if errand is not None and refusals:
+            errand.refuse(refusals[0])
+
+    async def _response_ended(self, event: Any, last: str) -> str:
         """Records a response before its last event goes out; without a record an error goes out in its place."""
         id = string(member(event, "response"), "id")
         errand = self._active.get(id)
         if errand is None:
-            return (last,)
+            return last
         errand.note(last.encode())
         refusal = await errand.end()
         del self._active[id]
-        if refusal is None:
-            return (last,)
-        return (error_event(refusal, errand.exchange.id, event_id=errand.event_id),)
+        return last if refusal is None else error_event(refusal, errand.exchange.id, event_id=errand.event_id)
 
     def _said(self, event: Any, refusal: Refusal) -> str:
         return error_event(refusal, self._exchange_of(event).id)

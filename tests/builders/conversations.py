@@ -17,6 +17,7 @@ from gateway.websocket.conversation import Conversation, Passed
 from gateway.websocket.errand import Handshake
 from gateway.websocket.realtime import RealtimeConversation
 from gateway.websocket.responses import ResponsesConversation
+from storage.journal import Journal
 from tests.builders.pipelines import ENDPOINTS, Passages
 
 Said = str | bytes | Mapping[str, Any]
@@ -34,9 +35,10 @@ class Conversing:
         sizes: Sizes | None = None,
         target: Target | None = None,
         headers: Mapping[str, str] | None = None,
+        journal: Journal | None = None,
         **caller: Any,
     ) -> None:
-        self.passages = Passages(folder, None, *plugins, sizes=sizes)
+        self.passages = Passages(folder, None, *plugins, sizes=sizes, journal=journal)
         endpoint = ENDPOINTS.find("GET", f"/{kind}", "websocket")
         sent = tuple((name.encode(), value.encode()) for name, value in (headers or {}).items())
         received = Received(b"GET", f"/v1/{kind}".encode(), sent, "127.0.0.1")

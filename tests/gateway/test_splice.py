@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway import Insert, Remove, Set
 from gateway.answers import Change
 from gateway.json_body import read_json
-from gateway.splice import SpliceError, spliced
+from gateway.splice import SpliceError, cut_out, put_in, spliced
 
 ODD = (
     b'{ "model" : "gpt-4o",\t"temperature":1e-7, "seed": 123456789012345678901234567890,\n '
@@ -113,3 +113,18 @@ def test_inserting_is_what_a_list_does(elements: list[Any], at: int, value: Any)
     expected = list(elements)
     expected.insert(at, value)
     assert read_json(out) == {"m": expected}
+
+
+SPACED = b' { "a" : 1e-7 , "b":{ "c" : [ 1 , "\\u00e4" ] } } '
+
+
+def test_a_value_is_cut_out_as_it_is_written() -> None:
+    assert cut_out(SPACED, ("b",)) == b'{ "c" : [ 1 , "\\u00e4" ] }'
+    assert cut_out(SPACED, ("b", "c", 1)) == b'"\\u00e4"'
+    with pytest.raises(SpliceError, match="no d"):
+        cut_out(SPACED, ("d",))
+
+
+def test_a_value_is_put_in_as_it_is_written() -> None:
+    assert put_in(SPACED, ("b",), b"{ }") == b' { "a" : 1e-7 , "b":{ } } '
+    assert put_in(b"{}", ("b",), b"[ 1e-7 ]") == b'{"b":[ 1e-7 ]}'

@@ -42,6 +42,19 @@ from gateway.formats.counts import usage
             },
             Usage(10, 5, 4, audio_input_tokens=6, audio_output_tokens=2, cached_audio_tokens=3),
         ),
+        (
+            {
+                "input_tokens": 10,
+                "output_tokens": 5,
+                "input_token_details": {
+                    "audio_tokens": 6,
+                    "cached_tokens": 4,
+                    "cached_tokens_details": {"audio_tokens": 3},
+                },
+                "output_token_details": {"audio_tokens": 2, "text_tokens": 3},
+            },
+            Usage(10, 5, 4, audio_input_tokens=6, audio_output_tokens=2, cached_audio_tokens=3),
+        ),
         ({"prompt_tokens": 8, "total_tokens": 8}, Usage(8, 0)),
         ({"type": "tokens", "input_tokens": 14, "output_tokens": 45, "input_tokens_details": None}, Usage(14, 45)),
         ({"type": "duration", "seconds": 3}, None),

@@ -196,7 +196,7 @@ async def test_a_call_that_was_not_offered_is_kept_back_and_its_response_goes_on
     assert got[-1]["response"] == {**done()["response"], "output": [said]}
     (exchange,) = conversing.ended
     assert (exchange.id, exchange.outcome) == (got[1]["event_id"], "answered")
-    assert [each.name for each in exchange.tools] == [name]
+    assert [(each.name, each.offered) for each in exchange.tools] == [(name, ("lookup",))]
     assert exchange.reply is not None
     assert b"sdz" not in (exchange.reply.body or b"")
 
@@ -321,6 +321,15 @@ async def test_what_is_told_of_a_call_in_two_ways_is_kept_back(begin: Begins) ->
     assert twice != added
     (error,) = await conversing.answered(twice)
     assert error["error"]["code"] == "call_not_understood"
+
+
+async def test_a_response_whose_last_event_is_kept_back_is_recorded_as_refused(begin: Begins) -> None:
+    conversing = begin(governing())
+    await conversing.answered(session("updated", "lookup"), CREATED)
+    last = done(item("lookup", "{}"))
+    (error,) = await conversing.answered({**last, "response": {**last["response"], "Output": [item("lookup")]}})
+    (exchange,) = conversing.ended
+    assert (exchange.outcome, exchange.id) == ("refused", error["event_id"])
 
 
 async def test_a_call_that_the_client_puts_in_without_an_id_is_told_to_it_with_the_upstreams(begin: Begins) -> None:

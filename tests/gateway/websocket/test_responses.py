@@ -12,6 +12,7 @@ from gateway import Cut, Exchange, Hold, Nudge, Redact, Refusal, Set, Window, ho
 from gateway.answers import Amendment, Target
 from gateway.pipeline import Sizes
 from gateway.websocket.responses import MOST_ERRANDS
+from storage.journal import Journal
 from tests.builders.conversations import Conversing, a_function, error_of, events, response_create
 from tests.builders.governing import governing
 from tests.builders.guards import GatingWhole
@@ -287,6 +288,31 @@ async def test_what_is_told_of_a_call_in_two_ways_ends_its_reply(begin: Begins) 
 async def test_a_text_of_no_reply_is_watched_all_the_same(begin: Begins) -> None:
     (error,) = await begin(Watches()).answered(delta("bad"))
     assert error["error"]["code"] == "bad_word"
+
+
+class SlowDisk(Journal):
+    """A journal that is synced when a test says so."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "journal", "worker-0", durability="fsync")
+        self.synced = asyncio.Event()
+
+    async def durable(self) -> None:
+        await self.synced.wait()
+        await super().durable()
+
+
+async def test_with_fsync_the_end_of_a_reply_waits_until_the_disk_has_its_record(begin: Begins, tmp_path: Path) -> None:
+    disk = SlowDisk(tmp_path)
+    conversing = begin(journal=disk)
+    await conversing.asked(response_create())
+    await conversing.answered(created())
+    answering = asyncio.ensure_future(conversing.answered(completed()))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (answering.done(), len(conversing.ended)) == (False, 1)
+    disk.synced.set()
+    assert [each["type"] for each in await answering] == ["response.completed"]
 
 
 async def test_a_request_that_is_being_decided_about_when_the_websocket_ends_is_recorded(begin: Begins) -> None:
