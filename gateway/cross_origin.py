@@ -1,9 +1,9 @@
 """Lets the pages of named origins ask the model API from a browser, which asks first whether it may (CORS)."""
 
 import re
-from collections.abc import AsyncGenerator
 
 from gateway.client import Client
+from gateway.client_behind import ClientBehind
 from gateway.exchange import Headers, Received
 
 _ANY = b"*"
@@ -54,57 +54,20 @@ class CrossOrigin:
         return None
 
 
-class ClientOfOrigin:
-    """A client whose reply tells the browser that its page may read it; implements `gateway.client.Client`."""
+class ClientOfOrigin(ClientBehind):
+    """A client whose reply tells the browser that its page may read it."""
 
     def __init__(self, client: Client, allowed: Headers) -> None:
-        self._client = client
+        super().__init__(client)
         self._allowed = allowed
-        self.received = client.received
-        self.length = client.length
-        self.has_body = client.has_body
-
-    @property
-    def gone(self) -> bool:
-        """Whether the client has left."""
-        return self._client.gone
-
-    @property
-    def paused(self) -> bool:
-        """Whether the client reads too slowly."""
-        return self._client.paused
-
-    async def body(self, limit: int) -> bytes:
-        """Gives the whole body."""
-        return await self._client.body(limit)
-
-    def chunks(self, limit: int) -> AsyncGenerator[bytes, None]:
-        """Gives the body piece by piece."""
-        return self._client.chunks(limit)
 
     def respond(self, status: int, headers: Headers, body: bytes, reason: bytes = b"") -> None:
         """Sends a whole reply, with the origin's headers."""
-        self._client.respond(status, self._with_origin(headers), body, reason)
+        super().respond(status, self._with_origin(headers), body, reason)
 
     def start(self, status: int, headers: Headers, length: int | None, reason: bytes = b"") -> None:
         """Begins a reply, with the origin's headers."""
-        self._client.start(status, self._with_origin(headers), length, reason)
-
-    def write(self, data: bytes) -> None:
-        """Sends a piece of the body."""
-        self._client.write(data)
-
-    def finish(self) -> None:
-        """Ends the reply well."""
-        self._client.finish()
-
-    def abort(self) -> None:
-        """Ends the reply as one that broke."""
-        self._client.abort()
-
-    async def drained(self) -> None:
-        """Waits until the client has read what was written."""
-        await self._client.drained()
+        super().start(status, self._with_origin(headers), length, reason)
 
     def _with_origin(self, headers: Headers) -> Headers:
         """Who may read is the gateway's to say: what the upstream said of it is left out."""

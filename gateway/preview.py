@@ -37,12 +37,22 @@ from policies.modulation.homeostasis import NEW, Damped, Emission, Regulated, St
 from policies.modulation.signals import SIGNALS
 
 
+class Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a plugin found in the request of a question, as it answers `observe`."""
+
+    plugin: str
+    levels: Mapping[str, float] = {}
+    because: Mapping[str, str] = {}
+    applied: bool = True
+
+
 class Question(msgspec.Struct, frozen=True):
     """What is to be decided about, and what is around it: who calls, with which headers, heard how before.
 
     `signals` are assumed, beside what is found: like those of any other source they raise. `arrived` is in ns since the
     epoch, on whose clock `state` is. Unless `own`, somebody else asks: what is kept for the caller stays out, which is
-    what tools gave and what is recalled.
+    what tools gave and what is recalled. `observed` is what plugins found in it where they remember more; without it
+    those of the chain are asked.
     """
 
     endpoint: Endpoint
@@ -53,6 +63,7 @@ class Question(msgspec.Struct, frozen=True):
     state: State = NEW
     arrived: int = 0
     own: bool = True
+    observed: Sequence[Found] | None = None
 
 
 class Source(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -134,7 +145,7 @@ class Previews:
 
     async def decided(self, question: Question) -> tuple[Exchange, Refusal | None, State]:
         """Gives the exchange as it would be sent, or what refuses it, and what is remembered of the caller after it."""
-        exchange = _taken_in(question)
+        exchange = taken_in(question)
         principal, homeostasis = question.caller.principal, self._homeostasis
         before = homeostasis.state(principal)
         homeostasis.remember(principal, question.state)
@@ -155,7 +166,7 @@ class _Deciders:
 
     def __init__(self, chain: Chain, sizes: Sizes, question: Question) -> None:
         self.admit: tuple[Implementation, ...] = chain.of(Hooks.admit)
-        self.observe = chain.of(Hooks.observe)
+        self.observe = chain.of(Hooks.observe) if question.observed is None else _found_before(question.observed)
         self.judge = chain.of(Hooks.judge)
         self.route = chain.of(Hooks.route)
         self.recall: tuple[Implementation, ...] = chain.of(Hooks.recall) if question.own else ()
@@ -165,20 +176,29 @@ class _Deciders:
             self.observe += sources_of({ASSUMED: question.signals})
 
 
-class _Assumes:
-    """Finds the same levels in every request."""
+class _Finds:
+    """Finds the same in every request."""
 
-    def __init__(self, levels: Mapping[str, float]) -> None:
-        self._levels = levels
+    def __init__(self, signals: Signals | None) -> None:
+        self._signals = signals
 
     @hookimpl
-    def observe(self) -> Signals:
-        return Signals(self._levels)
+    def observe(self) -> Signals | None:
+        return self._signals
 
 
 def sources_of(levels: Mapping[str, Mapping[str, float]]) -> tuple[Implementation, ...]:
     """Gives implementations of `observe` that find these levels, by the name of each."""
-    plugins = [Plugin(name, "0", "", _Assumes(found), Common()) for name, found in levels.items()]
+    return _asked_of({name: Signals(found) for name, found in levels.items()})
+
+
+def _found_before(observed: Sequence[Found]) -> tuple[Implementation, ...]:
+    said = {each.plugin: Signals(each.levels, each.because, applied=each.applied) for each in observed}
+    return _asked_of({name: each if each.levels or each.because else None for name, each in said.items()})
+
+
+def _asked_of(answers: Mapping[str, Signals | None]) -> tuple[Implementation, ...]:
+    plugins = [Plugin(name, "0", "", _Finds(answer), Common()) for name, answer in answers.items()]
     return chain_of(plugins, lambda *_: None).of(Hooks.observe)
 
 
@@ -193,7 +213,8 @@ async def caller_of_key(chain: Chain, settings: Settings, owner: str) -> Caller 
     return None
 
 
-def _taken_in(question: Question) -> Exchange:
+def taken_in(question: Question) -> Exchange:
+    """Gives the exchange that the request of a question would be. Errors: BodyError."""
     endpoint, body = question.endpoint, question.body
     framing = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)))
     received = Received(

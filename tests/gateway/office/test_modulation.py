@@ -1,5 +1,6 @@
 """`POST /admin/modulation/preview` says what would go out, and a request that is then sent goes out so."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.office.modulation import THEIRS_ALONE
+from gateway.office.modulation import AS_REMEMBERED, THEIRS_ALONE
 from gateway.simulator import create_app
 from tests.builders.served import Served, eventually, lukhas, served
 from tests.builders.servers import run_server
@@ -162,3 +163,39 @@ def test_a_preview_puts_back_what_tools_gave_and_waits_for_the_client(gateway: S
     with httpx.Client() as client:
         assert client.send(again).status_code == 200
     assert httpx.get(f"{upstream}/_last").json()["body"] == found["body"]
+
+
+def asks(gateway: Served, upstream: str, says: str) -> str:
+    """Sends a request of eve's that says this; gives its body as it came to the upstream."""
+    headers = {"authorization": "Bearer lk-eve", "content-type": "application/json"}
+    answer = httpx.post(f"{gateway.url}/v1/chat/completions", content=saying(says), headers=headers)
+    assert answer.status_code == 200, answer.text
+    body: str = httpx.get(f"{upstream}/_last").json()["body"]
+    return body
+
+
+def saying(text: str) -> str:
+    messages = json.dumps([{"role": "user", "content": text}])
+    return f'{{"model": "gpt-4o-mini", "temperature": 0.9, "top_p": 0.8, "messages": {messages}}}'
+
+
+def test_a_preview_knows_how_new_a_text_is_to_its_caller(gateway: Served, upstream: str) -> None:
+    for day in range(12):
+        asks(gateway, upstream, f"Sum up the sales figures of store {day} for the weekly report of the north region.")
+    new = "Paint me three moons above a violet glacier where otters juggle lanterns beside sleeping harps."
+    asked = f'{{"request": {saying(new)}, "principal": "key:eve"}}'
+    headers = {"authorization": "Bearer lk-eve"}
+    found = httpx.post(f"{gateway.url}/admin/modulation/preview", content=asked, headers=headers).json()
+    assert found["signals"]["novelty"] >= 0.2
+    assert found["sources"]["novelty"][0]["plugin"] == "signals"
+    assert AS_REMEMBERED in found["assumed"]
+    assert found["body"] == asks(gateway, upstream, new)
+
+
+def test_who_may_not_preview_is_told_nothing_of_what_is_remembered(gateway: Served) -> None:
+    found = httpx.post(
+        f"{gateway.url}/admin/modulation/preview",
+        content=f'{{"request": {saying("Hello")}, "principal": "key:eve"}}',
+        headers={"authorization": "Bearer lk-ada"},
+    )
+    assert (found.status_code, found.json()["error"]["code"]) == (403, "not_allowed")
