@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 
 _LOG = logging.getLogger(__name__)
-MOST_AT_ONCE = 64
+MOST_AT_ONCE = 512
 PAUSE_SECONDS = 0.2
 
 

@@ -9,8 +9,10 @@ from typing import cast
 
 import pytest
 
-from gateway.server.accepting import MOST_AT_ONCE, Acceptor
+from gateway.server.accepting import Acceptor
 from tests.builders.descriptors import no_descriptors_left
+
+COMING = 64
 
 
 class Greets(asyncio.Protocol):
@@ -43,7 +45,7 @@ async def greeting(client: socket.socket) -> bytes:
 
 async def test_who_comes_with_many_does_not_wait_a_turn_for_each(listener: socket.socket) -> None:
     with ExitStack() as stack:
-        clients = [connected(listener, stack) for _ in range(MOST_AT_ONCE)]
+        clients = [connected(listener, stack) for _ in range(COMING)]
         acceptor = Acceptor(listener, Greets)
         last = asyncio.ensure_future(greeting(clients[-1]))
         turns = 0
@@ -51,7 +53,7 @@ async def test_who_comes_with_many_does_not_wait_a_turn_for_each(listener: socke
             time.sleep(0.001)  # noqa: ASYNC251 - a turn in which others are answered
             await asyncio.sleep(0)
             turns += 1
-        assert turns < MOST_AT_ONCE // 4
+        assert turns < COMING // 4
         assert {await last, *[await greeting(client) for client in clients[:-1]]} == {b"quick"}
         acceptor.close()
 
