@@ -24,6 +24,7 @@ import uvloop
 from perf.certificate import tls_of
 from perf.load import HUGE, LARGE, PACED, PLAIN, STREAM, WAITING, Question
 from perf.mock_upstream import mock_upstream
+from perf.plot import Bar, barred
 from perf.servers import GATEWAY, GATEWAY_TLS, REFERENCE, NotAnswering, Server, cores, pinned, serving
 from perf.windows import Window, window
 
@@ -62,15 +63,19 @@ async def bench(commands: Mapping[str, str], cases: Sequence[Case], rounds: int)
     """Starts one server after the other, drives every case `rounds` times, and prints rows as they come."""
     print(setting(), *_HEAD, sep="\n", flush=True)
     measured: list[Window] = []
+    started: dict[str, float] = {}
     async with mock_upstream() as upstream:
         for name, command in commands.items():
             async with _server(name, command, upstream) as server:
                 if server.pid is not None:
-                    print(f"{name} answered {server.ready:.2f} s after its start", file=sys.stderr, flush=True)
+                    started[name] = server.ready
                 for case in cases:
                     windows = await _windows(server, case, rounds)
                     print(row(windows), flush=True)
                     measured += windows
+    if started:
+        print("", "| server | answers, seconds after its start |", "|---|---|", sep="\n")
+        print(*(f"| {name} | {seconds:.2f} |" for name, seconds in started.items()), sep="\n", flush=True)
     return measured
 
 
@@ -120,6 +125,16 @@ def row(windows: Sequence[Window]) -> str:
     )
 
 
+def chart(windows: Sequence[Window], question: Question) -> str:
+    """Gives the drawing of what each server and number of connections took for a question."""
+    costs: dict[str, list[float]] = {}
+    for each in windows:
+        if each.question == question.name and each.server != "direct" and not each.void:
+            costs.setdefault(f"{each.server}, {each.connections}", []).append(each.serving_us)
+    bars = [Bar(name, sorted(several)[len(several) // 2]) for name, several in costs.items()]
+    return barred(f"{question.name}: microseconds of CPU for each request", bars)
+
+
 def setting() -> str:
     """What the figures were taken on: processor, cores, Python, the libraries that matter."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -138,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--gateway", help="another command for the gateway, with {port}, {upstream} and {data}")
     parser.add_argument("--rounds", type=int, default=3, help="windows of each case")
     parser.add_argument("--json", type=Path, help="append every window to this file, one JSON line each")
+    parser.add_argument("--chart", type=Path, help="draw what plain requests cost into this SVG")
     options = parser.parse_args(arguments)
     commands = {name: COMMANDS[name] for name in options.server or COMMANDS}
     if options.gateway:
@@ -152,6 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         with options.json.open("ab") as output:
             output.writelines(msgspec.json.encode(each) + b"\n" for each in measured)
+    if options.chart:
+        options.chart.write_text(chart(measured, PLAIN))
     return 1 if any(each.void for each in measured) else 0
 
 

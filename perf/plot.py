@@ -1,4 +1,4 @@
-"""Draws lines over one axis as SVG that a page or a browser shows as it is."""
+"""Draws lines over one axis, or bars, as SVG that a page or a browser shows as it is."""
 
 from collections.abc import Sequence
 from html import escape
@@ -7,6 +7,14 @@ from typing import NamedTuple
 _WIDTH, _HEIGHT, _LEFT, _BELOW, _ABOVE = 720, 300, 60, 44, 36
 _COLOURS = ("#2563eb", "#b45309", "#15803d", "#7c3aed")
 _STEPS = 4
+_BAR, _NAMES = 26, 160
+
+
+class Bar(NamedTuple):
+    """One bar: its name, and how long it is."""
+
+    name: str
+    value: float
 
 
 class Line(NamedTuple):
@@ -47,4 +55,22 @@ def plotted(title: str, across: str, lines: Sequence[Line]) -> str:
         parts.append(f'<polyline points="{points}" stroke="{colour}" stroke-width="2" fill="none"/>')
         beside = f'x="{_WIDTH - 20}" y="{22 + 16 * number}" text-anchor="end"'
         parts.append(f'<text {beside} fill="{colour}">{escape(line.name)}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def barred(title: str, bars: Sequence[Bar]) -> str:
+    """Gives the drawing of bars below each other, which all begin at zero."""
+    most = max((bar.value for bar in bars), default=0.0) or 1.0
+    height = _ABOVE + _BAR * len(bars) + 12
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" '
+        'font-size="12">',
+        f'<title>{escape(title)}</title><rect width="100%" height="100%" fill="#ffffff"/>',
+        f'<text x="20" y="22" font-size="14">{escape(title)}</text>',
+    ]
+    for number, bar in enumerate(bars):
+        top, length = _ABOVE + _BAR * number, bar.value / most * (_WIDTH - _NAMES - 80)
+        parts.append(f'<text x="{_NAMES - 8}" y="{top + 15}" text-anchor="end">{escape(bar.name)}</text>')
+        parts.append(f'<rect x="{_NAMES}" y="{top}" width="{length:.1f}" height="{_BAR - 6}" fill="{_COLOURS[0]}"/>')
+        parts.append(f'<text x="{_NAMES + length + 6:.1f}" y="{top + 15}">{bar.value:.1f}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"

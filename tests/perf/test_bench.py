@@ -1,8 +1,10 @@
 """The benchmark prints a row for each server and case, and keeps every window for later."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -15,8 +17,12 @@ WINDOW = Window("gateway", "plain", 32, 100, 100, 50.0, 7.0, 1000.0, 1.0, 2.0, 1
 def test_rows_come_out_for_each_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = tmp_path / "windows.jsonl"
     wanted = ["--server", "direct", "--server", "reference", "--case", "plain-1", "--rounds", "1"]
-    assert main([*wanted, "--json", str(kept)]) == 0
+    drawing = tmp_path / "cost.svg"
+    assert main([*wanted, "--json", str(kept), "--chart", str(drawing)]) == 0
     out = capsys.readouterr().out
+    assert re.search(r"^\| reference \| \d+\.\d\d \|$", out, re.MULTILINE)
+    texts = [element.text for element in ElementTree.fromstring(drawing.read_text()).iter()]
+    assert "reference, 1" in texts
     assert "| direct | plain c=1 |" in out
     assert "| reference | plain c=1 |" in out
     assert [json.loads(line)["server"] for line in kept.read_text().splitlines()] == ["direct", "reference"]
