@@ -10,7 +10,7 @@ from gateway.formats.chat_seam import joined, seam, step_of
 from gateway.formats.counts import usage
 from gateway.formats.found import CallDelta, Channel, FoundCall, Piece
 from gateway.formats.strangers import elements, member, number, string, written
-from gateway.formats.strays import CALL_NAME, ESCAPED, may_tell_of_call, stray_in
+from gateway.formats.strays import CALL_NAMED, ESCAPED, may_tell_of_call, stray_in
 
 __all__ = [
     "answered_calls",
@@ -207,7 +207,7 @@ def made_with(event: Any) -> list[Any] | None:
 def may_call(data: bytes) -> bool:
     """Whether bytes may hold a call; a name may be written in any letters, with escapes, or in UTF-16."""
     # As `may_tell_of_call` says, without the call of it: nearly every event of a stream comes by here.
-    return CALL_NAME.search(data) is not None or (b"\\" in data and ESCAPED.search(data) is not None) or b"\0" in data
+    return CALL_NAMED(data) is not None or (b"\\" in data and ESCAPED.search(data) is not None) or b"\0" in data
 
 
 def may_hold_call(data: bytes) -> bool:

@@ -48,9 +48,9 @@ repeats = True
 
 _ENDS = frozenset(("response.completed", "response.failed", "response.incomplete", "error"))
 # Each begins with what has no case, so that it is a quick search.
-_CALL_NAME = re.compile(rb"_(?i:call|approv)")
+_CALL_NAMED = re.compile(rb"_(?i:call|approv)").search
 _CALL_NAME_ALONE = re.compile(rb'_(?i:call(?<!"parallel_tool_call)(?<!"max_tool_call)|approv)')
-_TOOLS_OR_PROGRAM = re.compile(rb'"(?i:tools|program)"')
+_TOOLS_OR_PROGRAM = re.compile(rb'"(?i:tools|program)"').search
 _PROGRAM = re.compile(rb'"(?i:program)"')
 _STOPPED = frozenset(("incomplete", "failed", "cancelled"))
 # The kinds of calls whose deltas are all that there is of their arguments; of others the whole item says more.
@@ -178,8 +178,8 @@ def _tools_of(response: Any) -> list[Any] | None:
 def may_call(data: bytes) -> bool:
     """Whether bytes may hold a call, or say what tools there are; names may be in any letters, or have escapes."""
     return (
-        _CALL_NAME.search(data) is not None
-        or _TOOLS_OR_PROGRAM.search(data) is not None
+        _CALL_NAMED(data) is not None
+        or _TOOLS_OR_PROGRAM(data) is not None
         or (b"\\" in data and ESCAPED.search(data) is not None)
         or b"\0" in data
     )

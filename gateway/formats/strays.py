@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-CALL_NAME = re.compile(rb"(?i)_call")
+CALL_NAMED = re.compile(rb"(?i)_call").search
 """Finds what nearly all names of calls have in them; what it begins with has no case, so that it is a quick search."""
 ESCAPED = re.compile(rb"\\u00[2-7]")
 """Finds a letter that is written by its number."""
@@ -62,7 +62,7 @@ def may_tell_of_call(data: bytes) -> bool:
 
     A name may be written with escapes, or in UTF-16.
     """
-    return CALL_NAME.search(data) is not None or (b"\\" in data and ESCAPED.search(data) is not None) or b"\0" in data
+    return CALL_NAMED(data) is not None or (b"\\" in data and ESCAPED.search(data) is not None) or b"\0" in data
 
 
 def is_call_kind(kind: str) -> bool:

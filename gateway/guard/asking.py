@@ -80,7 +80,8 @@ async def refusal_of(
 def refusal_of_stray(exchange: Exchange, format: Format, data: bytes, told: Any, *, streamed: bool) -> Refusal | None:
     """Gives the refusal of a reply, or an event, that tells of a call otherwise than its format does; None without it.
 
-    It is asked about what may hold one. What can be read in two ways is such a one: what was judged might not be what the client reads.
+    It is asked about what may hold one. What can be read in two ways is such a one: what was judged might not be what
+    the client reads.
     """
     name = format.stray_call(told, streamed=streamed)
     if name is None:

@@ -217,16 +217,17 @@ class StreamGuard:
             return
         json = decoded(event.data)
         value = None if json is msgspec.UNSET else json
-        refusal = self._refusal_of_event(event.data, json)
+        may_call = self._governs and self._format.may_hold_call(event.data)
+        refusal = self._refusal_of_event(event.data, json) if may_call or json is msgspec.UNSET else None
         if refusal is not None:
             self._queue.append(_Waiting(event, value, (), ()))
             self._unjudged = self._unjudged or (self._queue[-1], refusal)
             return
-        pieces = self._format.event_pieces(value) if self._watches else ()
-        deltas = self._format.event_calls(value) if self._governs else ()
         if self._exchange.made_with is None:
             self._exchange.made_with = self._format.made_with(value)
+        pieces = self._format.event_pieces(value) if self._watches else ()
         texts = [(piece, self._texts.take(piece)) for piece in pieces]
+        deltas = self._format.event_calls(value) if may_call else ()
         calls = [self._calls.take(delta) for delta in deltas]
         self._queue.append(_Waiting(event, value, texts, calls, [delta.path for delta in deltas]))
         for choice in self._format.ended_choices(value):
@@ -241,7 +242,7 @@ class StreamGuard:
         if json is msgspec.UNSET:
             unread = data.strip() and self._format.name != "plain" and not self._format.ends(data, None)
             return _UNREADABLE if unread else None
-        return refusal_of_stray(self._exchange, self._format, data, json, streamed=True) if self._governs else None
+        return refusal_of_stray(self._exchange, self._format, data, json, streamed=True)
 
     async def _settle(self) -> Out:
         cuts, refusals = await self._texts.ask(), await self._calls.ask()

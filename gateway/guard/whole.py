@@ -50,9 +50,10 @@ async def guard_whole(
     withheld: list[Withheld] = []
     delivered: list[ToolCall] = []
     governs = bool(allow_tool or exchange.hosted)
-    stray = refusal_of_stray(exchange, format, body, reply, streamed=False) if governs else None
-    if stray is not None:
-        return Guarded(refusal=stray)
+    if governs and format.may_hold_call(body):
+        stray = refusal_of_stray(exchange, format, body, reply, streamed=False)
+        if stray is not None:
+            return Guarded(refusal=stray)
     mode, entry = exchange.safety_mode, None
     for found in format.calls(reply) if governs else ():
         exchange.made_with = found.made_with
