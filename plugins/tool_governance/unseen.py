@@ -16,9 +16,9 @@ def refusal_of_unseen(exchange: Exchange) -> Refusal | None:
     received, endpoint = exchange.received, exchange.endpoint
     if received.method != b"POST":
         # What is asked over a websocket that can be read is judged when it is asked.
-        is_socket = endpoint is not None and endpoint.kind == "websocket"
-        unread = is_socket and endpoint is not None and endpoint.name not in ON_WEBSOCKETS
-        return _refusal("of this websocket") if unread else None
+        is_read = endpoint is not None and endpoint.kind == "websocket" and endpoint.name in ON_WEBSOCKETS
+        opens = received.header(b"sec-websocket-key") is not None
+        return _refusal("of this websocket") if opens and not is_read else None
     place, body = place_of(exchange), exchange.request.json
     if place is None:
         named = endpoint is not None and matches(UNSEEN, endpoint.name)

@@ -15,7 +15,7 @@ from gateway.coverage import shipped_gaps
 from gateway.simulator import create_app
 from tests.builders.gateway import RunningGateway, running_gateway
 from tests.builders.servers import run_server
-from tests.interactions.crossing import AUDIT_ID, MODEL, Crossing
+from tests.interactions.crossing import AUDIT_ID, MODEL, RISKY, Crossing
 
 KEY = {"authorization": "Bearer sk-any"}
 LISTED = 'client_tools: listed\nlisted: ["listed_*"]\n'
@@ -150,6 +150,20 @@ def test_only_listed_tools_go_out_over_a_websocket(listed: Governed, how: str) -
 
     holder = said["session"] if "session" in said else said["response"]
     assert [each["name"] for each in holder["tools"]] == ["listed_lookup"]
+
+
+def test_what_is_asked_over_a_websocket_is_shaped_as_over_http(gateway: Crossing) -> None:
+    headers = {"authorization": f"Bearer {gateway.somebody('enforce')}", **RISKY}
+    tools = [flat_function("listed_lookup"), flat_function("wipe_disk")]
+    asked = {**_response(tools), "temperature": 1.0, "max_output_tokens": 2000}
+    with connect(_ws(gateway.url, "/v1/responses"), additional_headers=headers) as socket:
+        socket.send(msgspec.json.encode(asked).decode())
+        told = _until(socket, "response.completed")["response"]
+
+    over_http = gateway.ask(gateway.somebody("enforce"), "/responses", {**asked, "type": "x"}, RISKY).json()
+    assert told["temperature"] == over_http["temperature"] < 1.0
+    assert [each["name"] for each in told["tools"]] == ["listed_lookup"]
+    assert told["instructions"] == over_http["instructions"] is not None
 
 
 @pytest.mark.parametrize("how", ASKED_OVER_WEBSOCKETS)

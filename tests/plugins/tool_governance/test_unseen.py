@@ -96,12 +96,12 @@ def test_every_endpoint_is_governed_or_cannot_be_read_or_has_no_tools() -> None:
 
 
 def handshake(path: str) -> Exchange:
-    exchange = asking({}, f"/v1{path}", method="GET")
+    exchange = asking({}, f"/v1{path}", method="GET", headers={"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
     exchange.endpoint = load_endpoints().find("GET", path, "websocket")
     return exchange
 
 
-@pytest.mark.parametrize("path", ["/live/x", "/realtime/translations"])
+@pytest.mark.parametrize("path", ["/live/x", "/realtime/translations", "/newer"])
 def test_a_websocket_that_nobody_here_reads_is_turned_away_by_a_list(path: str, tmp_path: Path) -> None:
     refusal = governing(tmp_path, LISTED).admit(handshake(path))
     assert refusal is not None
