@@ -164,7 +164,7 @@ class GuardedWhole(Relay):
 
     def _is_one_step(self, read: Any, guarded: Guarded) -> bool:
         """Whether a reply that is read again is one that was never the client's, since another step followed."""
-        return not (guarded.delivered or self._format.name == "listed" or self._format.cut_short(read))
+        return not (guarded.delivered or self._format.name == "listings" or self._format.cut_short(read))
 
     async def _answered(self, guarded: Guarded) -> list[Answered]:
         """Runs what runs here, and counts the step that called for it."""

@@ -29,6 +29,6 @@ def can_show_rest(exchange: Exchange, format: Format) -> bool:
     """
     return (
         is_read_again(exchange)
-        and format.name in ("chat", "responses", "listed")
+        and format.name in ("chat", "responses", "listings")
         and b"starting_after" not in exchange.received.target
     )

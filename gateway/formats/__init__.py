@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from gateway.answers import Change, Path, ToolCall, Usage
 from gateway.endpoints import Endpoint
-from gateway.formats import chat, completions, listed, plain, responses, runs
+from gateway.formats import chat, completions, listings, plain, responses, runs
 from gateway.formats.found import CallDelta, FoundCall, KeptTurn, Piece
 from gateway.formats.seams import Said, Seam
 
@@ -18,7 +18,7 @@ class Format(Protocol):
 
     @property
     def name(self) -> str:
-        """chat, responses, completions, runs, listed or plain."""
+        """chat, responses, completions, runs, listings or plain."""
 
     @property
     def repeats(self) -> bool:
@@ -106,7 +106,7 @@ class Format(Protocol):
         """Gives what makes one stream of those of a loop's steps."""
 
 
-WITH_CALLS = frozenset(("chat", "responses", "runs", "listed"))
+WITH_CALLS = frozenset(("chat", "responses", "runs", "listings"))
 """The formats in whose replies calls are read."""
 WITH_TEXTS = frozenset(("chat", "responses", "completions"))
 """Those in whose replies texts are."""
@@ -127,14 +127,14 @@ _FORMATS: Mapping[str, Format] = {
     f"{_RUN}.submit_tool_outputs": runs,
 }
 _READ: Mapping[str, Format] = {
-    "chat.completions": listed,
-    "chat.completions.{completion_id}.messages": listed,
-    "conversations.{conversation_id}.items": listed,
-    "conversations.{conversation_id}.items.{item_id}": listed,
-    "responses.{response_id}.input_items": listed,
-    "threads.{thread_id}.runs": listed,
-    f"{_RUN}.steps": listed,
-    f"{_RUN}.steps.{{step_id}}": listed,
+    "chat.completions": listings,
+    "chat.completions.{completion_id}.messages": listings,
+    "conversations.{conversation_id}.items": listings,
+    "conversations.{conversation_id}.items.{item_id}": listings,
+    "responses.{response_id}.input_items": listings,
+    "threads.{thread_id}.runs": listings,
+    f"{_RUN}.steps": listings,
+    f"{_RUN}.steps.{{step_id}}": listings,
 }
 """Those of endpoints that give again what there is (GET)."""
 

@@ -57,7 +57,7 @@ async def guard_whole(
     mode, entry = exchange.safety_mode, None
     for found in format.calls(reply) if governs else ():
         exchange.made_with = found.made_with
-        if format.name == "listed" and found.path[:2] != entry:
+        if format.name == "listings" and found.path[:2] != entry:
             # What was blocked in one thing that is listed says nothing of the next.
             entry, exchange.safety_mode = found.path[:2], mode
         refusal = await refusal_of(allow_tool, exchange, found.call, answered=loops)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.answers import Path, ToolCall
 from gateway.endpoints import load_endpoints
-from gateway.formats import chat, completions, format_of, listed, plain, responses, runs
+from gateway.formats import chat, completions, format_of, listings, plain, responses, runs
 from gateway.splice import spliced
 
 _NAMES = (
@@ -49,7 +49,7 @@ SHAPED = st.builds(
     st.lists(st.dictionaries(st.sampled_from(("delta", "message", "index", "text", "logprobs")), JSON), max_size=3),
     st.lists(st.dictionaries(st.sampled_from(("type", "content", "name", "summary", "arguments")), JSON), max_size=3),
 )
-FORMATS = [chat, responses, completions, runs, listed, plain]
+FORMATS = [chat, responses, completions, runs, listings, plain]
 DEEP = b'{"choices":[{"delta":{"x":' + b'{"a":[' * 180 + b"1" + b"]}" * 180 + b"}}]}"
 
 
@@ -106,24 +106,24 @@ def test_what_is_no_json_or_nested_beyond_reason_is_passed_over(format: ModuleTy
     ("method", "path", "format"),
     [
         ("POST", "/chat/completions", chat),
-        ("GET", "/chat/completions", listed),
+        ("GET", "/chat/completions", listings),
         ("GET", "/chat/completions/c1", chat),
         ("POST", "/responses", responses),
         ("GET", "/responses/r1", responses),
         ("POST", "/responses/r1/cancel", responses),
-        ("GET", "/chat/completions/c1/messages", listed),
-        ("GET", "/responses/r1/input_items", listed),
-        ("GET", "/conversations/c1/items", listed),
+        ("GET", "/chat/completions/c1/messages", listings),
+        ("GET", "/responses/r1/input_items", listings),
+        ("GET", "/conversations/c1/items", listings),
         ("POST", "/conversations/c1/items", plain),
-        ("GET", "/conversations/c1/items/i1", listed),
+        ("GET", "/conversations/c1/items/i1", listings),
         ("POST", "/threads/runs", runs),
         ("POST", "/threads/t1/runs", runs),
-        ("GET", "/threads/t1/runs", listed),
+        ("GET", "/threads/t1/runs", listings),
         ("GET", "/threads/t1/runs/r1", runs),
         ("POST", "/threads/t1/runs/r1/cancel", runs),
         ("POST", "/threads/t1/runs/r1/submit_tool_outputs", runs),
-        ("GET", "/threads/t1/runs/r1/steps", listed),
-        ("GET", "/threads/t1/runs/r1/steps/s1", listed),
+        ("GET", "/threads/t1/runs/r1/steps", listings),
+        ("GET", "/threads/t1/runs/r1/steps/s1", listings),
         ("GET", "/threads/t1/messages", plain),
         ("POST", "/completions", completions),
         ("POST", "/embeddings", plain),
@@ -145,7 +145,7 @@ def test_the_names_of_endpoints_lead_to_formats_too() -> None:
     ]
 
 
-@pytest.mark.parametrize("format", [chat, responses, runs, listed])
+@pytest.mark.parametrize("format", [chat, responses, runs, listings])
 @pytest.mark.parametrize(
     "reply",
     [

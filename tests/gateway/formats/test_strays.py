@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.formats import chat, listed, responses, runs
+from gateway.formats import chat, listings, responses, runs
 from gateway.formats.strays import may_tell_of_call
 from tests.builders.runs import a_run, a_step, run_call, tool_of_run
 from tests.builders.streams import call_item, message_item
@@ -51,9 +51,9 @@ WHOLE: list[tuple[ModuleType, Any, str]] = [
     (runs, a_run([], None, Required_Action={"submit_tool_outputs": {"tool_calls": [CALL]}}), "Required_Action"),
     (runs, a_run([], None, required_action={"tool_calls": [CALL]}), "tool_calls"),
     (runs, {"data": [a_run([CALL], None)]}, "tool_calls"),
-    (listed, {"data": [a_step([{"type": "function", "Function": {"name": "f"}}])]}, "Function"),
-    (listed, {"DATA": [ITEM]}, "DATA"),
-    (listed, {"data": [{"content": [ITEM]}]}, "function_call"),
+    (listings, {"data": [a_step([{"type": "function", "Function": {"name": "f"}}])]}, "Function"),
+    (listings, {"DATA": [ITEM]}, "DATA"),
+    (listings, {"data": [{"content": [ITEM]}]}, "function_call"),
 ]
 STREAMED: list[tuple[ModuleType, Any, str]] = [
     (chat, message(tool_calls=[CALL]), "tool_calls"),
@@ -97,8 +97,8 @@ HONEST: list[tuple[ModuleType, Any]] = [
     (responses, {"output": [ITEM, message_item(1, "x")], "tools": [SCHEMA], "text": {"format": {"Type": "x_call"}}}),
     (responses, {"output": [{"type": "file_search_call", "results": [{"attributes": {"type": "phone_call"}}]}]}),
     (runs, a_run([run_call(0, "f")], ["f"])),
-    (listed, {"object": "list", "data": [a_run([CALL], ["f"]), a_step([run_call(0, "file_search")])]}),
-    (listed, {"data": [message(tool_calls=[CALL]), {"role": "assistant", "tool_calls": [CALL]}, ITEM]}),
+    (listings, {"object": "list", "data": [a_run([CALL], ["f"]), a_step([run_call(0, "file_search")])]}),
+    (listings, {"data": [message(tool_calls=[CALL]), {"role": "assistant", "tool_calls": [CALL]}, ITEM]}),
 ]
 
 

@@ -60,7 +60,7 @@ __all__ = [
     "usage",
 ]
 
-name = "listed"
+name = "listings"
 repeats = False
 
 
