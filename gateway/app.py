@@ -17,6 +17,7 @@ from gateway.loader import Chain, load_chain
 from gateway.metrics import FLUSH_SECONDS, Metrics
 from gateway.own_questions import OwnQuestions
 from gateway.pipeline import Pipeline, Sizes
+from gateway.preview_front import PreviewFront
 from gateway.pushed import FILE as PUSHED
 from gateway.pushed import Pushed
 from gateway.readiness import Readiness
@@ -121,6 +122,7 @@ class Gateway:
         health: dict[bytes, Page] = {b"/healthz": self._healthz, b"/readyz": readiness.page}
         pages: dict[bytes, Page] = {**health, b"/metrics": self._metrics}
         apart = settings.admin.listen is not None
+        elsewhere = PreviewFront(self.pipeline, self.chain, settings, self.policies, elsewhere)
         self.admin_front = AdminFront(pages, elsewhere)
         self.front = Front(
             self.pipeline,

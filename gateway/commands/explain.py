@@ -1,12 +1,14 @@
 """`lukhas explain`: what would go to the upstream and why, with nothing sent."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from typing import IO, Any, TypeVar
 
 import click
 import msgspec
 
+from gateway.commands.asked_gateway import preview_of
 from gateway.commands.options import common, json_option, settings_in_force
 from gateway.commands.preview_printing import print_preview
 from gateway.commands.previewing import Answer, Assumed, check_tier, endpoint_named, preview
@@ -72,6 +74,7 @@ def assumed_of(
 @click.command("explain")
 @common
 @about_a_request
+@click.option("--url", help="Asks the running gateway at this address, which knows what its workers remember.")
 @json_option
 def command(
     config: str | None,
@@ -83,11 +86,13 @@ def command(
     mode: Mode | None,
     signals: dict[str, float],
     headers: Headers,
+    url: str | None,
     as_json: bool,
 ) -> None:
     """Shows the outgoing body of a request, and why.
 
     Nothing is sent. The body is the one that would go out, byte for byte; exit code 1 where it would be refused.
+    Under --url the running gateway is asked, with the key in LUKHAS_KEY or LUKHAS_ADMIN_KEY.
 
     \b
     Examples:
@@ -95,10 +100,12 @@ def command(
       lukhas explain request.json --mode enforce --signals alignment_risk=0.6
       lukhas explain request.json --key-owner search -H 'x-lukhas-tools: retrieval'
       echo '{"model": "gpt-4o-mini", "input": "Hello"}' | lukhas explain - --endpoint responses --json
+      lukhas explain request.json --key-owner search --url http://127.0.0.1:8000
     """
     loaded = settings_in_force(config, data)
     assumed = assumed_of(loaded.settings, endpoint, tier, key_owner, mode, signals, headers)
-    answer = asyncio.run(preview(loaded, request_file.read(), assumed))
+    body = request_file.read()
+    answer = preview_of(url, body, assumed, os.environ) if url else asyncio.run(preview(loaded, body, assumed))
     if as_json:
         print_json(as_object(answer))
     else:

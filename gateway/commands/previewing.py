@@ -213,6 +213,6 @@ def _sentences(settings: Settings, assumed: Assumed, around: Surroundings, heard
         yield "Flags are those of settings and environment; there are no ratings, locks or withheld tools."
     else:
         yield f"Flags, ratings, locks and withheld tools are as the gateway of {around.data} told them last."
-    yield "What workers remember of earlier texts (novelty, refusals, load) is not known here."
+    yield "What workers remember of earlier texts (novelty, refusals, load) is not known here; --url asks one of them."
     if assumed.signals:
         yield "Assumed signals raise what is found, and lower nothing."

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from gateway.office.modulation import AS_REMEMBERED, THEIRS_ALONE
 from gateway.simulator import create_app
+from tests.builders.commands import lukhas_here
 from tests.builders.served import Served, eventually, lukhas, served
 from tests.builders.servers import run_server
 from tests.docs.blocks import ROOT
@@ -199,3 +201,25 @@ def test_who_may_not_preview_is_told_nothing_of_what_is_remembered(gateway: Serv
         headers={"authorization": "Bearer lk-ada"},
     )
     assert (found.status_code, found.json()["error"]["code"]) == (403, "not_allowed")
+
+
+def test_explain_asks_a_running_gateway_for_what_it_remembers(gateway: Served, upstream: str, tmp_path: Path) -> None:
+    new = saying("Compose a ballad of marble whales who repair clocks in abandoned orchards of salt.")
+    arguments = ("explain", "-", "--json", "--key-owner", "eve", "--url", gateway.url)
+    done = lukhas_here(*arguments, cwd=tmp_path, given=f"{new}\n", environ={"LUKHAS_KEY": "lk-admin"})
+    found = json.loads(done.stdout)
+    assert AS_REMEMBERED in found["assumed"]
+    assert found["body"] == asks(gateway, upstream, json.loads(new)["messages"][0]["content"])
+
+
+def test_explain_says_what_a_running_gateway_needs(gateway: Served, tmp_path: Path) -> None:
+    asked = ("explain", "-", "--url")
+    for url, key, says in (
+        (gateway.url, "", "put a key into LUKHAS_KEY"),
+        (gateway.url, "lk-ada", "admin:modulation"),
+        ("ftp://there", "lk-admin", "is no address of a gateway"),
+        ("http://127.0.0.1:9", "lk-admin", "does not answer"),
+    ):
+        done = lukhas_here(*asked, url, cwd=tmp_path, given="{}", environ={"LUKHAS_KEY": key})
+        assert done.returncode == 1, done
+        assert says in done.stderr
