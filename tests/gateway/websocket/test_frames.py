@@ -7,7 +7,7 @@ import pytest
 from gateway.answers import Refusal
 from gateway.websocket.frames import may_be_event, may_tell, read_event
 
-KINDS = ("response.create", "session.update")
+KINDS = ("response.create", "session.update", '"tools"')
 EVENT = '  \n{"type":"response.create"}'
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
 
@@ -21,6 +21,8 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32",
         '{"type":"response\\u002ecreate"}',
         '{"type":"\\u0072\\u0065\\u0073ponse.create"}',
         '{"type":"session\\u002Eupdate"}',
+        '{"type":"newer","\\u0074ools":[]}',
+        '{"type":"newer","tool\\u0073" : []}',
     ],
 )
 def test_what_somebody_may_read_as_one_of_these_events_has_to_be_read(text: str) -> None:
@@ -32,6 +34,8 @@ def test_what_somebody_may_read_as_one_of_these_events_has_to_be_read(text: str)
     [
         '{"type":"input_audio_buffer.append","audio":"UklGR"}',
         '{"type":"response.cancel"}',
+        '{"type":"input_audio_buffer.append","audio":"Ukl\\u002BGR\\u0022\\u003d"}',
+        '{"type":"conversation.item.create","item":{"content":"\\"tools\\""}}',
         '{"a": "\\u0000", "a": "\\u00e4"}',
         "not an event",
         "",
