@@ -40,6 +40,7 @@ _SAID_BY_OTHERS = frozenset(
     (
         "arguments",
         "attributes",
+        "caller",
         "functions",
         "input",
         "instructions",
@@ -54,7 +55,7 @@ _SAID_BY_OTHERS = frozenset(
         "tools",
     )
 )
-"""Members that repeat the request, or hold what a call was given or gave: any name may stand below them."""
+"""Members that repeat the request, or hold what a call was given, gave, or came from: any name may stand below them."""
 
 
 def may_tell_of_call(data: bytes) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway import Exchange
+from gateway.exchange import Headers
 from tests.builders.fake_client import FakeClient
 from tests.builders.fake_transport import EVENTS, JSON, FakeReply, FakeTransport
 from tests.builders.governing import governing
@@ -27,9 +28,11 @@ class GovernedExchanges:
         self._passages.close()
         self._runner.close()
 
-    def asked(self, target: bytes, body: Any, *pieces: bytes, streamed: bool = False) -> FakeClient:
+    def asked(
+        self, target: bytes, body: Any, *pieces: bytes, streamed: bool = False, headers: Headers = ()
+    ) -> FakeClient:
         """Asks by POST, or without a body by GET, and is answered with these pieces."""
-        self._transport.answer(FakeReply(*pieces, headers=EVENTS if streamed else JSON))
+        self._transport.answer(FakeReply(*pieces, headers=(*(EVENTS if streamed else JSON), *headers)))
         sent = None if body is None else msgspec.json.encode(body)
         client = FakeClient(sent, target, b"GET" if body is None else b"POST")
         self._runner.run(self._passages.carry(client))

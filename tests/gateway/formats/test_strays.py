@@ -96,6 +96,7 @@ HONEST: list[tuple[ModuleType, Any]] = [
     (chat, {**message(tool_calls=[CALL]), "tools": [SCHEMA], "metadata": {"Function_Call": [1]}}),
     (responses, {"output": [ITEM, message_item(1, "x")], "tools": [SCHEMA], "text": {"format": {"Type": "x_call"}}}),
     (responses, {"output": [{"type": "file_search_call", "results": [{"attributes": {"type": "phone_call"}}]}]}),
+    (responses, {"output": [{**ITEM, "caller": {"type": "program", "caller_id": "p"}}]}),
     (runs, a_run([run_call(0, "f")], ["f"])),
     (listings, {"object": "list", "data": [a_run([CALL], ["f"]), a_step([run_call(0, "file_search")])]}),
     (listings, {"data": [message(tool_calls=[CALL]), {"role": "assistant", "tool_calls": [CALL]}, ITEM]}),

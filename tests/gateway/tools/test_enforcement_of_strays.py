@@ -1,5 +1,6 @@
 """What tells of a call in other letters, or elsewhere, than the API does is never delivered, however it is cut."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.exchange import Headers
 from gateway.guard.asking import NOT_UNDERSTOOD
 from gateway.incidents import blocked_in
 from tests.builders.governed_exchanges import GovernedExchanges, cut
@@ -89,6 +91,20 @@ def test_a_stream_may_be_cut_anywhere(stage: GovernedExchanges) -> None:
     for at in range(1, len(stream)):
         client = stage.asked(path.encode(), request(path, streamed=True), stream[:at], stream[at:], streamed=True)
         assert (client.ending, b"sdz" in client.sent) == ("aborted", False)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_what_is_compressed_is_looked_at_too(stage: GovernedExchanges, *, streamed: bool) -> None:
+    path, body = TOLD["in capitals"]
+    told = b"data: %b\n\ndata: [DONE]\n\n" % body("delta") if streamed else body("message")
+    packed = gzip.compress(told)
+    packing: Headers = ((b"content-encoding", b"gzip"),)
+    for pieces in ([packed], cut(packed, None)):
+        asked = request(path, streamed=streamed)
+        client = stage.asked(path.encode(), asked, *pieces, streamed=streamed, headers=packing)
+        assert stage.blocked == ["TOOL_CALLS"]
+        assert b"sdz" not in client.sent
+        assert packed not in client.sent
 
 
 def test_who_only_writes_of_calls_is_not_taken_for_a_caller(stage: GovernedExchanges) -> None:
