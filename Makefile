@@ -54,10 +54,11 @@ test-all: setup-test setup-node setup-agents ## what `test` runs, and what needs
 suites: setup-test setup-node ## the SDKs' own suites alone, with their counts: make suites OPENAPI=openapi.yaml
 	$(BIN)/pytest tests/suites
 
-nightly: setup-test ## soaks of a million requests, and 50 kills of a gateway under load with a table of what was lost
+nightly: setup-test ## soaks of a million requests, a minute of overload, and 50 kills of a gateway under load with a table of what was lost
 	$(BIN)/pytest -m nightly || [ $$? = 5 ]
 	$(BIN)/python -m tests.durability.kill_loop --loops 50
 	$(BIN)/python -m perf.soak
+	$(BIN)/python -m perf.overload
 
 .cache/%/.done: requirements/%.txt
 	$(PYTHON) -m venv --clear .cache/$*

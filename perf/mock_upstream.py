@@ -5,7 +5,8 @@
 600 B in; 1.1 kB of JSON out, or EVENTS server-sent events of about 205 B and `[DONE]`. `pace=10` anywhere in the
 request puts 10 ms between the events; without it they leave in one write. `latency=2000` has the JSON come 2 s later.
 Runs inside the event loop of the load
-generator: what the two of them cost is on their core and never on the gateway's.
+generator: what the two of them cost is on their core and never on the gateway's. `python -m perf.mock_upstream` serves
+in a process of its own until it is ended, and prints the port: for a load that keeps its own loop from turning.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 import httptools
+import uvloop
 
 EVENTS = 50
 PATH = b"/v1/chat/completions"
@@ -129,3 +131,13 @@ async def mock_upstream(tls: ssl.SSLContext | None = None) -> AsyncIterator[int]
     server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=4096, ssl=tls)
     async with server:
         yield server.sockets[0].getsockname()[1]
+
+
+async def _serve() -> None:
+    async with mock_upstream() as port:
+        print(port, flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve())
