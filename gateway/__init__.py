@@ -32,7 +32,7 @@ from gateway.live_policies import LivePolicies
 from gateway.office.chores import Chore
 from gateway.own_questions import AskError
 from gateway.pushed import UNCHANGED, Standing, Withheld
-from gateway.read_again import HOSTED_HERE
+from gateway.read_again import refusal_of_hosted
 from gateway.reading import counted_events, input_text, output_text, reported_usage
 from gateway.signal_bus import SignalBus
 from gateway.tools.addresses import Network, is_public, public_or_in
@@ -59,7 +59,6 @@ __all__ = [
     "ASKED_PREFIX",
     "ASKED_TYPE",
     "EVERY_TOOL",
-    "HOSTED_HERE",
     "UNCHANGED",
     "Amendment",
     "AskError",
@@ -120,6 +119,7 @@ __all__ = [
     "is_public",
     "output_text",
     "public_or_in",
+    "refusal_of_hosted",
     "reported_usage",
     "turns",
     "unfit",

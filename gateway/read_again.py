@@ -16,6 +16,11 @@ ONE_STEP = Refusal(
 )
 
 
+def refusal_of_hosted(tool: str) -> Refusal:
+    """Gives the refusal of a call of a hosted tool that does not run; `tool` is its name as records repeat it."""
+    return Refusal(f"The model called {tool}: it is a hosted tool, whose calls are not delivered.", code=HOSTED_HERE)
+
+
 def is_read_again(exchange: Exchange) -> bool:
     """Whether an exchange only reads a reply that was made before."""
     return exchange.received.method == b"GET"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gateway import HOSTED_HERE, Exchange, Refusal, ToolCall
+from gateway import Exchange, Refusal, ToolCall, refusal_of_hosted
 from plugins.tool_governance.declared import LONGEST_SHOWN, NAMED, Declared, declared
 from plugins.tool_governance.places import ON_WEBSOCKETS, PLACES, Place, ToolList, tool_lists
 from plugins.tool_governance.terms import Terms, inside
@@ -34,8 +34,7 @@ def refusal_of_call(terms: Terms, call: ToolCall) -> Refusal | None:
     if alias is not None:
         because = terms.against_alias(alias)
     elif unseen and (stored is not None or not offered) and _ran_here(terms, call, stored):
-        told = f"The model called {shown}: it is a hosted tool, whose calls are not delivered."
-        return Refusal(told, code=HOSTED_HERE)
+        return refusal_of_hosted(shown)
     elif offered:
         because = next((reason for reason in offered if reason is not None), None)
     else:

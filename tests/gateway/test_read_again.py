@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway import HOSTED_HERE
 from gateway.formats.found import NOT_AVAILABLE
-from gateway.read_again import ONE_STEP
+from gateway.read_again import HOSTED_HERE, ONE_STEP
 from tests.builders.governed_exchanges import GovernedExchanges, cut
 from tests.builders.governing import CHAT, RESPONSES, RETRIEVAL, function, hosted
 from tests.builders.streams import call_item, data_of, message_item, response_events, told

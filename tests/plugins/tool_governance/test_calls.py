@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from gateway import HOSTED_HERE, Exchange, Flags, ToolCall, Withheld
+from gateway import Exchange, Flags, ToolCall, Withheld
 from gateway.decide import changed
 from gateway.flags import in_force
+from gateway.read_again import HOSTED_HERE
 from gateway.testing import a_call, a_reply, started
 from plugins.tool_governance import ToolGovernance
 from plugins.tool_governance.calls import NOT_ALLOWED, NOT_OFFERED
