@@ -102,8 +102,8 @@ class Errand:
     def begin(self) -> Refusal | None:
         """Writes the first line of the record; without it nothing may go out."""
         refusal = self._pipeline.recorder.began(self.exchange)
-        self._began = refusal is None
-        self._sent = monotonic_ns()
+        if refusal is None:
+            self._began, self._sent = True, monotonic_ns()
         return refusal
 
     def answered(self) -> None:
@@ -128,18 +128,18 @@ class Errand:
         """Records an errand that is refused, or whose reply is."""
         self.stopped = True
         self.exchange.refusal = refusal
-        if self._answered:
-            self._counted()
+        self._counted()
         self._record("refused", refusal.status)
 
     def break_off(self, outcome: Outcome) -> None:
         """Records an errand that was left in the middle, if it has no record yet; nothing here waits."""
-        if not self._recorded:
-            self._counted()
-            self._record(outcome, None)
+        self._counted()
+        self._record(outcome, None)
 
     def _counted(self) -> None:
         """Counts what the model read of an errand whose end, with its own count, nobody has seen."""
+        if self._recorded or not self._answered:
+            return
         if self.exchange.reply is None:
             self.note(b"{}")
         for implementation in self._pipeline.account:

@@ -183,6 +183,8 @@ def test_a_call_that_nobody_offered_is_never_delivered_over_a_websocket(gateway:
     record = gateway.record(error["event_id"])
     assert [each["name"] for each in record["tools"]["blocked"]] == ["wipe_disk"]
     assert gateway.record(record["websocket"])["endpoint"] == record["endpoint"]
+    endpoint, tokens = gateway.row(error["event_id"], "endpoint, input_tokens")
+    assert (endpoint, tokens > 0) == (record["endpoint"], True)
 
 
 @pytest.mark.parametrize("which", UNREAD)

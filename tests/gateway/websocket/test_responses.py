@@ -181,6 +181,7 @@ async def test_without_a_record_nothing_goes_out(begin: Begins) -> None:
     conversing = begin()
     conversing.passages.journal.close()
     assert error_of(await conversing.asked(response_create())) == "journal_unavailable"
+    assert [each.attempts for each in conversing.ended] == [[]]
 
 
 # What comes back.
@@ -400,6 +401,9 @@ async def test_what_is_under_way_when_the_websocket_ends_is_recorded(begin: Begi
     await conversing.answered(created(), delta("one"))
     conversing.conversation.ended(outcome)
     assert [each.outcome for each in conversing.ended] == [outcome, outcome]
+    answered, waiting = conversing.ended
+    assert (answered.reply is None, waiting.reply is None) == (False, True)
+    assert [each.attempts[0].status for each in conversing.ended] == [200, None]
 
 
 # What is said.
