@@ -36,6 +36,8 @@ GOVERNED = frozenset(
     )
 )
 """What the gateway reads or writes of a request."""
+WITHOUT_TOOLS = frozenset(("embeddings", "moderations"))
+"""Endpoints whose requests have no tools, and may have an input of thousands of texts."""
 _HOLDERS = frozenset(("function_call", "functions", "input", "session", "tool_choice", "tools"))
 """Those below which tools stand."""
 _OF_TOOLS = frozenset(
@@ -48,16 +50,16 @@ _DEEPEST = 4
 """A namespace holds tools, and a choice names them; nobody reads deeper."""
 
 
-def disguised(body: Mapping[str, Any]) -> str | None:
+def disguised(body: Mapping[str, Any], *, tools: bool = True) -> str | None:
     """Gives the first name that is a governed one in other letters, None where there is none.
 
-    A name below the top comes with the way to it: `tools[0].Function`.
+    A name below the top comes with the way to it: `tools[0].Function`; `tools` says whether any may stand there.
     """
     for name in body:
         # Beside capitals there are letters such as the long s, which readers without case take for an s.
         if name not in GOVERNED and name.casefold() in GOVERNED:
             return name
-    return None if _HOLDERS.isdisjoint(body) else _among_tools(body)
+    return _among_tools(body) if tools and not _HOLDERS.isdisjoint(body) else None
 
 
 def _among_tools(body: Mapping[str, Any]) -> str | None:

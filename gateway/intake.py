@@ -9,7 +9,7 @@ from gateway.client import BodyTooLarge, Client
 from gateway.endpoints import Endpoint, EndpointTable, Kind
 from gateway.exchange import Headers, Request
 from gateway.form import FormError, FormReader
-from gateway.governed_members import disguised
+from gateway.governed_members import WITHOUT_TOOLS, disguised
 from gateway.json_body import BodyError, read_json
 
 
@@ -112,7 +112,9 @@ async def _json(client: Client, endpoint: Endpoint | None, limit: int) -> Intake
         value = read_json(body)
     except BodyError as error:
         return Refusal(str(error), code="invalid_json", status=400)
-    name = disguised(value) if endpoint is not None and value.__class__ is dict else None
+    name = None
+    if endpoint is not None and value.__class__ is dict:
+        name = disguised(value, tools=endpoint.name not in WITHOUT_TOOLS)
     if name is not None:
         return Refusal(
             f"The member {name!r} is not spelt as in the API; send {name.casefold()!r}.",

@@ -57,6 +57,12 @@ def test_names_that_only_their_sender_reads_are_free(body: dict[str, Any]) -> No
     assert disguised(body) is None
 
 
+def test_where_there_are_no_tools_none_is_looked_for() -> None:
+    body = BELOW["input[0].Type"]
+    assert (disguised(body), disguised(body, tools=False)) == ("input[0].Type", None)
+    assert disguised({**body, "MODEL": "m"}, tools=False) == "MODEL"
+
+
 def test_what_is_nested_without_end_is_looked_at_to_its_depth() -> None:
     tool: dict[str, Any] = {"Name": "f"}
     for _ in range(20):

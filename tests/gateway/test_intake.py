@@ -196,6 +196,18 @@ async def test_a_governed_member_in_other_letters_is_refused(name: str) -> None:
     assert (await intake(body, JSON, None)).request.json == {"model": "m", name: 1}
 
 
+async def test_a_name_of_a_tool_in_other_letters_is_refused_with_the_way_to_it() -> None:
+    refused = await taken(b'{"model":"m","tools":[{"type":"function","Function":{"name":"f"}}]}')
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.param) == ("misspelt_member", "tools[0].Function")
+
+
+async def test_the_texts_of_embeddings_are_not_looked_at_for_tools() -> None:
+    body = b'{"model":"m","input":[{"Type":"x"}]}'
+    assert (await intake(body, JSON, ENDPOINTS.find("POST", "/embeddings"))).request.body == body
+    assert await refusal(body, JSON, ENDPOINTS.find("POST", "/responses")) == (400, "misspelt_member")
+
+
 async def test_other_members_may_be_spelt_as_anybody_likes() -> None:
     assert (await intake(b'{"model":"m","X-Own":1,"Toolset":2}')).request.json == {
         "model": "m",

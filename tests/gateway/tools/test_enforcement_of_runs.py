@@ -95,6 +95,14 @@ def test_whatever_gives_a_run_is_governed(stage: GovernedExchanges, path: bytes)
     assert stage.asked(RUN + path, {"tool_outputs": []}, body).code == "tool_not_offered"
 
 
+def test_a_run_that_is_read_again_is_judged_by_the_list_of_now(tmp_path: Path) -> None:
+    stage = GovernedExchanges(tmp_path, "client_tools: listed\nlisted: [look]")
+    told = [a_run([run_call(0, name)], ["look", "look_up"]) for name in ("look", "look_up")]
+    read = [stage.read(RUN + b"/run_1", run) for run in told]
+    assert (read[0].status, read[1].code) == (200, "tool_not_allowed")
+    stage.close()
+
+
 def test_a_listed_run_is_shown_without_calls_of_what_it_was_not_made_with(stage: GovernedExchanges) -> None:
     runs = [a_run([run_call(0, "look"), run_call(1, "rm")], ["look"]), a_run([run_call(2, "rm")], ["rm"])]
     shown = stage.read(RUN, {"object": "list", "data": runs}).json["data"]
