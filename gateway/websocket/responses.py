@@ -15,6 +15,7 @@ from gateway.exchange import Outcome
 from gateway.formats import responses
 from gateway.formats.strangers import decoded, elements, member, number, string
 from gateway.guard import Out, StreamGuard
+from gateway.guard.asking import refusal_of_stray
 from gateway.hooks import Pending
 from gateway.sse import Event, EventReader
 from gateway.websocket.conversation import Passed
@@ -133,7 +134,10 @@ class ResponsesConversation:
         if event is msgspec.UNSET:
             return self._unreadable() if responses.may_call(data) else Passed((message,))
         errand = self._errand_of(event)
-        return Passed((message,) if errand is None else tuple(await self._guarded(errand, message, data, event)))
+        if errand is not None:
+            return Passed(tuple(await self._guarded(errand, message, data, event)))
+        stray = refusal_of_stray(self._handshake.exchange, responses, data, event, streamed=True)
+        return Passed((message,)) if stray is None else Passed((error_event(stray, self._handshake.exchange.id),))
 
     def _unreadable(self) -> Passed:
         return Passed((error_event(UNREADABLE, self._handshake.exchange.id),))
@@ -150,15 +154,17 @@ class ResponsesConversation:
         """Gives the errand whose reply an event is of; None for one that is of no reply."""
         kind, stream_id = string(event, "type"), string(event, "stream_id")
         errand = self._active.get(stream_id)
-        if kind.startswith(_STEER):
-            return None
         if kind == "response.created":
             if errand is not None:
                 errand.break_off("cut")
             return self._next(stream_id)
-        if errand is None and (kind.startswith("response.") or self._waiting.get(stream_id)):
-            return self._next(stream_id)
-        return self._next(stream_id) if errand is None and responses.event_calls(event) else errand
+        steers = kind.startswith(_STEER)
+        if errand is not None and not steers:
+            return errand
+        of_reply = not steers and (kind.startswith("response.") or bool(self._waiting.get(stream_id)))
+        if of_reply or responses.event_calls(event):
+            return errand or self._next(stream_id)
+        return None
 
     def _next(self, stream_id: str) -> Errand:
         """Gives the errand that is answered next in a stream: where none waits, the upstream goes on by itself."""

@@ -356,6 +356,23 @@ async def test_an_event_that_asks_for_nothing_brings_no_tools(begin: Begins) -> 
         assert error_of(await conversing.asked(event)) == "misplaced_request"
 
 
+async def test_what_is_said_of_steering_is_of_no_reply_unless_it_tells_of_a_call(begin: Begins) -> None:
+    conversing = begin(governing())
+    await conversing.asked(response_create("lookup"))
+    accepted = {"type": "response.steer.accepted", "previous_response_id": "resp_1"}
+    assert await conversing.answered(accepted) == [accepted]
+    assert len(await conversing.answered(created(), *called("lookup"))) == 5
+    (error,) = await conversing.answered({**accepted, "item": call_item("wipe_disk")})
+    assert error["error"]["code"] == "tool_not_offered"
+
+
+async def test_a_call_that_is_told_of_as_nobody_reads_it_is_kept_back_where_nothing_is_under_way(
+    begin: Begins,
+) -> None:
+    (error,) = await begin(governing()).answered(call_item("wipe_disk"))
+    assert error["error"]["code"] == "call_not_understood"
+
+
 async def test_a_call_whose_arguments_somebody_has_to_see_waits_for_them(begin: Begins) -> None:
     conversing = begin(
         GatingWhole(lambda call: None if "sdz" not in call.arguments else Refusal("No.", "bad_arguments"))
