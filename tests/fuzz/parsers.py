@@ -12,7 +12,7 @@ from gateway.encoding import FREE_BYTES, MAX_RATIO, Decoder, EncodingError
 from gateway.endpoints import load_endpoints
 from gateway.exchange import Headers
 from gateway.form import FormError, FormReader
-from gateway.formats import chat, responses
+from gateway.formats import chat, listings, responses, runs
 from gateway.json_body import BodyError, read_json
 from gateway.sse import EventReader, parsed
 from gateway.transport import TransportError
@@ -51,7 +51,7 @@ def server_sent_events(data: bytes) -> None:
 def assembly(data: bytes) -> None:
     """Whatever events bring, a reply comes of it, or None."""
     pieces = [event.data for event in EventReader().feed(data) if event.data is not None]
-    for each in (chat, responses):
+    for each in (chat, responses, runs, listings):
         json.dumps(each.assembled(pieces), default=str)
 
 
