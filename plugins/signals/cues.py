@@ -35,6 +35,10 @@ class Cue(msgspec.Struct, frozen=True):
 
 
 Cues: TypeAlias = tuple[Cue, ...]
+FAINT = 0.05
+"""The weight of a cue that says nothing alone."""
+LONG = 2000
+"""In characters, some 300 words."""
 MOST_CLOSELY = 640 << 10
 """Bytes that patterns are asked about for one text: who fills a text with words of all of them gets no further."""
 _TOO_MUCH = Cue((), 0.3, "more words of such texts than are looked at closely")
@@ -162,6 +166,11 @@ def automaton(pattern: str, as_written: bool = False) -> Any:
     return made
 
 
+def more_than_faint(cues: Cues, characters: int) -> Cues:
+    """Gives nothing where a text of many `characters` has faint cues alone: any long document has their words."""
+    return () if characters > LONG and all(abs(cue.weight) <= FAINT for cue in cues) else cues
+
+
 def weighed(cues: Iterable[Cue]) -> float:
     """Gives the level that the cues add up to: each is a chance of its own, then each damper takes its part away."""
     calm, rest = 1.0, 1.0
@@ -171,6 +180,15 @@ def weighed(cues: Iterable[Cue]) -> float:
         else:
             rest *= 1.0 + cue.weight
     return (1.0 - calm) * rest
+
+
+def of_each_kind(cues: Iterable[Cue]) -> Cues:
+    """Gives of the cues that saw the same the one that weighs most: a word that several patterns know is said once."""
+    kept: dict[str, Cue] = {}
+    for cue in cues:
+        if cue.saw not in kept or abs(cue.weight) > abs(kept[cue.saw].weight):
+            kept[cue.saw] = cue
+    return tuple(kept.values())
 
 
 def in_words(cues: Iterable[Cue]) -> str:

@@ -19,6 +19,22 @@ def worded(level: float, share: float = 1.0) -> Found:
     return Found(level * share, _WORDED)
 
 
+_SLIGHT, _PLAIN = 0.15, 0.6
+_PLAIN_GIVES = 0.2
+
+
+def plain(level: float) -> float:
+    """Gives a level of how people feel as what it is worth: below 0.2 until it is plain, in the same order.
+
+    One word of haste or anger stands in many a calm text; that it is meant is told by a second sign of it.
+    """
+    if level <= _SLIGHT:
+        return level
+    if level <= _PLAIN:
+        return _SLIGHT + (level - _SLIGHT) / (_PLAIN - _SLIGHT) * (_PLAIN_GIVES - _SLIGHT)
+    return _PLAIN_GIVES + (level - _PLAIN) / (1.0 - _PLAIN) * (1.0 - _PLAIN_GIVES)
+
+
 HINTED = 0.3
 """Of wording that tells how people feel and not what they want: alone it ranks texts, and never reaches 0.2."""
 

@@ -9,12 +9,13 @@ from gateway import Caller, Exchange, Refusal, Signals, Standing, Startup, hooki
 from plugins.signals.alignment_risk import alignment_risk
 from plugins.signals.ambiguity import ambiguity
 from plugins.signals.conduct import UNKNOWN, Conduct, blocked_calls, was_refused
-from plugins.signals.cues import Cues, Seen
+from plugins.signals.cues import Cues, Seen, more_than_faint
 from plugins.signals.found import Found
 from plugins.signals.headers import DEADLINE, LEVELS, HeaderError, Name, deadline_of, levels_of
 from plugins.signals.intents import INTENT, intents_of
 from plugins.signals.load import Load, outcome_of
 from plugins.signals.novelty import SLOTS, Sketch, novelty, remember, shingles_of
+from plugins.signals.own_words import own_words
 from plugins.signals.patterns import shipped_cues
 from plugins.signals.principals import ByPrincipal
 from plugins.signals.said import Said, said
@@ -153,9 +154,14 @@ class SixSignals:
         now = exchange.clock
         own = text.last if len(text.last) <= _OWN_WORDS else _ends(text.last)
         seen = self._cues.seen(own)
+        feels = self._seen_in_own_words(own, seen)
         tokens = tokens_of(own)
         wording = self._wording.levels(tokens)
-        risks = {"in the last turn": seen.get("alignment_risk", ()) if own is text.last else self._risky(text.last)}
+        risks = {
+            "in the last turn": more_than_faint(_of(seen, "alignment_risk"), len(own))
+            if own is text.last
+            else self._risky(text.last)
+        }
         if text.tools:
             risks["in what a tool gave"] = self._risky(text.tools)
         if text.earlier:
@@ -170,18 +176,26 @@ class SixSignals:
         tier_of_service = json.get("service_tier") if json.__class__ is dict else None
         return {
             "alignment_risk": alignment_risk(risks, wording["alignment_risk"], blocked_calls(exchange), conduct, now),
-            "stress": stress(own, _of(seen, "stress"), wording["stress"], self._load, now),
+            "stress": stress(own, _of(feels, "stress"), wording["stress"], self._load, now),
             "ambiguity": ambiguity(own, text.in_context, _of(seen, "ambiguity"), wording["ambiguity"], self._words),
-            "urgency": urgency(_of(seen, "urgency"), wording["urgency"], deadline, tier_of_service),
+            "urgency": urgency(_of(feels, "urgency"), wording["urgency"], deadline, tier_of_service),
             "novelty": novelty(shingles, self._sketches.of(caller.principal)),
             "trust": trust(caller.tier, None, conduct),
         }
+
+    def _seen_in_own_words(self, text: str, seen: Seen) -> Seen:
+        """Gives the cues of feelings and haste that the writer says; a calm text is not looked at again."""
+        if "stress" not in seen and "urgency" not in seen:
+            return seen
+        own = own_words(text)
+        return seen if own == text else self._cues.seen(own)
 
     def _shingles_of(self, tokens: Sequence[bytes]) -> Sequence[int]:
         return shingles_of(tokens, self._words.nameless_tokens)
 
     def _risky(self, text: str) -> Cues:
-        return self._cues.seen(text, "alignment_risk").get("alignment_risk", ())
+        cues = self._cues.seen(text, "alignment_risk").get("alignment_risk", ())
+        return more_than_faint(cues, len(text))
 
 
 def _of(seen: Seen, name: str) -> Cues:

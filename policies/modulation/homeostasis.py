@@ -121,8 +121,9 @@ def regulated(policy: Policy, state: State, emissions: Sequence[Emission], now_m
             elif each.level == acting[name]:
                 sources[name] = tuple(sorted({*sources[name], *each.sources}))
     found_now = (each.level for each in emissions if each.name == STRESS and not _is_over(each, now_ms))
-    stress = max([acting.get(STRESS, 0.0), *found_now])
-    stressed, stabilizing = _stabilizing(policy.file.stabilize, state, stress)
+    beside_now = published[STRESS].level if STRESS in published else 0.0
+    own_stress = max([beside_now, *found_now])
+    stressed, stabilizing = _stabilizing(policy.file.stabilize, state, own_stress, acting.get(STRESS, 0.0))
     caps = caps_of(policy.file.stabilize) if stabilizing else ()
     after = State(levels, published, spoken, stressed, stabilizing)
     return after, Regulated(acting, tuple(damped), sources, caps)
@@ -224,11 +225,14 @@ def _waiting(name: str, held: Level, now: Level | None, wait_ms: int) -> Damped:
     return Damped(name, ", ".join(held.sources), "cooldown", held.level, because)
 
 
-def _stabilizing(rule: Stabilize, state: State, stress: float) -> tuple[int, bool]:
-    """Counts exchanges with much stress in a row, and says whether the counter-signal holds."""
-    stressed = min(state.stressed + 1, rule.exchanges) if stress > rule.above else 0
+def _stabilizing(rule: Stabilize, state: State, own: float, acting: float) -> tuple[int, bool]:
+    """Counts exchanges with much stress of their `own` in a row, and says whether the counter-signal holds.
+
+    A level whose fall waits is not counted again: one exchange with much stress is not three.
+    """
+    stressed = min(state.stressed + 1, rule.exchanges) if own > rule.above else 0
     if state.stabilizing:
-        return stressed, stress >= rule.below
+        return stressed, max(own, acting) >= rule.below
     return stressed, stressed >= rule.exchanges
 
 

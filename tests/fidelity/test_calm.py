@@ -1,6 +1,7 @@
 """Ordinary prompts leave byte for byte under the shipped policy in enforce; what is not ordinary is changed visibly."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -10,10 +11,14 @@ import pytest
 from gateway.simulator import create_app
 from tests.builders.gateway import RunningGateway, running_gateway
 from tests.builders.servers import run_server
+from tests.fidelity.requests import Ordinary, ordinary_requests
 from tests.plugins.signals.corpora import Text, rows
 
 ORDINARY = rows(Text, "ordinary")
+HELD_OUT = ordinary_requests("held_out")
 CALM = 0.98
+COOLDOWN_SECONDS = 0.8
+"""For how long a signal acts on what else its caller sends, at most."""
 HEADERS = {"content-type": "application/json", "x-lukhas-explain": "1"}
 # A machine with other work to do must not look like an upstream in trouble.
 SIGNALS = {"waiting_ms": 60_000.0, "slow_ms": 60_000.0}
@@ -29,8 +34,12 @@ class Enforcing:
 
     def asked(self, body: bytes, who: str = "sk-any", **headers: str) -> httpx.Response:
         """Sends a chat as one of many callers."""
+        return self.sent("/v1/chat/completions", body, who, **headers)
+
+    def sent(self, path: str, body: bytes, who: str, **headers: str) -> httpx.Response:
+        """Sends any request as one of many callers."""
         given = {**HEADERS, "authorization": f"Bearer {who}", **headers}
-        return self._http.post(f"{self.running.base_url}/chat/completions", content=body, headers=given)
+        return self._http.post(f"{self.running.url}{path}", content=body, headers=given)
 
     def arrived(self) -> bytes:
         """The body that reached the upstream last."""
@@ -67,6 +76,36 @@ def test_ordinary_prompts_leave_byte_for_byte(enforcing: Enforcing) -> None:
             changed.append(each.text)
     assert len(ORDINARY) >= 300
     assert len(changed) <= (1 - CALM) * len(ORDINARY), changed
+
+
+def touched(enforcing: Enforcing, who: Callable[[int], str]) -> list[Ordinary]:
+    """Gives which of the requests that nobody tuned on did not arrive byte for byte; after one, a person would wait."""
+    found = []
+    for number, each in enumerate(HELD_OUT):
+        body = b" " + bytes(each.body)
+        answer = enforcing.sent(each.path, body, who(number))
+        assert answer.status_code == 200, answer.text
+        if enforcing.arrived() != body:
+            assert answer.headers["x-lukhas-changes"] != "none"
+            found.append(each)
+            time.sleep(COOLDOWN_SECONDS)
+    return found
+
+
+def test_prompts_that_nobody_tuned_on_leave_byte_for_byte(enforcing: Enforcing) -> None:
+    found = touched(enforcing, lambda number: f"sk-apart-{number}")
+    assert len(HELD_OUT) >= 150
+    assert len(found) <= (1 - CALM) * len(HELD_OUT), found
+
+
+def test_they_do_so_for_one_caller_who_sends_them_one_after_the_other(enforcing: Enforcing) -> None:
+    found = touched(enforcing, lambda _: "sk-in-a-row")
+    assert len(found) <= (1 - CALM) * len(HELD_OUT), found
+
+
+def test_no_prompt_that_was_held_out_was_tuned_on() -> None:
+    tuned = {each.last_turn for each in ordinary_requests("tuned")} | {each.text for each in ORDINARY}
+    assert tuned.isdisjoint(each.last_turn for each in HELD_OUT if len(each.last_turn) > len("a short turn of a word"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import click
 import msgspec
 
 from plugins.signals.tokens import tokens_of
-from plugins.signals.wording import BUCKETS, MOST, SIGNALS, features_of, written
+from plugins.signals.wording import BUCKETS, MOST, SIGNALS, STEP, features_of, written
+from tests.fidelity.requests import ordinary_requests
 from tests.plugins.signals.corpora import Text, is_held_out, rows
 
 TARGET = Path("plugins/signals/patterns/wording.bin")
@@ -22,6 +23,11 @@ EPOCHS, RATE, DECAY = 40, 0.5, 5e-4
 FOLDS = 5
 MARGIN = 0.4
 """How far the ordinary prompt of the highest score must stay below activation when it was not learned from."""
+RISK = "alignment_risk"
+FALSE_RISKS = 0.01
+"""The share of ordinary prompts that may be taken for a risk: not one would let too many risks pass."""
+READ = 4096
+"""In characters: of a longer turn the plugin reads both ends."""
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -70,9 +76,11 @@ def examples_of(signal: str, more: Path | None) -> tuple[list[Example], list[Exa
         Example(features_of(tokens_of(row.text)), row.label) for row in rows(Text, signal) if not is_held_out(row.text)
     ]
     calm = [Example(features_of(tokens_of(row.text)), 0) for row in rows(Text, "ordinary") if not is_held_out(row.text)]
+    if signal == RISK:
+        calm += [Example(features_of(tokens_of(read_of(each.last_turn))), 0) for each in ordinary_requests("tuned")]
     if more is not None:
         own += [Example(features_of(tokens_of(text)), 0, 0.5) for text in _texts(more / "plain_benign.jsonl", 3)]
-    if more is not None and signal == "alignment_risk":
+    if more is not None and signal == RISK:
         own += [Example(features_of(tokens_of(text)), 1, 0.5) for text in _texts(more / "harmbench_prompts.jsonl", 1)]
         own += [
             Example(features_of(tokens_of(text)), 1, 0.3) for text in _texts(more / "jailbreaks_in_the_wild.jsonl", 2)
@@ -83,7 +91,7 @@ def examples_of(signal: str, more: Path | None) -> tuple[list[Example], list[Exa
 def offset_of(signal: str, own: list[Example], calm: list[Example]) -> float:
     """Gives the score that makes half of `MOST`, so high that ordinary texts stay below activation.
 
-    What is ordinary is scored by models that did not learn from it.
+    What is ordinary is scored by models that did not learn from it; a few may be taken for risks.
     """
     scores = []
     for fold in range(FOLDS):
@@ -92,6 +100,13 @@ def offset_of(signal: str, own: list[Example], calm: list[Example]) -> float:
         scores += [
             model.score(each.features) - model.bias for number, each in enumerate(calm) if number % FOLDS == fold
         ]
+    if signal == RISK:
+        # Half a step more, so that rounding to steps leaves the one that may just pass where it is.
+        return (
+            sorted(scores, reverse=True)[int(FALSE_RISKS * len(scores))]
+            + STEP / 2
+            + math.log(MOST / ACTIVATION[signal] - 1)
+        )
     return max(scores) + MARGIN + math.log(MOST / ACTIVATION[signal] - 1)
 
 
@@ -107,6 +122,11 @@ def main(more: Path | None) -> None:
         weights[signal], offsets[signal] = model.weights, offset_of(signal, own, calm)
         click.echo(f"{signal}: {len(own)} labelled, {len(calm)} ordinary")
     TARGET.write_bytes(written(weights, offsets))
+
+
+def read_of(text: str) -> str:
+    """Gives what the plugin reads of a turn."""
+    return text if len(text) <= READ else f"{text[: READ // 2]}\n{text[-(READ // 2) :]}"
 
 
 def _texts(file: Path, each: int) -> list[str]:

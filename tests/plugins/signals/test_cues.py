@@ -5,7 +5,18 @@ from time import process_time
 
 import pytest
 
-from plugins.signals.cues import MOST_CLOSELY, Cue, CueSet, automaton, in_words, weighed
+from plugins.signals.cues import (
+    FAINT,
+    LONG,
+    MOST_CLOSELY,
+    Cue,
+    CueSet,
+    automaton,
+    in_words,
+    more_than_faint,
+    of_each_kind,
+    weighed,
+)
 from plugins.signals.hints import hints_of
 from plugins.signals.patterns import read_cues
 from tests.plugins.signals.corpora import Text, rows
@@ -67,6 +78,18 @@ def test_several_cues_are_more_than_one_and_less_than_their_sum() -> None:
     assert weighed((HASTE, ENDS)) == 0.625
     assert weighed((HASTE, LEISURE)) == 0.25
     assert weighed(()) == 0.0
+
+
+def test_what_several_patterns_saw_in_one_word_is_said_once() -> None:
+    again = Cue((r"\bhaste\b",), 0.4, "haste")
+    assert of_each_kind((again, HASTE, ENDS, LEISURE)) == (HASTE, ENDS, LEISURE)
+
+
+def test_faint_cues_alone_say_nothing_of_a_long_document_and_beside_others_they_count() -> None:
+    faint = (Cue((r"\bsecret\b",), FAINT, "words of secrecy"), Cue((r"\bkill\b",), FAINT, "words of harm"))
+    assert more_than_faint(faint, LONG) == faint
+    assert more_than_faint(faint, LONG + 1) == ()
+    assert more_than_faint((*faint, NEAR), LONG + 1) == (*faint, NEAR)
 
 
 def test_the_words_say_each_thing_once_and_what_lessens_it_last() -> None:

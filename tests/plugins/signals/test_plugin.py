@@ -51,6 +51,13 @@ def test_a_reason_repeats_nothing_of_what_was_said() -> None:
         assert word not in because
 
 
+def test_the_mood_of_a_quoted_text_is_not_the_writers_and_its_risk_is() -> None:
+    angry = "This is unacceptable, I am furious! I need it right now, within the hour, everything is broken AGAIN!"
+    own, quoted = (observed(signals(), says).levels for says in (angry, f'Make this polite: "{angry} {INJECTION}"'))
+    assert min(own["stress"], own["urgency"]) >= 0.2 > max(quoted.get("stress", 0.0), quoted.get("urgency", 0.0))
+    assert quoted["alignment_risk"] > 0.8
+
+
 def test_what_a_tool_gave_is_read_and_named() -> None:
     messages = [
         {"role": "user", "content": "Summarise the page of our supplier."},
@@ -81,7 +88,7 @@ def test_the_end_of_a_long_turn_is_read_for_its_mood_and_all_of_it_for_risks() -
     filling = "The figures of the second quarter stand in the table below. " * 200
     answer = observed(signals(), f"{filling[:6000]} {INJECTION} {filling[:6000]} I need this right now, hurry!")
     assert answer.levels["alignment_risk"] > 0.5
-    assert answer.levels["urgency"] > 0.5
+    assert answer.levels["urgency"] > 0.2
 
 
 def test_a_client_may_raise_a_level_and_never_lowers_one() -> None:

@@ -134,6 +134,12 @@ def test_three_stressed_exchanges_bring_the_counter_signal_until_stress_is_low()
     assert decided.of("temperature").value <= 0.4  # type: ignore[union-attr]
 
 
+def test_stress_that_waits_for_its_fall_is_not_counted_as_that_of_the_next_exchanges() -> None:
+    found = walked((0, [said("stress", 0.9)]), *((now, []) for now in range(1, 10)))
+    assert [each.levels for each in found] == [{"stress": 0.9}] * 10
+    assert not any(each.caps for each in found)
+
+
 def test_stress_that_is_not_above_the_mark_breaks_the_row() -> None:
     course = [0.8, 0.8, 0.7, 0.8, 0.8]
     found = walked(*((second * 1000, [said("stress", level, second * 1000)]) for second, level in enumerate(course)))
