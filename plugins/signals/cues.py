@@ -90,6 +90,10 @@ class CueSet:
                     for word in words:
                         places.setdefault(word.encode(), []).append((len(self._patterns), 1 << part, bool(literals)))
                 self._patterns.append(_pattern(pattern, number, len(parts), bool(literals)))
+        self._asked = tuple(
+            (each.number, *self._cues[each.number], each.automaton.Match if each.automaton else None, each)
+            for each in self._patterns
+        )
         self._needed = tuple(map(tuple, places.values()))
         self._words = BytesAhoCorasick(tuple(places))
 
@@ -102,18 +106,19 @@ class CueSet:
         found: dict[str, Cues] = {}
         last, left = -1, MOST_CLOSELY
         for number, begin, end in sorted(self._places_in(data)):
-            pattern = self._patterns[number]
-            name, cue = self._cues[pattern.number]
-            if pattern.number == last or (only is not None and name != only):
+            of_cue, name, cue, matches, pattern = self._asked[number]
+            if of_cue == last or (only is not None and name != only):
                 continue
-            near = _near(pattern, data, begin, end)
-            left -= len(near)
-            if left < 0:
-                found[name] = (*found.get(name, ()), _TOO_MUCH)
-                break
-            if pattern.automaton is None or pattern.automaton.Match(near):
-                found[name] = (*found.get(name, ()), cue)
-                last = pattern.number
+            if matches is not None:
+                near = _near(pattern, data, begin, end)
+                left -= len(near)
+                if left < 0:
+                    found[name] = (*found.get(name, ()), _TOO_MUCH)
+                    break
+                if not matches(near):
+                    continue
+            found[name] = (*found.get(name, ()), cue)
+            last = of_cue
         ends = data if len(data) <= 3 * REACH else b" ".join((data[: 2 * REACH], data[-REACH:]))
         for name, seen in found.items():
             if name in self._any_damper and self._any_damper[name].Match(ends):
@@ -146,9 +151,9 @@ class CueSet:
 
 def _near(pattern: _Pattern, data: bytes, begin: int, end: int) -> bytes:
     """Gives the part of a text that a pattern is asked about."""
-    if pattern.automaton is None:
-        return b""
-    return data[0 if pattern.from_begin else max(0, begin - REACH) : len(data) if pattern.to_end else end + REACH]
+    return data[
+        0 if pattern.from_begin or begin < REACH else begin - REACH : len(data) if pattern.to_end else end + REACH
+    ]
 
 
 def _pattern(pattern: str, number: int, parts: int, literal: bool) -> _Pattern:
@@ -182,8 +187,10 @@ def weighed(cues: Iterable[Cue]) -> float:
     return (1.0 - calm) * rest
 
 
-def of_each_kind(cues: Iterable[Cue]) -> Cues:
+def of_each_kind(cues: Cues) -> Cues:
     """Gives of the cues that saw the same the one that weighs most: a word that several patterns know is said once."""
+    if len(cues) == 1:
+        return cues
     kept: dict[str, Cue] = {}
     for cue in cues:
         if cue.saw not in kept or abs(cue.weight) > abs(kept[cue.saw].weight):
@@ -193,7 +200,9 @@ def of_each_kind(cues: Iterable[Cue]) -> Cues:
 
 def in_words(cues: Iterable[Cue]) -> str:
     """Says what was seen, each thing once, what lessens it last."""
-    raises = dict.fromkeys(cue.saw for cue in cues if cue.weight > 0)
-    lessens = dict.fromkeys(cue.saw for cue in cues if cue.weight < 0)
+    raises: dict[str, None] = {}
+    lessens: dict[str, None] = {}
+    for cue in cues:
+        (raises if cue.weight > 0 else lessens)[cue.saw] = None
     said = ", ".join(raises)
     return f"{said}; less, because of {', '.join(lessens)}" if raises and lessens else said

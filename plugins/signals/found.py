@@ -35,6 +35,11 @@ def plain(level: float) -> float:
     return _PLAIN_GIVES + (level - _PLAIN) / (1.0 - _PLAIN) * (1.0 - _PLAIN_GIVES)
 
 
+def made_plain(found: Found) -> Found:
+    """Gives what was found of how people feel with the level that it is worth."""
+    return found if found.level <= _SLIGHT else Found(plain(found.level), found.because)
+
+
 HINTED = 0.3
 """Of wording that tells how people feel and not what they want: alone it ranks texts, and never reaches 0.2."""
 

@@ -9,7 +9,7 @@ from gateway import Caller, Exchange, Refusal, Signals, Standing, Startup, hooki
 from plugins.signals.alignment_risk import alignment_risk
 from plugins.signals.ambiguity import ambiguity
 from plugins.signals.conduct import UNKNOWN, Conduct, blocked_calls, was_refused
-from plugins.signals.cues import Cues, Seen, more_than_faint
+from plugins.signals.cues import Cues, Seen, more_than_faint, weighed
 from plugins.signals.found import Found
 from plugins.signals.headers import DEADLINE, LEVELS, HeaderError, Name, deadline_of, levels_of
 from plugins.signals.intents import INTENT, intents_of
@@ -41,6 +41,10 @@ _MOST_UNFINISHED = 1024
 """Exchanges between `observe` and `record` whose words are remembered; of others they are read again."""
 _OWN_WORDS = 4096
 """In characters: of a longer turn, most of it is not the user's own words but what they brought along."""
+
+
+_WORTH_A_LOOK = (("stress", 0.25), ("urgency", 0.45))
+"""What cues must weigh to act together with the wording and, of stress, with capitals that shout."""
 
 
 class SixSignals:
@@ -154,7 +158,7 @@ class SixSignals:
         now = exchange.clock
         own = text.last if len(text.last) <= _OWN_WORDS else _ends(text.last)
         seen = self._cues.seen(own)
-        feels = self._seen_in_own_words(own, seen)
+        feels = self._seen_in_own_words(own, seen) if "stress" in seen or "urgency" in seen else seen
         tokens = tokens_of(own)
         wording = self._wording.levels(tokens)
         risks = {
@@ -184,11 +188,12 @@ class SixSignals:
         }
 
     def _seen_in_own_words(self, text: str, seen: Seen) -> Seen:
-        """Gives the cues of feelings and haste that the writer says; a calm text is not looked at again."""
-        if "stress" not in seen and "urgency" not in seen:
-            return seen
-        own = own_words(text)
-        return seen if own == text else self._cues.seen(own)
+        """Gives the cues of moods that the writer says; what is too little to act is not looked at again."""
+        for name, least in _WORTH_A_LOOK:
+            if name in seen and weighed(seen[name]) >= least:
+                own = own_words(text)
+                return seen if own == text else self._cues.seen(own)
+        return seen
 
     def _shingles_of(self, tokens: Sequence[bytes]) -> Sequence[int]:
         return shingles_of(tokens, self._words.nameless_tokens)

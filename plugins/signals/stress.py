@@ -1,7 +1,7 @@
 """How strained an exchange is: the patience of the person who writes, and the state of what is to answer."""
 
 from plugins.signals.cues import Cues, automaton, in_words, weighed
-from plugins.signals.found import HINTED, NOTHING_FOUND, Found, plain, together, worded
+from plugins.signals.found import HINTED, NOTHING_FOUND, Found, made_plain, together, worded
 from plugins.signals.load import LEAST, Load
 
 _ONE_WORD = 0.35
@@ -22,10 +22,14 @@ _STRAINS = (
 
 def stress(text: str, seen: Cues, wording: float, load: Load, now: int) -> Found:
     """Reads the user's last turn, its cues and `wording`; and the load at `now`, in ns of the monotonic clock."""
-    said = Found(weighed(seen), in_words(seen)) if seen else NOTHING_FOUND
-    shouting = Found(_ONE_WORD, "capitals that shout") if _shouts(text) else NOTHING_FOUND
-    person = together(said, shouting, worded(wording, HINTED))
-    return together(Found(plain(person.level), person.because), strain(load, now))
+    person = worded(wording, HINTED)
+    shouts = _shouts(text)
+    if seen or shouts:
+        said = Found(weighed(seen), in_words(seen)) if seen else NOTHING_FOUND
+        shouting = Found(_ONE_WORD, "capitals that shout") if shouts else NOTHING_FOUND
+        person = together(said, shouting, person)
+    strained = strain(load, now)
+    return made_plain(person) if strained is NOTHING_FOUND else together(made_plain(person), strained)
 
 
 def _shouts(text: str) -> bool:

@@ -3,7 +3,7 @@
 from math import log
 
 from plugins.signals.cues import Cues, in_words, of_each_kind, weighed
-from plugins.signals.found import HINTED, NOTHING_FOUND, Found, plain, together, worded
+from plugins.signals.found import HINTED, Found, made_plain, together, worded
 
 SHORT = 5.0
 LONG = 3600.0
@@ -13,12 +13,13 @@ _PAID = 0.5
 
 def urgency(seen: Cues, wording: float, deadline: float | None, service_tier: object) -> Found:
     """Weighs the cues and the `wording` of the last turn, a `deadline` in seconds from now, and the request's tier."""
-    said = Found(weighed(of_each_kind(seen)), in_words(seen)) if seen else NOTHING_FOUND
-    person = together(said, worded(wording, HINTED))
-    found = [Found(plain(person.level), person.because)]
+    said = worded(wording, HINTED)
+    if seen:
+        said = together(Found(weighed(of_each_kind(seen)), in_words(seen)), said)
+    found = [made_plain(said)]
     if deadline is not None and deadline < LONG:
         level = 1.0 - max(0.0, log(max(deadline, SHORT) / SHORT)) / log(LONG / SHORT)
         found.append(Found(level, f"the client waits no longer than {deadline:g} s"))
     if service_tier == "priority":
         found.append(Found(_PAID, "the request asks for the priority tier of service"))
-    return together(*found)
+    return together(*found) if len(found) > 1 else found[0]

@@ -44,7 +44,12 @@ class Wording:
     def __init__(self, learned: bytes) -> None:
         if len(learned) != _HEADER.size + len(SIGNALS) * BUCKETS:
             raise ValueError(f"the learned weights are {len(learned)} bytes long")
-        self._offsets = _HEADER.unpack_from(learned)
+        offsets = _HEADER.unpack_from(learned)
+        # Of each signal where its field in the sum begins, and the score that is as likely as not.
+        self._fields = tuple(
+            (name, _FIELD * number, offset * STEP)
+            for number, (name, offset) in enumerate(zip(SIGNALS, offsets, strict=True))
+        )
         rows = [learned[at : at + BUCKETS] for at in range(_HEADER.size, len(learned), BUCKETS)]
         packed = [
             sum((row[bucket] ^ _MIDDLE) << (_FIELD * number) for number, row in enumerate(rows))
@@ -60,8 +65,8 @@ class Wording:
         total = sum(map(self._table.__getitem__, features))
         middle, scale = _MIDDLE * len(features), STEP / sqrt(len(features))
         return {
-            name: MOST / (1.0 + exp(offset * STEP - ((total >> (_FIELD * number) & _MASK) - middle) * scale))
-            for number, (name, offset) in enumerate(zip(SIGNALS, self._offsets, strict=True))
+            name: MOST / (1.0 + exp(offset - ((total >> field & _MASK) - middle) * scale))
+            for name, field, offset in self._fields
         }
 
 
