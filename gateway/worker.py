@@ -26,6 +26,7 @@ class Worker(Serving):
         super().__init__(configured(gateway), started)
         self._gateway = gateway
         self._admin = admin
+        self._acceptors: list[Acceptor] = []
 
     async def begin(self) -> None:
         """Starts the gateway. Errors: LoadError, JournalError."""
@@ -37,11 +38,14 @@ class Worker(Serving):
         listening = [(each, self._protocol) for each in sockets or ()]
         if self._admin is not None:
             listening.append((self._admin, self._admin_protocol))
-        # To uvicorn they are servers: it closes them, and asks nothing else of them.
-        self.servers += [Acceptor(each, protocol) for each, protocol in listening]  # type: ignore[misc]
+        self._acceptors = [Acceptor(each, protocol) for each, protocol in listening]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stops listening, lets exchanges end within the drain timeout, records the rest as stopped, and lets go."""
+        for each in self._acceptors:
+            each.close()
+            # Who was taken a moment ago is told of the end with all others.
+            await each.wait_closed()
         await super().shutdown([*(sockets or ()), *([self._admin] if self._admin else ())])
 
     async def end(self) -> None:

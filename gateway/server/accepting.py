@@ -15,7 +15,7 @@ PAUSE_SECONDS = 0.2
 
 
 class Acceptor:
-    """Gives each connection a protocol of its own, made by `protocol`; uvicorn closes it as it does its own servers.
+    """Gives each connection a protocol of its own, made by `protocol`.
 
     Where no descriptor is left, connections wait in the socket's queue, from which other workers may take them.
     """

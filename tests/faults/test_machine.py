@@ -30,6 +30,7 @@ def question(prompt: str, *, stream: bool = False) -> bytes:
 
 QUESTION = question("Well?")
 LONG_STREAM = question("!chunks 20 pace=50", stream=True)
+LONGER_STREAM = question("!chunks 30 pace=100", stream=True)
 ENDLESS_STREAM = question("!chunks 5000 pace=400", stream=True)
 
 
@@ -49,10 +50,10 @@ async def asked(running: Served, request: bytes) -> RawReply:
         return await client.ask(request)
 
 
-async def held_streams(running: Served, count: int) -> "list[asyncio.Task[RawReply]]":
+async def held_streams(running: Served, count: int, request: bytes = LONG_STREAM) -> "list[asyncio.Task[RawReply]]":
     """Streams of a second, of which each has begun."""
     before = open_exchanges(running)
-    tasks = [asyncio.ensure_future(asked(running, LONG_STREAM)) for _ in range(count)]
+    tasks = [asyncio.ensure_future(asked(running, request)) for _ in range(count)]
     async with asyncio.timeout(10):
         while open_exchanges(running) < before + count:  # noqa: ASYNC110 - the journal tells nobody
             await asyncio.sleep(0.02)
@@ -107,7 +108,8 @@ async def test_without_a_descriptor_what_is_held_goes_on_and_who_comes_waits_for
     (worker,) = lasting.pids("worker")
     before = outcomes(lasting)
     async with raw_client(lasting.url) as first:
-        streams = await held_streams(lasting, 5)
+        # Long enough that none of their connections to the upstream is free meanwhile.
+        streams = await held_streams(lasting, 5, LONGER_STREAM)
         with no_descriptors_left(worker):
             waiting = asyncio.ensure_future(asked(lasting, QUESTION))
             # It has its connection, and none to the upstream can be made for it.
