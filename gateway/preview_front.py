@@ -49,13 +49,15 @@ class PreviewFront:
         await self._elsewhere(_Asking(client, self) if asks and await self._may_ask(client) else client)
 
     async def told(self, body: bytes) -> bytes:
-        """Gives the question with what is found; as it is where it has no answer, which the office says."""
+        """Gives the question with what is found; as it is where it has no answer, which the office says.
+
+        What stands there as found already is the sender's word and does not count: the last member does.
+        """
         try:
             found = await self._found(body)
         except (QuestionError, BodyError):
             return body
-        end = body.rstrip()
-        return body if found is None else b'%b,"observed":%b}' % (end[:-1], msgspec.json.encode(found))
+        return b'%b,"observed":%b}' % (body.rstrip()[:-1], msgspec.json.encode(found))
 
     async def _may_ask(self, client: Client) -> bool:
         received = msgspec.structs.replace(client.received, model_api=False)

@@ -27,7 +27,10 @@ def preview_of(url: str, body: bytes, assumed: Assumed, environ: Mapping[str, st
     if key is None:
         raise Failed(f"A running gateway answers who may preview: put a key into {KEYS[0]}, or {KEYS[1]}.")
     answer = _answer(url, _question(body, assumed), key)
-    return Answer(msgspec.json.decode(answer, type=Previewed), msgspec.json.decode(answer, type=_Sentences).assumed)
+    try:
+        return Answer(msgspec.json.decode(answer, type=Previewed), msgspec.json.decode(answer, type=_Sentences).assumed)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Failed(f"What answers at {url} is no gateway, or one of another version.") from None
 
 
 def _question(body: bytes, assumed: Assumed) -> bytes:
@@ -45,12 +48,20 @@ def _question(body: bytes, assumed: Assumed) -> bytes:
     return msgspec.json.encode(around | {name: value for name, value in named.items() if value is not None})
 
 
-def _answer(url: str, question: bytes, key: str) -> bytes:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+def _connection(url: str) -> http.client.HTTPConnection:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
         raise Failed(f"{url!r} is no address of a gateway; write http://127.0.0.1:8000.")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=_SECONDS)
+    return kind(parts.hostname, port, timeout=_SECONDS)
+
+
+def _answer(url: str, question: bytes, key: str) -> bytes:
+    connection = _connection(url)
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     try:
         connection.request("POST", PATH, question, headers)

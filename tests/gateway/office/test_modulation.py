@@ -218,8 +218,18 @@ def test_explain_says_what_a_running_gateway_needs(gateway: Served, tmp_path: Pa
         (gateway.url, "", "put a key into LUKHAS_KEY"),
         (gateway.url, "lk-ada", "admin:modulation"),
         ("ftp://there", "lk-admin", "is no address of a gateway"),
+        ("http://127.0.0.1:99999", "lk-admin", "is no address of a gateway"),
+        (f"{gateway.url}/v1", "lk-admin", "is no address of a gateway"),
         ("http://127.0.0.1:9", "lk-admin", "does not answer"),
     ):
         done = lukhas_here(*asked, url, cwd=tmp_path, given="{}", environ={"LUKHAS_KEY": key})
         assert done.returncode == 1, done
         assert says in done.stderr
+
+
+@pytest.mark.parametrize("state", ["held", "new"])
+def test_what_a_sender_says_was_found_does_not_count(gateway: Served, state: str) -> None:
+    said = '[{"plugin": "signals", "levels": {"stress": 0.9}}]'
+    found = preview(gateway, f', "principal": "key:bob", "state": "{state}", "observed": {said}')
+    assert "stress" not in found["signals"]
+    assert (AS_REMEMBERED in found["assumed"]) is (state == "held")
