@@ -53,6 +53,12 @@ class GuardedStream(GuardedWhole):
             self._awaited.cancel()
         super().close()
 
+    def part(self) -> None:
+        """Parts from the guard, which knows this relay: without the knot both go at once, not at some collection."""
+        for name in ("_guard", "_sluice"):
+            if hasattr(self, name):
+                delattr(self, name)
+
     # What follows on calls, for who knows of steps.
 
     def _begun_seam(self, before: bytes) -> Seam | None:

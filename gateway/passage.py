@@ -96,7 +96,9 @@ class Passage:
             exchange.error = f"{type(error).__name__}: {error}"[:500]
             self._fail(_OWN_FAULT, "failed")
         finally:
-            self._relay = None  # it knows this passage; without the knot both go at once, not at some collection
+            if self._relay is not None:
+                self._relay.part()
+                self._relay = None  # it knows this passage; without the knot both go at once, not at some collection
             if self._stream is not None:
                 await self._stream.aclose()
 

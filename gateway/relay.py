@@ -79,6 +79,9 @@ class Relay:
         """Lets go of the upstream's connection."""
         self._reply.close()
 
+    def part(self) -> None:
+        """Lets go of what knows this relay, when nothing will be asked of it any more."""
+
     def left(self) -> None:
         """Notes what had come of the reply when the exchange was left in the middle. Never waits."""
         if self._exchange.reply is None:

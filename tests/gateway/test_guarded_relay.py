@@ -1,6 +1,7 @@
 """Plugins that judge replies, end to end: texts, calls, tools that run here, reviews; whole and streamed."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -414,3 +415,18 @@ async def test_a_call_that_changes_its_name_after_it_was_withheld_does_not_run(t
     (use,) = passages.seen.ended[0].tools
     assert (use.name, use.status, use.because) == ("look_up", "blocked", "call_changed")
     assert client.sent.count(b"[DONE]") == 1
+
+
+@pytest.mark.parametrize("reply", [b'{"choices":[]}', None], ids=["whole", "stream"])
+async def test_an_exchange_leaves_nothing_for_the_collector(tmp_path: Path, reply: bytes | None) -> None:
+    replies = [a_stream(*chat_events(["Hel", "lo"])) if reply is None else FakeReply(reply) for _ in range(2)]
+    passages = Passages(tmp_path, FakeTransport(*replies), Allows("look"), Reads())
+    await passages.carry(FakeClient(b'{"model":"m"}'))
+    gc.collect()
+    gc.disable()
+    try:
+        await passages.carry(FakeClient(b'{"model":"m"}'))
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+        passages.close()

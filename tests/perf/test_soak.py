@@ -11,7 +11,7 @@ from perf.soak import Sample, growth_mb, main
 
 
 def samples(*megabytes: float) -> list[Sample]:
-    return [Sample(60.0 * number, 1000 * number, each) for number, each in enumerate(megabytes, start=1)]
+    return [Sample(60.0 * number, 1000 * number, 200.0 - each, each) for number, each in enumerate(megabytes, start=1)]
 
 
 def test_what_grows_by_a_megabyte_a_minute_grows_by_ten_in_ten_minutes() -> None:
