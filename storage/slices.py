@@ -61,6 +61,7 @@ SLICES: tuple[str, ...] = (*KNOWN, "other")
 # They say something about the journal and nothing about an exchange.
 _OF_THE_JOURNAL = ("segment", "root", "retention", "retention_held", "tombstone")
 _BEGAN = b'{"event":"began",'
+_OF_THE_LINE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError)
 Members: TypeAlias = dict[str, msgspec.Raw]
 
 
@@ -128,7 +129,7 @@ class Sorter:
                     continue
                 members = self._members.decode(line.text)
                 event = self._event(members)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError) as error:
+            except _OF_THE_LINE as error:
                 malformed.append(Malformed(line, _reason(error)))
                 continue
             if event in _OF_THE_JOURNAL:
@@ -141,7 +142,12 @@ class Sorter:
             if event == "ended":
                 begun.pop(bytes(members.get("audit_id", b"")), None)
             slices[event if event in KNOWN else "other"].append(_row(line, members, KNOWN.get(event)))
-        slices["began"] = [_row(line, self._members.decode(line.text), KNOWN["began"]) for line in begun.values()]
+        for line in begun.values():
+            try:
+                # The quick look at its beginning passed over what it holds.
+                slices["began"].append(_row(line, self._members.decode(line.text), KNOWN["began"]))
+            except _OF_THE_LINE as error:
+                malformed.append(Malformed(line, _reason(error)))
         texts = {name: b"".join(rows) for name, rows in slices.items()}
         return Slices(texts, tuple(malformed), frozenset(continued), longest)
 

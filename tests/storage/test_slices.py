@@ -59,6 +59,23 @@ def test_what_is_no_event_is_malformed_with_a_reason() -> None:
     assert set(slices.texts.values()) == {b""}
 
 
+def test_a_beginning_whose_name_of_a_member_has_a_flipped_byte_is_malformed_and_stops_no_other_line() -> None:
+    flipped = b'{"event":"began","audit_id":"A-1","c\xe1ller":"alice"}'
+    slices = sorted_lines(flipped, began("A-2"))
+    assert [each.line.text for each in slices.malformed] == [flipped]
+    assert [row["line"]["audit_id"] for row in rows(slices, "began")] == ["A-2"]
+
+
+def test_a_flipped_bit_anywhere_in_a_line_never_stops_the_others() -> None:
+    for whole in (b'{"event":"began","audit_id":"A-1","tier":"T1"}', b'{"event":"ended","audit_id":"A-1","tier":"T1"}'):
+        for at in range(8 * len(whole)):
+            flipped = bytearray(whole)
+            flipped[at // 8] ^= 1 << at % 8
+            slices = sorted_lines(bytes(flipped), began("A-2"), ended("A-3"))
+            assert b'"A-2"' in slices.texts["began"], flipped
+            assert b'"A-3"' in slices.texts["ended"], flipped
+
+
 def test_a_segment_that_only_goes_on_is_told_from_a_new_life() -> None:
     slices = sorted_lines({"event": "segment", "number": 7, "continues": True})
     assert slices.continued == {("worker-0", 7)}
