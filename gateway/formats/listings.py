@@ -105,14 +105,14 @@ def may_hold_call(data: bytes) -> bool:
 
 def stray_call(told: Any, *, streamed: bool) -> str | None:
     """Gives the name of what tells of a call otherwise than it is read here, None where nothing does."""
-    carriers: list[Any] = []
-    items: list[Any] = []
-    for entry, _ in _entries(told):
-        holders = [*(member(choice, "message") for choice in elements(entry, "choices")), entry]
+    messages: list[Any] = []
+    holders: list[Any] = []
+    entries = [entry for entry, _ in _entries(told)]
+    for entry in entries:
+        messages += [*(member(choice, "message") for choice in elements(entry, "choices")), entry]
         holders += [holder for holder, _ in holders_in(entry)]
-        carriers += holders
-        items += [entry, *(call for holder in holders for call in elements(holder, "tool_calls"))]
-    return stray_in(told, carriers, items)
+    called = [call for each in (*messages, *holders) for call in elements(each, "tool_calls")]
+    return stray_in(told, messages, [*entries, *called], holders)
 
 
 def _entries(reply: Any) -> Iterator[tuple[Any, Path]]:

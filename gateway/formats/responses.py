@@ -49,7 +49,8 @@ repeats = True
 _ENDS = frozenset(("response.completed", "response.failed", "response.incomplete", "error"))
 # Each begins with what has no case, so that it is a quick search.
 _CALL_NAMED = re.compile(rb"_(?i:call|approv)").search
-_CALL_NAME_ALONE = re.compile(rb'_(?i:call(?<!"parallel_tool_call)(?<!"max_tool_call)|approv)')
+# What is no call is known by its whole name, in small letters.
+_CALL_NAME_ALONE = re.compile(rb'_(?i:call(?-i:(?!(?<="parallel_tool_call)s")(?!(?<="max_tool_call)s"))|approv)')
 _TOOLS_OR_PROGRAM = re.compile(rb'"(?i:tools|program)"').search
 _PROGRAM = re.compile(rb'"(?i:program)"')
 _STOPPED = frozenset(("incomplete", "failed", "cancelled"))

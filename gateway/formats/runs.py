@@ -125,4 +125,4 @@ def may_hold_call(data: bytes) -> bool:
 def stray_call(told: Any, *, streamed: bool) -> str | None:
     """Gives the name of what tells of a call otherwise than it is read here, None where nothing does."""
     holders = [holder for holder, _ in holders_in(told)]
-    return stray_in(told, holders, [call for holder in holders for call in elements(holder, "tool_calls")])
+    return stray_in(told, (), [call for holder in holders for call in elements(holder, "tool_calls")], holders)

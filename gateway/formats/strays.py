@@ -12,7 +12,8 @@ CALL_NAMED = re.compile(rb"(?i)_call").search
 """Finds what nearly all names of calls have in them; what it begins with has no case, so that it is a quick search."""
 ESCAPED = re.compile(rb"\\u00[2-7]")
 """Finds a letter that is written by its number."""
-CARRIERS = frozenset(("function_call", "tool_calls"))
+_OF_A_HOLDER = frozenset(("tool_calls",))
+CARRIERS = _OF_A_HOLDER | {"function_call"}
 CALLS_BY_ANOTHER_NAME = frozenset(("mcp_approval_request", "program"))
 _SPELT = CARRIERS | frozenset(
     (
@@ -71,12 +72,14 @@ def is_call_kind(kind: str) -> bool:
     return kind.endswith("_call") or kind in CALLS_BY_ANOTHER_NAME
 
 
-def stray_in(told: Any, carriers: Iterable[Any], items: Iterable[Any]) -> str | None:
+def stray_in(told: Any, messages: Iterable[Any], items: Iterable[Any], holders: Iterable[Any] = ()) -> str | None:
     """Gives the first name that tells of a call otherwise than it is read, None where there is none.
 
-    `carriers` are the objects whose `tool_calls` and `function_call` are read, `items` those that are read as calls.
+    `messages` are the objects whose `tool_calls` and `function_call` are read, `holders` those whose `tool_calls`
+    alone are, `items` those that are read as calls.
     """
-    carrying, reading = {id(each) for each in carriers}, {id(each) for each in items}
+    carrying = dict.fromkeys(map(id, holders), _OF_A_HOLDER) | dict.fromkeys(map(id, messages), CARRIERS)
+    reading = {id(each) for each in items}
     waiting = [told]
     while waiting:
         value = waiting.pop()
@@ -86,7 +89,7 @@ def stray_in(told: Any, carriers: Iterable[Any], items: Iterable[Any]) -> str | 
             for key, inner in value.items():
                 if key not in _SPELT and key.casefold() in _SPELT:
                     return str(key)
-                if key in CARRIERS and not _is_carried(key, inner, read=id(value) in carrying):
+                if key in CARRIERS and not _is_carried(key, inner, read=key in carrying.get(id(value), ())):
                     return str(key)
                 if key == "type" and inner.__class__ is str and _strays(inner, read=id(value) in reading):
                     return str(inner)

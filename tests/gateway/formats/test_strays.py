@@ -51,6 +51,16 @@ WHOLE: list[tuple[ModuleType, Any, str]] = [
     (runs, a_run([], None, Required_Action={"submit_tool_outputs": {"tool_calls": [CALL]}}), "Required_Action"),
     (runs, a_run([], None, required_action={"tool_calls": [CALL]}), "tool_calls"),
     (runs, {"data": [a_run([CALL], None)]}, "tool_calls"),
+    (runs, {"object": "thread.run.step", "step_details": {"function_call": {"name": "f"}}}, "function_call"),
+    (
+        runs,
+        a_run([], None, required_action={"submit_tool_outputs": {"function_call": {"name": "f"}}}),
+        "function_call",
+    ),
+    (listings, {"data": [{"step_details": {"function_call": {"name": "f"}}}]}, "function_call"),
+    (responses, {"output": [{"type": "message", "content": [{"type": "max_tool_call"}]}]}, "max_tool_call"),
+    (responses, {"output": [{"type": "message", "content": [{"type": "parallel_tool_call"}]}]}, "parallel_tool_call"),
+    (responses, {"output": [{"type": "message", "content": [{"type": "Max_Tool_Calls"}]}]}, "Max_Tool_Calls"),
     (listings, {"data": [a_step([{"type": "function", "Function": {"name": "f"}}])]}, "Function"),
     (listings, {"DATA": [ITEM]}, "DATA"),
     (listings, {"data": [{"content": [ITEM]}]}, "function_call"),
@@ -70,6 +80,11 @@ STREAMED: list[tuple[ModuleType, Any, str]] = [
         "Response.Function_Call_Arguments.Delta",
     ),
     (runs, {"object": "thread.run.step.delta", "delta": {"tool_calls": [CALL]}}, "tool_calls"),
+    (
+        runs,
+        {"object": "thread.run.step.delta", "delta": {"step_details": {"function_call": {"name": "f"}}}},
+        "function_call",
+    ),
 ]
 
 
@@ -124,6 +139,8 @@ def test_the_words_of_whole_responses_are_no_calls() -> None:
     assert not responses.may_hold_call(calm)
     assert responses.may_call(calm)
     assert responses.may_hold_call(calm.replace(b'"max_tool_calls"', b'"tool_calls"'))
+    for kind in (b"max_tool_call", b"parallel_tool_call"):
+        assert responses.may_hold_call(calm.replace(b'"message"', b'"%b"' % kind))
     assert responses.may_hold_call(calm.replace(b'"max_tool_calls"', b'"max_tool_calls":1,"tool_calls"'))
 
 
