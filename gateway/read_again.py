@@ -3,6 +3,8 @@
 Such a reply is shown without the calls that are not the client's, where what is left is what the client got then.
 """
 
+from urllib.parse import unquote_to_bytes
+
 from gateway.answers import Refusal
 from gateway.exchange import Exchange
 from gateway.formats import Format
@@ -35,5 +37,5 @@ def can_show_rest(exchange: Exchange, format: Format) -> bool:
     return (
         is_read_again(exchange)
         and format.name in ("chat", "responses", "listings")
-        and b"starting_after" not in exchange.received.target
+        and b"starting_after" not in unquote_to_bytes(exchange.received.target)
     )

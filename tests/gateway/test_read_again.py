@@ -107,10 +107,13 @@ def test_the_stream_of_a_step_to_another_has_no_good_end(
     assert stage.asked_upstream == 1
 
 
+@pytest.mark.parametrize("name", [b"starting_after", b"starting%5fafter", b"%73tarting%5Fafter"])
 @pytest.mark.parametrize("item", [OWN, HOSTED, BLOCKED], ids=["own", "hosted", "blocked"])
-def test_from_a_place_behind_the_beginning_no_call_is_streamed(stage: GovernedExchanges, item: Any) -> None:
+def test_from_a_place_behind_the_beginning_no_call_is_streamed(
+    stage: GovernedExchanges, item: Any, name: bytes
+) -> None:
     begun = events_of(TEXT, item, tools=None).split(b"\n\n", 1)[1]
-    client = stage.asked(STORED + b"?stream=true&starting_after=0", None, begun, streamed=True)
+    client = stage.asked(STORED + b"?stream=true&" + name + b"=0", None, begun, streamed=True)
     assert (client.ending, b'"fc_' in client.sent, b"tool_not_offered" in client.sent) == ("aborted", False, True)
 
 
