@@ -40,17 +40,21 @@ class Claim:
     def remember(self, line: bytes) -> None:
         """Keeps the line of the latest root, so that a segment that loses its end is missed. Errors: OSError.
 
-        It takes the place of the line before the last, so that the last one is there whole whatever happens meanwhile,
-        and nothing waits for the disk, as a file that is put in the place of another does for milliseconds.
+        It takes the place of the line before the last, so that the last one is there whole whenever the process is
+        killed. Nothing waits for the disk, as a file that is put in the place of another does for milliseconds; so both
+        may be gone when the machine loses its power. A line that has no room is not kept: the one before is true, too.
         """
         if self._fd is None:
             return
         if not self._count:
             self._count, _ = max(_slots(self.path), default=(0, b""))
+        slot = b"%d %08x %b" % (self._count + 1, crc32(line), line)
+        if len(slot) > SLOT_BYTES:
+            return
         self._count += 1
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.pwrite(fd, b"%d %08x %b" % (self._count, crc32(line), line), self._count % 2 * SLOT_BYTES)
+            os.pwrite(fd, slot, self._count % 2 * SLOT_BYTES)
         finally:
             os.close(fd)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.claim import Claim, last_root_in
+from storage.claim import SLOT_BYTES, Claim, last_root_in
 from storage.journal_error import JournalError
 
 
@@ -42,6 +42,20 @@ def test_a_line_that_is_half_written_leaves_the_one_before(tmp_path: Path) -> No
     for written in range(len(b"2 01234567 the second root\n")):
         claim.path.write_bytes(whole[:written] + bytes(40 - written) + whole[40:])
         assert last_root_in(tmp_path) == b"the first root", written
+    claim.release()
+
+
+def test_a_line_that_has_no_room_leaves_those_that_are_there(tmp_path: Path) -> None:
+    claim = taken(tmp_path)
+    fits = b"x" * (SLOT_BYTES - len(b"1 01234567 \n")) + b"\n"
+    for line in (fits, b"the second root\n"):
+        claim.remember(line)
+    claim.remember(b"x" + fits)
+    assert last_root_in(tmp_path) == b"the second root"
+    claim.remember(fits)
+    assert last_root_in(tmp_path) == fits.strip()
+    claim.remember(b"x" + fits)
+    assert last_root_in(tmp_path) == fits.strip()
     claim.release()
 
 
