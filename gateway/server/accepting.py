@@ -5,6 +5,7 @@ waits for as many turns as there are connections before theirs, also who asks fo
 """
 
 import asyncio
+import functools
 import logging
 import socket
 from collections.abc import Callable
@@ -17,7 +18,8 @@ PAUSE_SECONDS = 0.2
 class Acceptor:
     """Gives each connection a protocol of its own, made by `protocol`.
 
-    Where no descriptor is left, connections wait in the socket's queue, from which other workers may take them.
+    Where no descriptor is left, connections wait in the socket's queue, from which other workers may take them. That
+    is said once, until all who waited have been taken.
     """
 
     def __init__(self, listener: socket.socket, protocol: Callable[[], asyncio.Protocol]) -> None:
@@ -26,6 +28,7 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._beginnings: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
+        self._is_short = False
         listener.setblocking(False)
         self._go_on()
 
@@ -51,20 +54,33 @@ class Acceptor:
             try:
                 connection, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                self._is_short = False
                 return
             except OSError as error:
-                _LOG.warning("no connection can be taken now: %s", error)
+                self._tell_short(error)
                 self._loop.remove_reader(self._listener.fileno())
                 self._pause = self._loop.call_later(PAUSE_SECONDS, self._go_on)
                 return
             task = self._loop.create_task(self._begin(connection))
             self._beginnings.add(task)
-            task.add_done_callback(self._beginnings.discard)
+            task.add_done_callback(functools.partial(self._begun, connection))
 
     async def _begin(self, connection: socket.socket) -> None:
         connection.setblocking(False)
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._loop.connect_accepted_socket(self._protocol, connection)
-        except OSError:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await self._loop.connect_accepted_socket(self._protocol, connection)
+
+    def _begun(self, connection: socket.socket, task: "asyncio.Task[None]") -> None:
+        self._beginnings.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None or task.cancelled():
             connection.close()
+        if isinstance(error, MemoryError):
+            self._tell_short(error)
+        elif error is not None and not isinstance(error, OSError):
+            _LOG.error("a connection could not begin", exc_info=error)
+
+    def _tell_short(self, error: Exception) -> None:
+        if not self._is_short:
+            self._is_short = True
+            _LOG.warning("no connection can be taken now: %s", str(error) or "no memory is left")

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from gateway.server.accepting import Acceptor
+from gateway.server.accepting import PAUSE_SECONDS, Acceptor
 from tests.builders.descriptors import no_descriptors_left
 
 COMING = 64
@@ -67,6 +67,57 @@ async def test_who_comes_when_no_descriptor_is_left_waits_for_one(listener: sock
             await asyncio.sleep(0.3)
             assert time.process_time() - began < 0.1, "it does not try over and over"
         assert await greeting(client) == b"quick"
+        acceptor.close()
+
+
+async def test_that_no_descriptor_is_left_is_said_once_until_all_who_waited_are_taken(
+    listener: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExitStack() as stack:
+        acceptor = Acceptor(listener, Greets)
+        for shortage in (1, 2):
+            client = connected(listener, stack)
+            with no_descriptors_left():
+                await asyncio.sleep(3 * PAUSE_SECONDS)
+            assert await greeting(client) == b"quick"
+            assert len(caplog.records) == shortage
+        acceptor.close()
+
+
+async def test_who_cannot_be_given_a_protocol_is_let_go_at_once_and_the_next_one_is_taken(
+    listener: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    errors: list[Exception] = [MemoryError(), MemoryError(), ValueError("of ours")]
+
+    def made() -> asyncio.Protocol:
+        if errors:
+            raise errors.pop(0)
+        return Greets()
+
+    with ExitStack() as stack:
+        acceptor = Acceptor(listener, made)
+        clients = [connected(listener, stack) for _ in range(4)]
+        assert [await greeting(client) for client in clients] == [b"", b"", b"", b"quick"]
+        assert [(each.name, each.levelname) for each in caplog.records] == [
+            ("gateway.server.accepting", "WARNING"),
+            ("gateway.server.accepting", "ERROR"),
+        ]
+        acceptor.close()
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+async def test_who_is_being_taken_when_all_is_cancelled_is_let_go(listener: socket.socket, turns: int) -> None:
+    with ExitStack() as stack:
+        acceptor = Acceptor(listener, asyncio.Protocol)
+        client = connected(listener, stack)
+        while not (taking := asyncio.all_tasks() - {asyncio.current_task()}):  # noqa: ASYNC110 - the loop tells nobody
+            await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in taking:
+            task.cancel()
+        await acceptor.wait_closed()
+        assert await greeting(client) == b""
         acceptor.close()
 
 
