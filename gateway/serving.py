@@ -25,9 +25,9 @@ class Serving(uvicorn.Server):
         self._with_signals = signals
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begins what stands behind the server, then listens."""
+        """Begins what stands behind the server, listens, and tells it."""
         await self.begin()
-        await super().startup(sockets)
+        await self.listen(sockets)
         self._tell_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -40,6 +40,10 @@ class Serving(uvicorn.Server):
         if left:
             await asyncio.wait(left, timeout=SECONDS_TO_RECORD)
         await self.end()
+
+    async def listen(self, sockets: list[socket.socket] | None) -> None:
+        """Listens at all addresses; what it raises ends the start."""
+        await super().startup(sockets)
 
     async def begin(self) -> None:
         """Called before the server listens; what it raises ends the start."""

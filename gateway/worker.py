@@ -11,7 +11,7 @@ from gateway.app import Gateway
 from gateway.server.accepting import Acceptor
 from gateway.server.protocol import GatewayProtocol
 from gateway.server.request import Limits
-from gateway.server.room import files_for_clients, open_files
+from gateway.server.room import files_for_clients, files_for_operators, open_files
 from gateway.serving import Serving
 from gateway.settings import Settings
 from gateway.websocket.front import none_here
@@ -26,15 +26,16 @@ class Worker(Serving):
         super().__init__(configured(gateway), started)
         self._gateway = gateway
         self._admin = admin
+        self._admin_limits = connection_limits(gateway.settings, files_for_operators(open_files()))
         self._acceptors: list[Acceptor] = []
 
     async def begin(self) -> None:
         """Starts the gateway. Errors: LoadError, JournalError."""
         await self._gateway.start()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts the gateway, then listens at its addresses. Errors: LoadError, JournalError."""
-        await super().startup([] if sockets else sockets)
+    async def listen(self, sockets: list[socket.socket] | None) -> None:
+        """Listens at its addresses. Errors: OSError."""
+        await super().listen([] if sockets else sockets)
         listening = [(each, self._protocol) for each in sockets or ()]
         if self._admin is not None:
             listening.append((self._admin, self._admin_protocol))
@@ -59,15 +60,13 @@ class Worker(Serving):
         return protocol
 
     def _admin_protocol(self) -> GatewayProtocol:
-        limits = connection_limits(self._gateway.settings)
-        front = self._gateway.admin_front
         return GatewayProtocol(
             self.config,
             self.server_state,
             {},
-            front=front,
+            front=self._gateway.admin_front,
             websockets=none_here,
-            limits=limits,
+            limits=self._admin_limits,
         )
 
 
@@ -87,7 +86,9 @@ def configured(gateway: Gateway) -> uvicorn.Config:
             GatewayProtocol,
             front=gateway.front,
             websockets=gateway.websockets,
-            limits=connection_limits(gateway.settings),
+            limits=connection_limits(
+                gateway.settings, files_for_clients(open_files(), gateway.settings.upstream.max_connections)
+            ),
         ),
         ws="none",
         lifespan="off",
@@ -101,8 +102,8 @@ def configured(gateway: Gateway) -> uvicorn.Config:
     )
 
 
-def connection_limits(settings: Settings) -> Limits:
-    """Gives what one connection may ask of us."""
+def connection_limits(settings: Settings, files: int) -> Limits:
+    """Gives what one connection may ask of us; `files` is how many of our open files its kind may take."""
     server = settings.server
     return Limits(
         server.max_header_bytes,
@@ -110,5 +111,5 @@ def connection_limits(settings: Settings) -> Limits:
         server.header_timeout,
         server.body_timeout,
         server.write_timeout,
-        files_for_clients(open_files(), settings.upstream.max_connections),
+        files,
     )

@@ -36,15 +36,13 @@ class OfficeServer(Serving):
         """Starts the office. Errors: LoadError."""
         await self._office.start()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts the office, then listens at both sockets. Errors: LoadError."""
+    async def listen(self, sockets: list[socket.socket] | None) -> None:
+        """Listens at both sockets. Errors: OSError."""
+        await super().listen(sockets)
         if self._operator is not None:
             self._operator_config.load()
             loop = asyncio.get_running_loop()
-            await super().startup(sockets)
             self.servers.append(await loop.create_server(self._operator_protocol, sock=self._operator))
-        else:
-            await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stops listening, lets requests end, and lets go."""

@@ -4,7 +4,7 @@ import resource
 import sys
 
 SPARE_FILES = 256
-"""For the journal, the stores, the office's sockets, and clients that are told to come again."""
+"""For the journal, the stores, the office's sockets, operators, and clients that are told to come again."""
 
 
 def open_files() -> int:
@@ -20,3 +20,11 @@ def files_for_clients(files: int, connections: int) -> int:
     system allows few.
     """
     return max(files // 2, files - SPARE_FILES - connections)
+
+
+def files_for_operators(files: int) -> int:
+    """Gives how many of so many open files there may be when who comes to the operators' own address is still served.
+
+    They come when clients have taken all that is theirs, and the upstream too; something is left for what is held.
+    """
+    return files - min(files // 2, SPARE_FILES) // 2
