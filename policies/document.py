@@ -9,9 +9,7 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 import msgspec
 import yaml
-from yaml._yaml import CParser
 from yaml.composer import Composer
-from yaml.resolver import Resolver
 
 Document = TypeVar("Document")
 Place: TypeAlias = tuple[str | int, ...]
@@ -99,16 +97,20 @@ def file_text(path: Path) -> str:
         raise DocumentError(f"{path}: cannot be read: {reason}.") from None
 
 
-class _Quick(Composer, CParser, Resolver):
-    """Reads with libyaml, ten times as fast; puts the nodes together in Python, where depth has a limit."""
+# Where PyYAML was built without libyaml there is no such reader, and its own one is slow, but the same.
+if yaml.__with_libyaml__:
 
-    def __init__(self, text: str) -> None:
-        CParser.__init__(self, text)
-        Composer.__init__(self)
-        Resolver.__init__(self)
+    class _Quick(Composer, yaml.CSafeLoader):
+        """Reads with libyaml, ten times as fast; puts the nodes together in Python, where depth has a limit."""
+
+        def __init__(self, text: str) -> None:
+            yaml.CSafeLoader.__init__(self, text)
+            Composer.__init__(self)
 
 
 def _composed(text: str, source: str) -> yaml.Node | None:
+    if not yaml.__with_libyaml__:
+        return _composed_slowly(text, source)
     try:
         return _Quick(text).get_single_node()
     except (yaml.YAMLError, UnicodeEncodeError, RecursionError):

@@ -1,6 +1,8 @@
 """Reading what an operator writes: the value, or a sentence with file, line, key, and what is allowed."""
 
 import re
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -122,3 +124,20 @@ def test_a_tag_at_the_top_is_refused_with_its_line() -> None:
 def test_what_is_read_is_what_stands_there(text: str) -> None:
     values = read_document(text, dict[str, Any], "a.yaml")
     assert repr(values) == repr({key: value for key, value in yaml.safe_load(text).items() if value is not None})
+
+
+WITHOUT_LIBYAML = """
+import sys
+
+sys.modules["yaml._yaml"] = None
+import yaml
+from policies.document import read_document
+
+assert not yaml.__with_libyaml__
+print(read_document("a: {b: [1, on, 2.5]}", dict[str, dict[str, list[int | str | float]]], "x"))
+"""
+
+
+def test_documents_are_read_where_pyyaml_was_built_without_libyaml() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_LIBYAML], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("{'a': {'b': [1, 'on', 2.5]}}\n", "")
