@@ -24,8 +24,12 @@ def refusal_of_hosted(tool: str) -> Refusal:
 
 
 def is_read_again(exchange: Exchange) -> bool:
-    """Whether an exchange only reads a reply that was made before."""
-    return exchange.received.method == b"GET"
+    """Whether an exchange only reads a reply that was made before.
+
+    A websocket begins with a GET too, and what is called over it is called now.
+    """
+    endpoint = exchange.endpoint
+    return exchange.received.method == b"GET" and (endpoint is None or endpoint.kind == "http")
 
 
 def can_show_rest(exchange: Exchange, format: Format) -> bool:
