@@ -222,7 +222,9 @@ class Office:
         sizes = Sizes(settings.server.max_json_bytes, settings.server.max_body_bytes)
         previews = Previews(self.chain, self._homeostasis, sizes, self.policies, self._kept)
         names = Names(self.keyring)
-        around = Around(self.chain, settings, load_endpoints(), self.records.bundles, names, self.policies)
+        around = Around(
+            self.chain, settings, load_endpoints(), self.records.bundles, names, self.policies, self._tighten_now
+        )
         return modulation_routes(previews, around)
 
     def _offering(self) -> Offering:
@@ -239,6 +241,11 @@ class Office:
             take_out=self.keeping.take_out,
             forget=self.records.forget,
         )
+
+    def _tighten_now(self) -> None:
+        """Withholds what the blocked calls that the workers have written lead to, ahead of its turn."""
+        self.records.catch_up()
+        self.tightenings.run()
 
     def _tightened_until(self, principal: str) -> datetime | None:
         """Gives when what is withheld from somebody ends, by all that the workers have written."""

@@ -35,7 +35,10 @@ from gateway.settings import Settings
 from identity.caller import Caller
 from policies.modulation.homeostasis import NEW, State
 from storage.bundles import Bundles, BundlesError
+from storage.journal_error import JournalError
 from storage.people import KeyringError
+from storage.state.state_error import StateError
+from storage.warehouse_file import WarehouseError
 
 THEIRS_ALONE = "What tools gave this caller before, and what is recalled for them, is theirs alone and left out."
 NOT_KNOWN = "What workers remember of earlier texts (novelty, refusals, load) is not known here."
@@ -50,7 +53,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Around(msgspec.Struct, frozen=True):
-    """What the office knows that a preview may need; `policies` are those in force."""
+    """What the office knows that a preview may need; `policies` are those in force.
+
+    `refresh` takes in what workers have written meanwhile, such as a tool that one of them withholds from now on.
+    Errors of it: WarehouseError, KeyringError, JournalError, StateError, OSError.
+    """
 
     chain: Chain
     settings: Settings
@@ -58,6 +65,7 @@ class Around(msgspec.Struct, frozen=True):
     bundles: Bundles
     names: Names
     policies: LivePolicies
+    refresh: Callable[[], object] = lambda: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -89,6 +97,10 @@ def modulation_routes(previews: Previews, around: Around) -> Sequence[HTTPRouteH
 async def _answered(previews: Previews, around: Around, asked: Asked, asker: str) -> Answer:
     endpoint = endpoint_in(asked, around.endpoints)
     caller, told = await caller_in(asked, around.chain, around.settings, around.policies.tiers)
+    try:
+        await asyncio.to_thread(around.refresh)
+    except (WarehouseError, JournalError, StateError, OSError) as error:
+        raise Refused(Refusal(str(error), code="records_unavailable", status=503, retry_after=5)) from None
     arrived = around.now()
     state, heard = NEW, 0
     if asked.state == "held":

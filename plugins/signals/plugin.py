@@ -100,7 +100,11 @@ class SixSignals:
         caller = exchange.caller
         if caller is None or self._is_off(caller):
             return None
-        said_levels, deadline, meant = _from_client(exchange)
+        try:
+            said_levels, deadline, meant = _from_client(exchange)
+        except HeaderError:
+            # Who sends them is turned away; whoever looks at such a request all the same asks about the rest of it.
+            said_levels, deadline, meant = _SAYS_NOTHING
         found = self._found(exchange, caller, deadline)
         if self._settings.off:
             found = {name: each for name, each in found.items() if name not in self._settings.off}

@@ -130,3 +130,23 @@ def test_every_worker_meets_it_soon_it_stays_through_a_kill_and_a_release_ends_i
         eventually(lambda: all(offered(running.url, simulator) for _ in range(6)), 10)
         calling(running.url, "wipe")
         assert offered(running.url, simulator) == ["wipe"]
+
+
+def test_a_preview_knows_at_once_what_this_worker_withholds(simulator: str, policies: Path, tmp_path: Path) -> None:
+    settings = {
+        "auth": {"keys": [*KEYS, {"key": "lk-viewer", "owner": "viewer", "permissions": ["admin:modulation"]}]},
+        "chain": GOVERNED,
+        "plugins": {"log": {"to": "nowhere"}},
+        "policies": {"folder": str(policies)},
+        "upstream": {"api_key": "sk-any", "url": f"{simulator}/v1"},
+    }
+    tools = [{"type": "function", "function": {"name": "wipe", "parameters": {"type": "object"}}}]
+    request = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}], "tools": tools}
+    with served(tmp_path, settings=json.dumps(settings)) as running:
+        for _ in range(3):
+            calling(running.url, "wipe")
+        asked = {"request": request, "principal": "key:ada"}
+        viewer = {"authorization": "Bearer lk-viewer"}
+        found = sent("POST", f"{running.url}/admin/modulation/preview", viewer, asked).json()
+        assert offered(running.url, simulator) == []
+    assert (found["tools"]["offered"], found["tools"]["removed"]) == ([], ["wipe"])

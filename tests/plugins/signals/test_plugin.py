@@ -120,6 +120,11 @@ def test_a_header_that_cannot_be_read_is_turned_away(headers: dict[str, str]) ->
     assert (refusal.status, refusal.code, refusal.param) == (400, "invalid_signals", next(iter(headers)))
 
 
+def test_what_cannot_be_read_of_a_header_says_nothing_to_who_looks_all_the_same() -> None:
+    misread = observed(signals(), INJECTION, headers={"x-lukhas-signals": "trust=0.9"})
+    assert misread.levels == observed(signals(), INJECTION).levels
+
+
 def test_what_the_client_says_that_its_user_means_raises_a_signal_and_says_so() -> None:
     answer = observed(signals(), BODY, headers={"x-lukhas-intent": "reject, more_detail"})
     assert answer.levels["stress"] == 0.5
