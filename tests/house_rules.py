@@ -77,6 +77,18 @@ AT_HOME_EVERYWHERE = frozenset(("msgspec",))
 EMPTY_NAMES = re.compile(r"(?:^|_)(?:utils?|helpers?|managers?|base|misc|common)(?:_|$)")
 # Functions in all but their making: pluggy's marks, click's options and commands.
 LOWER_CASE_GLOBALS = re.compile(r"gateway/hookspecs\.py (hookspec|_mark)|gateway/commands/\w+\.py (command|\w+_option)")
+# What loads a module when it is asked for: a command of forty, and the database, which most workers never open.
+LOADS_WHEN_ASKED = frozenset(("gateway/commands/__init__.py", "storage/state/when_needed.py"))
+# Remembered answers of pure functions: what ships and is slow to read, for who builds many chains, and names that come
+# often.
+REMEMBERS = frozenset(
+    (
+        "gateway/testing/builders.py _shipped_policies",
+        "gateway/testing/builders.py _table",
+        "plugins/signals/patterns.py shipped_cues",
+        "policies/redaction.py redacted_name",
+    )
+)
 CHANGES_IN_PLACE = frozenset(
     (
         "add",
@@ -165,9 +177,11 @@ def foreign_packages_stay_at_home(source: Source) -> Iterator[str]:
 
 
 def imports_stand_at_the_top(source: Source) -> Iterator[str]:
-    """No import inside a function, and none under a condition."""
+    """No import inside a function, none under a condition, and none by the name of a module but in named places."""
     top = {id(node) for node in source.tree.body}
     for node in ast.walk(source.tree):
+        if _named(node) in ("import_module", "__import__") and source.path not in LOADS_WHEN_ASKED:
+            yield f"{getattr(node, 'lineno', 0)}: loads a module by its name"
         if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in top:
             yield f"{node.lineno}: an import that does not stand at the top"
 
@@ -236,6 +250,9 @@ def modules_keep_no_state(source: Source) -> Iterator[str]:
     for function in ast.walk(source.tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _changes_of_globals(function, frozenset(names))
+            marks = {_named(node) for mark in function.decorator_list for node in ast.walk(mark)}
+            if marks & {"cache", "lru_cache"} and f"{source.path} {function.name}" not in REMEMBERS:
+                yield f"{function.lineno}: {function.name} remembers its answers in the module"
 
 
 RULES: tuple[Rule, ...] = (
@@ -280,6 +297,10 @@ def _foreign(source: Source) -> Iterator[tuple[int, str]]:
         package = module.partition(".")[0]
         if package not in ROOMS and package not in sys.stdlib_module_names:
             yield line, package
+
+
+def _named(node: ast.AST) -> str | None:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
 
 
 def _parts(target: ast.expr) -> list[ast.expr]:

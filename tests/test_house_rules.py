@@ -51,6 +51,9 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
     (imports_stand_at_the_top, "gateway/a.py", "def f():\n    import json"),
     (imports_stand_at_the_top, "gateway/a.py", "class A:\n    from json import loads"),
     (imports_stand_at_the_top, "gateway/a.py", "try:\n    import json\nexcept ImportError:\n    json = None"),
+    (imports_stand_at_the_top, "gateway/a.py", "def f():\n    return import_module('json')"),
+    (imports_stand_at_the_top, "storage/a.py", "def f():\n    return importlib.import_module('json')"),
+    (imports_stand_at_the_top, "gateway/a.py", "JSON = __import__('json')"),
     (nothing_is_for_type_checking_alone, "gateway/a.py", "from typing import TYPE_CHECKING"),
     (nothing_is_for_type_checking_alone, "gateway/a.py", "import typing\nif typing.TYPE_CHECKING:\n    pass"),
     (plugins_leave_the_exchange_alone, "plugins/a.py", "def f(exchange):\n    exchange.caller = None"),
@@ -75,6 +78,8 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
     (modules_keep_no_state, "gateway/a.py", "cache = {}"),
     (modules_keep_no_state, "gateway/a.py", "SEEN: set[str] = set()\ndef f(name):\n    SEEN.add(name)"),
     (modules_keep_no_state, "gateway/a.py", "SEEN = {}\nclass A:\n    def f(self, name):\n        SEEN[name] = 1"),
+    (modules_keep_no_state, "gateway/a.py", "@cache\ndef f(name):\n    return name"),
+    (modules_keep_no_state, "gateway/a.py", "class A:\n    @functools.lru_cache(maxsize=9)\n    def f(self): ..."),
     (modules_keep_no_state, "gateway/a.py", "COUNT = 0\ndef f():\n    global COUNT\n    COUNT += 1"),
 )
 

@@ -3,6 +3,7 @@
 The code of the database is a sixth of a worker's memory and of its start, and most workers never ask.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -28,7 +29,8 @@ class StateWhenNeeded:
             if self._is_closed:
                 raise StateError("The state is closed.")
             if self._opened is None:
-                self._opened = import_module("storage.state.state").opened(self._data, self._url)
+                opened: Callable[[Path, str | None], Stores] = import_module("storage.state.state").opened
+                self._opened = opened(self._data, self._url)
             return self._opened
 
     def close(self) -> None:
