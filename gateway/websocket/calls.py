@@ -4,8 +4,9 @@ A call is one item of the conversation, known by its id, whichever event tells o
 """
 
 import json
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -19,10 +20,12 @@ from gateway.formats.strangers import member, number, string
 from gateway.guard.asking import note_blocked, refusal_of, refusal_of_stray
 from gateway.guard.calls import Call
 from gateway.hooks import Implementation
+from gateway.websocket.under_way import MOST_NOTED
 
 MOST_CALLS = 256
 """So many are remembered; what is told again of one that is forgotten is asked about again."""
 MOST_HELD = 4 << 20
+"""So many characters are kept of all calls of a session: of events that wait, and of arguments."""
 _TOO_MUCH = Refusal("Too much of a call had to wait for the checks of this gateway.", "too_much_held", 502)
 _WHOLE = (".done", ".retrieved")
 
@@ -37,7 +40,7 @@ class Let(msgspec.Struct, frozen=True):
 class _Item:
     """A call as far as it was told, with the events that wait for its verdict."""
 
-    __slots__ = ("blocked", "call", "exchange", "held", "held_characters")
+    __slots__ = ("blocked", "call", "exchange", "held", "held_characters", "told_characters")
 
     def __init__(self, delta: CallDelta, exchange: Exchange) -> None:
         self.call = Call(delta)
@@ -45,10 +48,41 @@ class _Item:
         self.blocked = False
         self.held: list[str] = []
         self.held_characters = 0
+        self.told_characters = 0
+
+    @property
+    def may_be_forgotten(self) -> bool:
+        return (self.blocked or self.call.allowed) and not self.held
+
+    @property
+    def kept(self) -> int:
+        return self.held_characters + self.told_characters
+
+    def add(self, delta: CallDelta, *, arguments_count: bool) -> None:
+        if self.blocked:
+            return
+        self.call.add(delta, arguments_count=arguments_count)
+        self.told_characters = len(delta.arguments) + (0 if delta.whole else self.told_characters)
+        if self.call.allowed and not arguments_count:
+            self.without_arguments()
+
+    def without_arguments(self) -> None:
+        self.call.arguments.clear()
+        self.told_characters = 0
+
+    def hold(self, text: str) -> None:
+        self.held.append(text)
+        self.held_characters += len(text)
 
     def released(self) -> list[str]:
         held, self.held, self.held_characters = self.held, [], 0
         return held
+
+    def block(self) -> None:
+        self.blocked = True
+        self.released()
+        self.without_arguments()
+        del self.exchange.tools[MOST_NOTED:]
 
 
 class RealtimeCalls:
@@ -58,15 +92,14 @@ class RealtimeCalls:
         self._allow_tool = allow_tool
         self._whole = any(each.needs == "arguments" for each in allow_tool)
         self._items: OrderedDict[str, _Item] = OrderedDict()
-        self._clients: OrderedDict[ToolCall, None] = OrderedDict()
+        self._put_in: deque[bytes] = deque(maxlen=MOST_CALLS)
+        self._clients: deque[bytes] = deque(maxlen=MOST_CALLS)
 
     def put_in(self, item: Any) -> None:
         """Takes note of a call that the client itself puts into the conversation, and will be told of."""
-        call = _told_by_client(item)
+        call = call_of(item, 0)
         if call is not None:
-            self._clients[call] = None
-            if len(self._clients) > MOST_CALLS:
-                self._clients.popitem(last=False)
+            self._put_in.append(_digest(call, string(item, "id"), string(item, "call_id")))
 
     async def let(self, text: str, data: bytes, event: Any, exchange: Exchange) -> Let:
         """Gives what may go out of an event, given as text, bytes and JSON values.
@@ -77,16 +110,19 @@ class RealtimeCalls:
             return Let((text,))
         stray = refusal_of_stray(exchange, responses, data, event, streamed=True)
         if stray is not None:
+            del exchange.tools[MOST_NOTED:]
             return Let((), (stray,))
         deltas = [delta for delta in responses.event_calls(event) if not self._is_clients(event, delta.path)]
         if not deltas:
             return self._let_of_item(text, self._items.get(_id_of(event, ("item",)) or string(event, "item_id")))
         refusals: list[Refusal] = []
-        items = [self._item(delta, event, exchange) for delta in deltas]
-        for item, delta in zip(items, deltas, strict=True):
-            item.call.add(delta, arguments_count=self._whole)
+        items: list[_Item] = []
+        for delta in deltas:
+            item = self._item(delta, event, exchange, refusals)
+            items.append(item)
+            item.add(delta, arguments_count=self._whole)
             item.call.done = item.call.done or string(event, "type").endswith(_WHOLE)
-            refusal = await self._asked(item)
+            refusal = await self._asked(item) or self._refusal_of_too_much(item)
             if refusal is not None:
                 refusals.append(refusal)
         if all(delta.path[:1] == ("response",) for delta in deltas):
@@ -101,13 +137,9 @@ class RealtimeCalls:
             return Let()
         if item.call.allowed:
             return Let((*item.released(), text))
-        item.held.append(text)
-        item.held_characters += len(text)
-        if item.held_characters <= MOST_HELD:
-            return Let()
-        note_blocked(item.exchange, item.call.tool_call(), _TOO_MUCH, answered=False)
-        self._block(item)
-        return Let((), (_TOO_MUCH,))
+        item.hold(text)
+        refusal = self._refusal_of_too_much(item)
+        return Let() if refusal is None else Let((), (refusal,))
 
     async def _asked(self, item: _Item) -> Refusal | None:
         """Asks about a call of which enough is there; gives the refusal of one that is blocked by it."""
@@ -115,33 +147,72 @@ class RealtimeCalls:
         if item.blocked or call.allowed or not call.name or (self._whole and not call.done):
             return None
         refusal = await refusal_of(self._allow_tool, item.exchange, call.tool_call())
-        if refusal is None:
-            call.allowed = True
-        else:
-            self._block(item)
-        return refusal
+        if refusal is not None:
+            item.block()
+            return refusal
+        call.allowed = True
+        if not self._whole:
+            item.without_arguments()
+        return None
 
-    def _block(self, item: _Item) -> None:
-        item.blocked = True
-        item.released()
-
-    def _item(self, delta: CallDelta, event: Any, exchange: Exchange) -> _Item:
+    def _item(self, delta: CallDelta, event: Any, exchange: Exchange, refusals: list[Refusal]) -> _Item:
         id = _id_of(event, delta.path) or f"{string(event, 'response_id')}.{number(event, 'output_index')}"
         item = self._items.get(id)
         if item is None:
+            if len(self._items) >= MOST_CALLS:
+                refusals += self._forget_one()
             item = self._items[id] = _Item(delta, exchange)
-            if len(self._items) > MOST_CALLS:
-                self._items.popitem(last=False)
         return item
 
+    def _forget_one(self) -> Iterator[Refusal]:
+        """Forgets a call that was decided; where none was, the oldest, whose refusal it gives."""
+        id = next((id for id, item in self._items.items() if item.may_be_forgotten), None)
+        if id is not None:
+            del self._items[id]
+            return
+        _, oldest = self._items.popitem(last=False)
+        yield _refused(oldest)
+
+    def _refusal_of_too_much(self, latest: _Item) -> Refusal | None:
+        """Forgets calls that were decided where too much is kept; gives the refusal of the latest if none is left."""
+        over = sum(item.kept for item in self._items.values()) - MOST_HELD
+        if over <= 0:
+            return None
+        for id, item in tuple(self._items.items()):
+            if item.may_be_forgotten:
+                del self._items[id]
+                over -= item.kept
+        return None if over <= 0 or latest.blocked or latest.call.allowed else _refused(latest)
+
     def _is_clients(self, event: Any, path: Path) -> bool:
-        if not string(event, "type").startswith("conversation.item."):
+        """Whether an event tells the client of a call that it put in, which is one item from then on."""
+        if path != ("item",) or not (self._put_in or self._clients):
             return False
-        call = _told_by_client(member(event, "item"))
-        if call is None or path != ("item",):
+        item = member(event, "item")
+        call = call_of(item, 0)
+        if call is None or not string(event, "type").startswith("conversation.item."):
+            return False
+        id, call_id = string(item, "id"), string(item, "call_id")
+        told = _digest(call, id, call_id)
+        if told in self._clients:
+            return True
+        # What a model calls has been told of in its response by now.
+        if id in self._items:
             return False
         # Where the client gave it no id, the upstream did.
-        return call in self._clients or msgspec.structs.replace(call, id="") in self._clients
+        for ids in ((id, call_id), (id, ""), ("", call_id), ("", "")):
+            put = _digest(call, *ids)
+            if put in self._put_in:
+                self._put_in.remove(put)
+                self._clients.append(told)
+                return True
+        return False
+
+
+def _refused(item: _Item) -> Refusal:
+    note_blocked(item.exchange, item.call.tool_call(), _TOO_MUCH, answered=False)
+    item.block()
+    return _TOO_MUCH
 
 
 def _id_of(event: Any, path: Path) -> str:
@@ -154,10 +225,10 @@ def _id_of(event: Any, path: Path) -> str:
     return string(value, "id")
 
 
-def _told_by_client(item: Any) -> ToolCall | None:
-    """Gives the call that an item is, by the id that results name it by alone."""
-    call = call_of(item, 0)
-    return None if call is None else msgspec.structs.replace(call, id=string(item, "call_id"))
+def _digest(call: ToolCall, id: str, call_id: str) -> bytes:
+    """Gives what tells one call that a client puts in from others, however long it is."""
+    told = msgspec.structs.replace(call, id="")
+    return sha256(repr((id, call_id, told)).encode("utf-8", "surrogatepass")).digest()
 
 
 def _all_held(items: Sequence[_Item]) -> list[str]:

@@ -79,6 +79,16 @@ class Errand:
         self._sent = self._answered = 0
         self._began = self._recorded = False
 
+    @property
+    def was_asked(self) -> bool:
+        """Whether the client asked for it; some replies the upstream begins by itself."""
+        return self.exchange.asked.body is not None
+
+    @property
+    def size(self) -> int:
+        """The bytes of what is asked."""
+        return len(self.exchange.asked.body or b"")
+
     async def decided(self) -> Refusal | None:
         """Asks whether the errand may go out, and shapes it; who asks and where it goes was said at the handshake."""
         by, exchange = self._pipeline, self.exchange

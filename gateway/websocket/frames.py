@@ -24,13 +24,30 @@ _NO_EVENT = Refusal("An event is a JSON object.", code="invalid_json", status=40
 _OBJECT = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?:\0{0,3}[ \t\r\n])*\0{0,3}\{")
 _UTF_32 = b"\0\0\xfe\xff"
 _OUTER = frozenset(("conversation", "item", "response", "session", "stream_id", "type"))
-# Letters, dots and underscores by their numbers: nobody writes them so who does not want to hide them.
-_HIDDEN = re.compile(r"\\u00(?:2[eE]|5[fF]|6[1-9a-fA-F]|7[0-9aA])")
+_BRING_TOOLS = frozenset(("functions", "tools"))
+# A kind of event that is newer than this file may have tools in it too; what has no case comes first, for speed.
+_TOOLS = re.compile('"(?i:tools|functions)"')
+# Letters, dots and underscores by their numbers: nobody writes them so who does not want to hide them. Two letters
+# beyond the first 128 are read as k and s by those who read names in any case.
+_HIDDEN = re.compile(r"\\u(?:00(?:2[eE]|5[fF]|[46][1-9a-fA-F]|[57][0-9aA])|017[fF]|212[aA])")
+
+
+def read_message(message: Message, kinds: tuple[str, ...]) -> dict[str, Any] | Refusal | None:
+    """Gives what a message of the client says, where it may be of these types or bring tools.
+
+    Gives the refusal of one that can be read in two ways, and None for one that nobody has to read.
+    """
+    if isinstance(message, bytes):
+        return BINARY_EVENT if may_be_event(message) else None
+    return read_event(message.encode()) if may_tell(message, kinds) else None
 
 
 def may_tell(text: str, kinds: tuple[str, ...]) -> bool:
-    """Whether a text may be an event of one of these types: quick, and never a wrong no, whoever reads it how."""
-    if any(kind in text for kind in kinds):
+    """Whether a text may be an event of one of these types, or bring tools.
+
+    It is quick, and never a wrong no, whoever reads the text how.
+    """
+    if any(kind in text for kind in kinds) or _TOOLS.search(text) is not None:
         return True
     return "\\" in text and _HIDDEN.search(text) is not None
 
@@ -57,13 +74,32 @@ def read_event(data: bytes) -> dict[str, Any] | Refusal:
     return refusal_of_names(event) or event
 
 
-def carries_tools(event: dict[str, Any]) -> bool:
-    """Whether a member of an event offers tools, which is not for an event that asks for nothing.
+def carries_tools(event: Any) -> bool:
+    """Whether anything in an event, at any depth and in whichever letters, offers tools.
 
-    A list of what a server has, which a client puts back into a conversation, offers none.
+    That is not for an event that asks for nothing. A list of what a server has, which a client puts back into a
+    conversation, offers none.
     """
-    holders = (each for each in event.values() if each.__class__ is dict and each.get("type") != "mcp_list_tools")
-    return any(each.get(name) for each in (event, *holders) for name in ("tools", "functions"))
+    waiting = [event]
+    while waiting:
+        each = waiting.pop()
+        if each.__class__ is list:
+            waiting.extend(each)
+        elif each.__class__ is dict:
+            listed = _is_servers_list(each)
+            for name, value in each.items():
+                if not listed and value and name.casefold() in _BRING_TOOLS:
+                    return True
+                if not listed or name != "tools":
+                    waiting.append(value)
+    return False
+
+
+def _is_servers_list(item: dict[str, Any]) -> bool:
+    """Whether an item tells what tools a server has, and nobody could take it for anything else."""
+    return item.get("type") == "mcp_list_tools" and all(
+        name in ("tools", "type") or name.casefold() not in ("functions", "tools", "type") for name in item
+    )
 
 
 def refusal_of_names(members: dict[str, Any]) -> Refusal | None:

@@ -20,29 +20,26 @@ from gateway.websocket.conversation import Passed
 from gateway.websocket.errand import Errand, Handshake
 from gateway.websocket.errors import error_event
 from gateway.websocket.frames import (
-    BINARY_EVENT,
     UNREADABLE,
     Message,
     carries_tools,
     may_be_event,
-    may_tell,
-    read_event,
+    read_message,
     refusal_of_names,
 )
+from gateway.websocket.under_way import begun, refusal_of_more
 
-MOST_ERRANDS = 64
-"""So many may be under way, or wait, in one session."""
 _ITEM = "conversation.item.create"
 # The member in which each event says what it asks for.
 _ASKS = {"response.create": "response", "session.update": "session"}
-# A kind of event that is newer than this file may have tools in it too.
-_READ = (*_ASKS, _ITEM, '"tools"')
+_READ = (*_ASKS, _ITEM)
 _TOOL_MEMBERS = ("tools", "functions", "tool_choice")
 _MISPLACED = Refusal(
     "In a session the tools stand in the `session` or `response` of an event.", code="misplaced_request", status=400
 )
 _MISSHAPEN = Refusal("The `session` or `response` of an event must be an object.", code="invalid_request", status=400)
-_TOO_MANY = Refusal(f"In one session {MOST_ERRANDS} responses may be under way.", code="too_many_responses", status=429)
+# The error of a request that names none of its members.
+_BUSY = "conversation_already_has_active_response"
 
 
 class RealtimeConversation:
@@ -72,34 +69,33 @@ class RealtimeConversation:
 
     async def asked(self, message: Message) -> Passed:
         """Takes a message of the client; what has no tools in it goes on as it came."""
-        if isinstance(message, bytes):
-            return self._refused(BINARY_EVENT) if may_be_event(message) else Passed((message,))
-        if not may_tell(message, _READ):
-            return Passed((message,))
-        data = message.encode()
-        event = read_event(data)
+        event = read_message(message, _READ)
         if isinstance(event, Refusal):
             return self._refused(event)
+        if event is None or isinstance(message, bytes):
+            return Passed((message,))
         kind = string(event, "type")
+        asks_in = _ASKS.get(kind)
+        beside = {name: value for name, value in event.items() if name != asks_in}
+        if any(name in event for name in _TOOL_MEMBERS) or carries_tools(beside):
+            return self._refused(_MISPLACED, event)
         if kind == _ITEM:
             self._calls.put_in(member(event, "item"))
-        if any(name in event for name in _TOOL_MEMBERS) or (kind not in _ASKS and carries_tools(event)):
-            return self._refused(_MISPLACED, event)
-        if kind not in _ASKS:
+        if asks_in is None:
             return Passed((message,))
-        asked = event.get(_ASKS[kind])
+        data, asked = message.encode(), event.get(asks_in)
         if not (asked is None or asked.__class__ is dict):
             return self._refused(_MISSHAPEN, event)
         misspelt = refusal_of_names(asked or {})
         if misspelt is not None:
             return self._refused(misspelt, event)
-        body = b"{}" if asked is None else cut_out(data, (_ASKS[kind],))
+        body = b"{}" if asked is None else cut_out(data, (asks_in,))
         errand = Errand(self._handshake, body, asked or {}, event_id=string(event, "event_id") or None)
         return await self._sent(errand, message, data, kind)
 
     async def _sent(self, errand: Errand, message: str, data: bytes, kind: str) -> Passed:
         self._deciding = (errand,)
-        refusal = _TOO_MANY if len(self._waiting) + len(self._active) >= MOST_ERRANDS else None
+        refusal = refusal_of_more((*self._waiting, *self._active.values()), errand)
         refusal = refusal or await errand.decided() or errand.begin()
         if refusal is None and kind == "session.update":
             refusal = await errand.end(None)
@@ -168,13 +164,14 @@ class RealtimeConversation:
         errand.answered()
         own = member(errand.exchange.request.json, "tools")
         errand.exchange.made_with = [] if own.__class__ is list else self._tools
-        self._active[id] = errand
-        if len(self._active) > MOST_ERRANDS:
-            self._active.popitem(last=False)[1].break_off("cut")
+        begun(self._active, id, errand)
 
     async def _hear_error(self, event: Any, data: bytes) -> None:
-        """Ends what an error is about: the one that it names, else the oldest that has no name of its own."""
-        named = string(member(event, "error"), "event_id") or None
+        """Ends the request that an error is about, and that it names, or is of, the oldest that has no name."""
+        error = member(event, "error")
+        named = string(error, "event_id") or None
+        if named is None and not _is_of_response(error):
+            return
         errand = next((each for each in self._waiting if each.event_id == named), None)
         if errand is not None:
             status = number(event, "status", 400)
@@ -211,3 +208,9 @@ class RealtimeConversation:
 
     def _said(self, event: Any, refusal: Refusal) -> str:
         return error_event(refusal, self._exchange_of(event).id)
+
+
+def _is_of_response(error: Any) -> bool:
+    """Whether an error that names no event is of a request: a session has errors of sound and of items too."""
+    param = string(error, "param")
+    return param == "response" or param.startswith("response.") or string(error, "code") == _BUSY

@@ -4,7 +4,7 @@ A `stream_id` keeps replies apart that come at the same time. A blocked call end
 it ends a stream whose upstream cannot be told; what the upstream still says of that reply is kept back.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +13,7 @@ import msgspec
 from gateway.answers import Amendment, Refusal, Retry
 from gateway.exchange import Outcome
 from gateway.formats import responses
-from gateway.formats.strangers import decoded, elements, member, number, string
+from gateway.formats.strangers import decoded, member, number, string
 from gateway.guard import Out, StreamGuard
 from gateway.guard.asking import refusal_of_stray
 from gateway.hooks import Pending
@@ -21,27 +21,21 @@ from gateway.sse import Event, EventReader
 from gateway.websocket.conversation import Passed
 from gateway.websocket.errand import Errand, Handshake
 from gateway.websocket.errors import error_event
-from gateway.websocket.frames import (
-    BINARY_EVENT,
-    UNREADABLE,
-    Message,
-    carries_tools,
-    may_be_event,
-    may_tell,
-    read_event,
-)
+from gateway.websocket.frames import UNREADABLE, Message, carries_tools, may_be_event, read_message
+from gateway.websocket.settled import Settled
+from gateway.websocket.under_way import MOST_NOTED, begun, refusal_of_more
 
-MOST_ERRANDS = 64
-"""So many may be under way, or wait, on one websocket."""
 _CREATE, _STEER = "response.create", "response.steer"
 _ASKS = (_CREATE, _STEER)
-# A kind of event that is newer than this file may have tools in it too.
-_READ = (*_ASKS, '"tools"')
+# More input is all that may be said to a response that is under way.
+_OF_STEER = frozenset(("event_id", "input", "previous_response_id", "stream_id", "type"))
 _MISPLACED = Refusal(
     "On this websocket the members of a request stand beside its type.", code="misplaced_request", status=400
 )
-_TOO_MANY = Refusal(
-    f"On one websocket {MOST_ERRANDS} responses may be under way.", code="too_many_responses", status=429
+_NOT_STEERED = Refusal(
+    "A response that is under way takes `input` alone; what else it is to have is for the next `response.create`.",
+    code="misplaced_request",
+    status=400,
 )
 
 
@@ -54,7 +48,7 @@ class ResponsesConversation:
         self._waiting: dict[str, deque[Errand]] = {}
         self._deciding: tuple[Errand, ...] = ()
         self._active: dict[str, Errand] = {}
-        self._settings: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._settled = Settled()
 
     @property
     def due(self) -> int | None:
@@ -64,30 +58,28 @@ class ResponsesConversation:
 
     def ended(self, outcome: Outcome) -> None:
         """Records what is under way."""
-        waiting = (each for those in self._waiting.values() for each in those)
-        for errand in (*self._active.values(), *waiting, *self._deciding):
+        for errand in (*self._active.values(), *self._waiting_ones(), *self._deciding):
             errand.break_off(outcome)
 
     # The client's side.
 
     async def asked(self, message: Message) -> Passed:
         """Takes a message of the client; what is no request goes on as it came."""
-        if isinstance(message, bytes):
-            return self._refused(BINARY_EVENT) if may_be_event(message) else Passed((message,))
-        if not may_tell(message, _READ):
-            return Passed((message,))
-        data = message.encode()
-        event = read_event(data)
+        event = read_message(message, _ASKS)
         if isinstance(event, Refusal):
             return self._refused(event)
+        if event is None or isinstance(message, bytes):
+            return Passed((message,))
         kind = string(event, "type")
         if kind != _CREATE and carries_tools(event):
             return self._refused(_MISPLACED)
+        if kind == _STEER and not _OF_STEER.issuperset(event):
+            return self._refused(_NOT_STEERED)
         if kind not in _ASKS:
             return Passed((message,))
         errand = Errand(
             self._handshake,
-            data,
+            message.encode(),
             event,
             event_id=string(event, "event_id") or None,
             stream_id=string(event, "stream_id"),
@@ -113,8 +105,10 @@ class ResponsesConversation:
     def _misshapen(self, errand: Errand) -> Refusal | None:
         if "response" in errand.exchange.request.json:
             return _MISPLACED
-        waiting = sum(map(len, self._waiting.values()))
-        return _TOO_MANY if waiting + len(self._active) >= MOST_ERRANDS else None
+        return refusal_of_more((*self._waiting_ones(), *self._active.values()), errand)
+
+    def _waiting_ones(self) -> Iterator[Errand]:
+        return (each for those in self._waiting.values() for each in those)
 
     def _turned_away(self, errand: Errand, refusal: Refusal) -> Passed:
         errand.refuse(refusal)
@@ -137,6 +131,7 @@ class ResponsesConversation:
         if errand is not None:
             return Passed(tuple(await self._guarded(errand, message, data, event)))
         stray = refusal_of_stray(self._handshake.exchange, responses, data, event, streamed=True)
+        del self._handshake.exchange.tools[MOST_NOTED:]
         return Passed((message,)) if stray is None else Passed((error_event(stray, self._handshake.exchange.id),))
 
     def _unreadable(self) -> Passed:
@@ -155,26 +150,60 @@ class ResponsesConversation:
         kind, stream_id = string(event, "type"), string(event, "stream_id")
         errand = self._active.get(stream_id)
         if kind == "response.created":
-            if errand is not None:
-                errand.break_off("cut")
             return self._next(stream_id)
+        if kind == "error":
+            return self._failed(event, stream_id)
         steers = kind.startswith(_STEER)
         if errand is not None and not steers:
             return errand
-        of_reply = not steers and (kind.startswith("response.") or bool(self._waiting.get(stream_id)))
-        if of_reply or responses.event_calls(event):
+        if responses.event_calls(event):
             return errand or self._next(stream_id)
-        return None
+        # What comes late of a reply that has ended begins no other, unless it says something.
+        ends = responses.ends(b"", event) and self._asked_in(stream_id) in self._waiting
+        return self._next(stream_id) if ends or (not steers and responses.event_pieces(event)) else None
+
+    def _failed(self, event: Any, stream_id: str) -> Errand | None:
+        """Gives the errand that an error is about: the one that it names, else the next one, else the one under way.
+
+        The error of a reply has a place among its events; what has none is about a request that was not begun.
+        """
+        named = string(member(event, "error"), "event_id")
+        active, waiting = self._active.get(stream_id), self._waiting.get(self._asked_in(stream_id), ())
+        if named:
+            of_all = (*self._active.values(), *self._waiting_ones())
+            errand = next((each for each in of_all if each.event_id == named), None)
+        else:
+            of_reply = active is not None and member(event, "sequence_number").__class__ is int
+            errand = active if of_reply or not waiting else waiting[0]
+        if errand is not None and errand in self._waiting_ones():
+            self._taken(errand)
+            self._answered_by(errand)
+        return errand
+
+    def _asked_in(self, stream_id: str) -> str:
+        # An upstream that does not repeat the ids of streams answers in the order in which it was asked.
+        return stream_id or ("" if "" in self._waiting else next(iter(self._waiting), ""))
 
     def _next(self, stream_id: str) -> Errand:
         """Gives the errand that is answered next in a stream: where none waits, the upstream goes on by itself."""
-        # An upstream that does not repeat the ids of streams answers in the order in which it was asked.
-        asked_in = stream_id or ("" if "" in self._waiting else next(iter(self._waiting), ""))
-        waiting = self._waiting.get(asked_in)
-        errand = waiting.popleft() if waiting else self._successor(stream_id)
+        waiting = self._waiting.get(self._asked_in(stream_id))
+        errand = self._taken(waiting[0]) if waiting else self._successor(stream_id)
         errand.stream_id = stream_id
-        if waiting is not None and not waiting:
-            del self._waiting[asked_in]
+        self._answered_by(errand)
+        begun(self._active, stream_id, errand)
+        self._settled.note(stream_id, errand)
+        return errand
+
+    def _taken(self, errand: Errand) -> Errand:
+        """Takes an errand out of those that wait."""
+        waiting = self._waiting[errand.stream_id]
+        waiting.remove(errand)
+        if not waiting:
+            del self._waiting[errand.stream_id]
+        return errand
+
+    def _answered_by(self, errand: Errand) -> None:
+        """Says that the reply of an errand begins, with the next event that is of it."""
         pipeline, sizes = self._pipeline, self._pipeline.sizes
         errand.guard = StreamGuard(
             errand.exchange,
@@ -186,16 +215,10 @@ class ResponsesConversation:
             clock=pipeline.clock,
         )
         errand.answered()
-        self._active[stream_id] = errand
-        self._settings[stream_id] = _settings_of(errand.exchange.request.json)
-        self._settings.move_to_end(stream_id)
-        if len(self._settings) > MOST_ERRANDS:
-            self._settings.popitem(last=False)
-        return errand
 
     def _successor(self, stream_id: str) -> Errand:
         """Gives the errand of a reply that nobody asked for anew: it has the settings of the one before."""
-        errand = Errand(self._handshake, None, self._settings.get(stream_id, {}), stream_id=stream_id)
+        errand = Errand(self._handshake, None, self._settled.of(stream_id), stream_id=stream_id)
         # It is under way already: what cannot be recorded of it is refused at its end.
         errand.begin()
         return errand
@@ -207,16 +230,21 @@ class ResponsesConversation:
         if not responses.ends(data, event):
             return let_out
         if errand.stopped:
-            self._active.pop(errand.stream_id, None)
+            self._over(errand)
             return let_out
         status = number(event, "status", 200)
         errand.note(b"".join(map(_written, let_out[-1:])), status)
         refusal = await self._reviewed(errand) or await errand.end(status)
-        self._active.pop(errand.stream_id, None)
+        self._over(errand)
         if refusal is None:
             return let_out
         errand.refuse(refusal)
         return [*let_out[:-1], _said(errand, refusal)]
+
+    def _over(self, errand: Errand) -> None:
+        """Forgets an errand; one that failed before its reply began is not the one under way in its stream."""
+        if self._active.get(errand.stream_id) is errand:
+            del self._active[errand.stream_id]
 
     def _let_out(self, errand: Errand, out: Out) -> list[Message]:
         """Gives what a guard lets out; from a refusal on that is nothing more."""
@@ -237,13 +265,6 @@ class ResponsesConversation:
             if isinstance(answer, Amendment | Retry):
                 implementation.unusable(errand.exchange, "the stream is already going out")
         return None
-
-
-def _settings_of(request: dict[str, Any]) -> dict[str, Any]:
-    """Gives of a request what the replies behind its own have from it: its model, and all that offers tools."""
-    settings: dict[str, Any] = {name: request[name] for name in ("model", "prompt", "tools") if name in request}
-    carriers = [item for item in elements(request, "input") if member(item, "tools") is not None]
-    return {**settings, "input": carriers} if carriers else settings
 
 
 def _written(message: Message) -> bytes:

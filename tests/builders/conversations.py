@@ -44,12 +44,12 @@ class Conversing:
         received = Received(b"GET", f"/v1/{kind}".encode(), sent, "127.0.0.1")
         self.exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), received, endpoint)
         self.exchange.caller = a_caller(**caller)
-        self._kind, self._target = kind, target or Target()
+        self._kind, self.target = kind, target or Target()
         self.conversation = self.begun()
 
     def begun(self) -> Conversation:
         """Gives a conversation of which nothing has been said."""
-        parts = (self.passages.pipeline, self.exchange, self._target, HEADERS)
+        parts = (self.passages.pipeline, self.exchange, self.target, HEADERS)
         if self._kind == "responses":
             return ResponsesConversation(Handshake(*parts))
         return RealtimeConversation(Handshake(*parts, "gpt-realtime"))

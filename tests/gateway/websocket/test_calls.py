@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 
 from gateway.testing import an_exchange
 from gateway.websocket.calls import MOST_CALLS, MOST_HELD, RealtimeCalls
+from gateway.websocket.under_way import MOST_NOTED
 from tests.builders.cases import cases, holds
 from tests.builders.guards import allowing, gated
 
@@ -138,3 +139,65 @@ async def test_calls_without_end_are_not_remembered_without_end() -> None:
     first, last = event_of(told, 0, 2), event_of(told, MOST_CALLS, 2)
     assert (await judge.let(text_of(last), text_of(last).encode(), last, exchange)).texts == (text_of(last),)
     assert (await judge.let(text_of(first), text_of(first).encode(), first, exchange)).texts == ()
+
+
+async def test_a_call_that_waits_is_not_forgotten_before_those_that_were_decided() -> None:
+    judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED))), an_exchange()
+    told = Told("lookup", "function_call", [])
+    refusals: list[str] = []
+    texts: list[str] = []
+
+    async def let(at: int, number: int) -> None:
+        event = event_of(told, at, number)
+        let = await judge.let(text_of(event), text_of(event).encode(), event, exchange)
+        refusals.extend(each.code for each in let.refusals)
+        texts.extend(let.texts)
+
+    await let(0, 2)
+    for at in range(1, MOST_CALLS + 8):
+        await let(at, 0)
+    texts.clear()
+    await let(0, 4)
+    assert texts == [text_of(event_of(told, 0, number)) for number in (2, 4)]
+    assert refusals == []
+
+
+async def test_where_all_calls_wait_the_oldest_is_refused_and_said_to_be() -> None:
+    judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED))), an_exchange()
+    told = Told("lookup", "function_call", [])
+    refusals: list[Any] = []
+    for at in range(MOST_CALLS + 1):
+        event = event_of(told, at, 2)
+        refusals += (await judge.let(text_of(event), text_of(event).encode(), event, exchange)).refusals
+    assert [refusal.code for refusal in refusals] == ["too_much_held"]
+    assert [use.because for use in exchange.tools] == ["too_much_held"]
+
+
+async def test_all_calls_of_a_session_together_are_held_to_one_bound() -> None:
+    judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED))), an_exchange()
+    told = Told("lookup", "function_call", [])
+    long = "x" * (MOST_HELD // 4)
+    refusals: list[Any] = []
+    for at in range(6):
+        event = event_of(told, at, 2)
+        refusals += (await judge.let(long, text_of(event).encode(), event, exchange)).refusals
+    assert len(refusals) >= 2
+    assert {refusal.code for refusal in refusals} == {"too_much_held"}
+
+
+async def test_long_arguments_that_were_judged_make_room_for_others() -> None:
+    judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED), whole=True)), an_exchange()
+    long = "x" * (MOST_HELD // 2)
+    for at in range(6):
+        event = event_of(Told("lookup", "function_call", []), at, 5)
+        event["item"]["arguments"] = long
+        assert (await judge.let("text", text_of(event).encode(), event, exchange)).texts == ("text",)
+    assert exchange.tools == []
+
+
+async def test_blocked_calls_without_end_are_not_noted_without_end() -> None:
+    judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED))), an_exchange()
+    for at in range(MOST_NOTED + 5):
+        event = event_of(Told("wipe_disk", "function_call", []), at, 0)
+        assert (await judge.let(text_of(event), text_of(event).encode(), event, exchange)).refusals
+    assert len(exchange.tools) == MOST_NOTED

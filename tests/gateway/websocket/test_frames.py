@@ -1,13 +1,14 @@
 """Messages as events: which have to be read, and which cannot be read in one way alone."""
 
 import codecs
+from typing import Any
 
 import pytest
 
 from gateway.answers import Refusal
-from gateway.websocket.frames import may_be_event, may_tell, read_event
+from gateway.websocket.frames import carries_tools, may_be_event, may_tell, read_event
 
-KINDS = ("response.create", "session.update", '"tools"')
+KINDS = ("response.create", "session.update")
 EVENT = '  \n{"type":"response.create"}'
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
 
@@ -23,6 +24,12 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32",
         '{"type":"session\\u002Eupdate"}',
         '{"type":"newer","\\u0074ools":[]}',
         '{"type":"newer","tool\\u0073" : []}',
+        '{"type":"newer","tools":[]}',
+        '{"type":"newer","Functions":[]}',
+        '{"type":"newer","TOOLS":[]}',
+        '{"type":"newer","tool\u017f":[]}',
+        '{"type":"newer","\\u0054ools":[]}',
+        '{"type":"newer","tool\\u017F":[]}',
     ],
 )
 def test_what_somebody_may_read_as_one_of_these_events_has_to_be_read(text: str) -> None:
@@ -88,3 +95,22 @@ def test_what_can_be_read_in_two_ways_is_refused(text: str, code: str) -> None:
 
 def test_an_event_is_read_as_it_is_written() -> None:
     assert read_event(b'{"type":"response.create","input":"\\u00e4"}') == {"type": "response.create", "input": "ä"}
+
+
+@pytest.mark.parametrize(
+    ("event", "carries"),
+    [
+        ({"tools": [1]}, True),
+        ({"session": {"Functions": [1]}}, True),
+        ({"input": [{"type": "additional_tools", "tools": [1]}]}, True),
+        ({"input": [{"content": [{"a": {"TOOL\u017f": [1]}}]}]}, True),
+        ({"tools": [], "functions": None, "input": ["tools", {"content": "tools"}]}, False),
+        ({"item": {"type": "mcp_list_tools", "server_label": "wiki", "tools": [{"tools": [1]}]}}, False),
+        ({"item": {"type": "mcp_list_tools", "tools": [], "more": {"tools": [1]}}}, True),
+        ({"item": {"type": "mcp_list_tools", "Type": "additional_tools", "tools": [1]}}, True),
+        ({"item": {"type": "mcp_list_tools", "Tools": [1]}}, True),
+    ],
+    ids=range(9),
+)
+def test_tools_are_found_wherever_and_however_they_stand(event: Any, carries: bool) -> None:
+    assert carries_tools(event) is carries

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from gateway import Exchange, Nudge, Refusal, Set, hookimpl
-from gateway.websocket.realtime import MOST_ERRANDS
+from gateway.incidents import REFUSED, blocked_in, incidents_of
+from gateway.websocket.under_way import MOST_BYTES, MOST_ERRANDS, MOST_NOTED
 from tests.builders.conversations import Conversing, a_function, error_of, events
 from tests.builders.governing import governing
 from tests.builders.guards import GatingWhole
@@ -337,7 +338,28 @@ async def test_a_call_that_the_client_puts_in_without_an_id_is_told_to_it_with_t
     put = {"type": "function_call", "name": "old_tool", "arguments": "{}"}
     await conversing.asked({"type": "conversation.item.create", "item": put})
     added = {"type": "conversation.item.added", "item": item("old_tool", "{}")}
-    assert await conversing.answered(added) == [added]
+    done = {**added, "type": "conversation.item.done"}
+    assert await conversing.answered(added, done) == [added, done]
+    (error,) = await conversing.answered({**added, "item": item("old_tool", "{}", id="item_2")})
+    assert error["error"]["code"] == "tool_not_offered"
+
+
+async def test_a_call_of_a_model_does_not_pass_as_one_that_the_client_put_in(begin: Begins) -> None:
+    conversing = begin(governing())
+    put = {"type": "function_call", "name": "wipe_disk", "arguments": "{}"}
+    await conversing.asked({"type": "conversation.item.create", "item": put})
+    got = await conversing.answered(CREATED, *called("wipe_disk", "{}"))
+    assert [each["type"] for each in got] == ["response.created", "error"]
+
+
+async def test_a_call_that_the_client_puts_in_with_an_id_is_that_item_alone(begin: Begins) -> None:
+    conversing = begin(governing())
+    put = {"id": "mine", "type": "function_call", "name": "old_tool", "arguments": "{}"}
+    await conversing.asked({"type": "conversation.item.create", "item": put})
+    other = {"type": "conversation.item.added", "item": item("old_tool", "{}")}
+    assert [each["type"] for each in await conversing.answered(other)] == ["error"]
+    own = {**other, "item": item("old_tool", "{}", id="mine")}
+    assert await conversing.answered(own) == [own]
 
 
 @pytest.mark.parametrize(
@@ -346,10 +368,14 @@ async def test_a_call_that_the_client_puts_in_without_an_id_is_told_to_it_with_t
         ({"type": "session.tools.add", "tools": [a_function("lookup")]}, False),
         ({"type": "session.newer", "session": {"tools": [a_function("lookup")]}}, False),
         ({"type": "conversation.item.create", "item": {"type": "additional_tools", "tools": [1]}}, False),
+        ({"type": "session.newer", "items": [{"type": "additional_tools", "tools": [1]}]}, False),
+        ({"type": "session.newer", "session": {"functions": [1]}}, False),
+        ({"type": "session.newer", "within": {"Tools": [1]}}, False),
+        ({"type": "session.update", "session": {}, "items": [{"tools": [1]}]}, False),
         ({"type": "conversation.item.create", "item": {"type": "mcp_list_tools", "tools": [1]}}, True),
         ({"type": "conversation.item.create", "item": {"type": "message", "content": '"tools"'}}, True),
     ],
-    ids=range(5),
+    ids=range(9),
 )
 async def test_an_event_that_asks_for_nothing_brings_no_tools(
     begin: Begins, event: dict[str, Any], passes: bool
@@ -367,6 +393,68 @@ async def test_an_error_ends_the_request_that_it_names(begin: Begins) -> None:
     assert await conversing.answered(error) == [error]
     conversing.conversation.ended("client_gone")
     assert [each.outcome for each in conversing.ended] == ["answered", "client_gone"]
+
+
+def failed(**error: Any) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": "invalid_request_error", "message": "No.", "event_id": None, **error}}
+
+
+async def test_an_error_of_something_else_ends_no_request(begin: Begins) -> None:
+    conversing = begin(governing())
+    await conversing.asked({"type": "input_audio_buffer.commit"})
+    await conversing.asked(response("lookup"))
+    error = failed(code="input_audio_buffer_commit_empty", param=None)
+    assert await conversing.answered(error) == [error]
+    assert conversing.ended == []
+    got = await conversing.answered(CREATED, *called("lookup"), done())
+    assert [each for each in got if each["type"] == "error"] == []
+    assert [each.request.json["tools"] for each in conversing.ended] == [[a_function("lookup")]]
+
+
+@pytest.mark.parametrize(
+    "error", [{"code": "conversation_already_has_active_response"}, {"param": "response.tools[0].name"}], ids="cp"
+)
+async def test_an_error_of_a_request_without_a_name_ends_the_oldest_of_those(
+    begin: Begins, error: dict[str, str]
+) -> None:
+    conversing = begin()
+    await conversing.asked({**response(), "event_id": "e1"})
+    await conversing.asked(response())
+    await conversing.answered(failed(**error))
+    assert [each.outcome for each in conversing.ended] == ["answered"]
+    conversing.conversation.ended("client_gone")
+    assert len(conversing.ended) == 2
+
+
+async def test_calls_of_no_response_are_blocked_now_and_not_read_again(begin: Begins) -> None:
+    conversing = begin(governing())
+    for at in range(MOST_NOTED + 2):
+        told = {"type": "conversation.item.added", "item": item("wipe_disk", "{}", f"item_{at}")}
+        assert [each["type"] for each in await conversing.answered(told)] == ["error"]
+    used = conversing.exchange.tools
+    assert len(used) == MOST_NOTED
+    assert len(blocked_in(conversing.exchange, used)) == MOST_NOTED
+    (first, *_) = incidents_of(conversing.exchange, used, None, None)
+    assert first.action == REFUSED
+
+
+async def test_what_the_upstream_begins_by_itself_takes_the_client_no_room(begin: Begins) -> None:
+    conversing = begin()
+    await conversing.asked(response())
+    await conversing.answered(CREATED)
+    for at in range(MOST_ERRANDS + 8):
+        await conversing.answered({"type": "response.created", "response": {"id": f"own_{at}"}})
+    assert (await conversing.asked(response())).on
+    await conversing.answered(done())
+    assert [each.outcome for each in conversing.ended] == ["cut"] * 9 + ["answered"]
+
+
+async def test_requests_under_way_have_so_many_bytes_together(begin: Begins) -> None:
+    conversing = begin()
+    large = "x" * (MOST_BYTES // 2 + 1)
+    assert (await conversing.asked(response(instructions=large))).on
+    assert error_of(await conversing.asked(response(instructions=large))) == "too_much_under_way"
+    assert (await conversing.asked(response())).on
 
 
 @pytest.mark.parametrize("said", ['{"type":"x","item":{"type":"function_call"', b'{"type":"function_call"}'], ids="tb")

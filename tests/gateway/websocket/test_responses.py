@@ -11,7 +11,7 @@ import pytest
 from gateway import Cut, Exchange, Hold, Nudge, Redact, Refusal, Set, Window, hookimpl
 from gateway.answers import Amendment, Target
 from gateway.pipeline import Sizes
-from gateway.websocket.responses import MOST_ERRANDS
+from gateway.websocket.under_way import MOST_BYTES, MOST_ERRANDS, MOST_NOTED
 from storage.journal import Journal
 from tests.builders.conversations import Conversing, a_function, error_of, events, response_create
 from tests.builders.governing import governing
@@ -350,10 +350,23 @@ async def test_a_reply_that_is_being_reviewed_when_the_websocket_ends_is_recorde
     assert [each.outcome for each in conversing.ended] == ["client_gone"]
 
 
-async def test_an_event_that_asks_for_nothing_brings_no_tools(begin: Begins) -> None:
-    conversing = begin()
-    for event in ({"type": "response.steer", "tools": [1]}, {"type": "session.tools.add", "session": {"tools": [1]}}):
-        assert error_of(await conversing.asked(event)) == "misplaced_request"
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.steer", "tools": [1]},
+        {"type": "response.steer", "input": [{"type": "additional_tools", "tools": [1]}]},
+        {"type": "response.steer", "input": "x", "functions": [1]},
+        {"type": "response.steer", "input": "x", "model": "gpt-other"},
+        {"type": "response.steer", "input": "x", "prompt": {"id": "pmpt_1"}},
+        {"type": "session.tools.add", "session": {"tools": [1]}},
+        {"type": "response.inject", "input": [{"type": "additional_tools", "tools": [1]}]},
+        {"type": "response.inject", "functions": [1]},
+        {"type": "response.inject", "within": {"Tools": [1]}},
+    ],
+    ids=range(9),
+)
+async def test_an_event_that_asks_for_nothing_brings_no_tools(begin: Begins, event: dict[str, Any]) -> None:
+    assert error_of(await begin().asked(event)) == "misplaced_request"
 
 
 async def test_what_is_said_of_steering_is_of_no_reply_unless_it_tells_of_a_call(begin: Begins) -> None:
@@ -393,6 +406,91 @@ async def test_an_error_of_the_upstream_ends_what_it_is_about(begin: Begins) -> 
     assert await conversing.answered(error) == [error]
     (exchange,) = conversing.ended
     assert (exchange.outcome, exchange.attempts[0].status) == ("answered", 429)
+
+
+def failed(status: int = 400, **members: Any) -> dict[str, Any]:
+    return {"type": "error", "status": status, "error": {"type": "invalid_request_error", "message": "No."}, **members}
+
+
+async def test_an_error_of_a_request_that_waits_does_not_end_the_reply_under_way(begin: Begins) -> None:
+    conversing = begin(governing())
+    await conversing.asked(response_create("lookup"))
+    await conversing.answered(created())
+    await conversing.asked(response_create("search"))
+    assert await conversing.answered(failed()) == [failed()]
+    assert [each["type"] for each in await conversing.answered(*called("lookup"))] == [
+        e["type"] for e in called("lookup")
+    ]
+    await conversing.answered(completed())
+    assert [each.request.json["tools"][0]["name"] for each in conversing.ended] == ["search", "lookup"]
+    assert [each.attempts[0].status for each in conversing.ended] == [400, 200]
+
+
+async def test_an_error_with_a_place_among_the_events_of_a_reply_ends_that(begin: Begins) -> None:
+    conversing = begin(governing())
+    await conversing.asked(response_create("lookup"))
+    await conversing.answered(created())
+    await conversing.asked(response_create("search"))
+    await conversing.answered(failed(sequence_number=2))
+    assert [each.request.json["tools"][0]["name"] for each in conversing.ended] == ["lookup"]
+    assert len(await conversing.answered(created("resp_2"), *called("search"))) == 5
+
+
+async def test_an_error_ends_the_request_that_it_names_in_whichever_stream(begin: Begins) -> None:
+    conversing = begin()
+    for name, stream in (("e1", "a"), ("e2", "a"), ("e3", "b")):
+        await conversing.asked(response_create(event_id=name, stream_id=stream))
+    await conversing.answered(created(stream_id="a"))
+    for named in ("e2", "e3", "e1", "e9"):
+        error = failed(error={"message": "No.", "event_id": named})
+        assert await conversing.answered(error) == [error]
+    by_id = {each.id: each for each in conversing.ended}
+    assert len(by_id) == len(conversing.ended) == 3
+
+
+async def test_so_many_replies_that_nobody_asked_for_are_kept_and_they_take_the_client_no_room(begin: Begins) -> None:
+    conversing = begin()
+    await conversing.asked(response_create(stream_id="mine"))
+    await conversing.answered(created(stream_id="mine"))
+    for at in range(MOST_ERRANDS + 8):
+        await conversing.answered(created(f"resp_{at}", stream_id=f"own_{at}"))
+    assert (await conversing.asked(response_create())).on
+    await conversing.answered(completed(stream_id="mine"))
+    assert [each.outcome for each in conversing.ended] == ["cut"] * 9 + ["answered"]
+
+
+async def test_what_comes_late_of_a_reply_or_early_begins_none(begin: Begins) -> None:
+    conversing = begin()
+    limits = {"type": "rate_limits.updated", "rate_limits": []}
+    late = {"type": "response.in_progress", "response": {"id": "resp_1"}}
+    await conversing.asked(response_create())
+    assert await conversing.answered(limits) == [limits]
+    await conversing.answered(created(), completed())
+    assert await conversing.answered(late, limits) == [late, limits]
+    conversing.conversation.ended("client_gone")
+    assert [each.outcome for each in conversing.ended] == ["answered"]
+
+
+async def test_a_reply_in_a_stream_without_its_id_is_over_at_its_end(begin: Begins) -> None:
+    conversing = begin()
+    await conversing.asked(response_create(stream_id="a"))
+    await conversing.answered(created(), completed(), delta("one"), completed())
+    assert [each.outcome for each in conversing.ended] == ["answered", "answered"]
+
+
+async def test_requests_under_way_have_so_many_bytes_together(begin: Begins) -> None:
+    conversing = begin()
+    large = "x" * (MOST_BYTES // 2 + 1)
+    assert (await conversing.asked(response_create(input=large))).on
+    assert error_of(await conversing.asked(response_create(input=large))) == "too_much_under_way"
+    assert (await conversing.asked(response_create())).on
+
+
+async def test_what_nobody_reads_is_noted_so_often_and_kept_back_all_the_same(begin: Begins) -> None:
+    conversing = begin(governing())
+    for _ in range(MOST_NOTED + 2):
+        assert [each["type"] for each in await conversing.answered(call_item("wipe_disk"))] == ["error"]
+    assert len(conversing.exchange.tools) == MOST_NOTED
 
 
 @pytest.mark.parametrize(
