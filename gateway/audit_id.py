@@ -1,4 +1,4 @@
-"""Names exchanges: `A-` and a UUID of version 7, so that ids sort by time and say nothing else."""
+"""Names exchanges: `A-` and a UUID of version 7; ids sort by the millisecond, not within one, and say nothing else."""
 
 from time import time_ns
 

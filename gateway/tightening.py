@@ -137,7 +137,7 @@ class Tightening:
 
 
 def new_tightening_id() -> str:
-    """Gives the id of a new tightening; ids sort by time."""
+    """Gives the id of a new tightening; ids sort by the millisecond, not within one."""
     return f"{PREFIX}{new_audit_id()[len(AUDIT_PREFIX) :]}"
 
 
