@@ -12,6 +12,8 @@ responses     requests and replies of `/v1/responses`
 realtime      tools and calls of `/v1/realtime`
 calls         the calls of a realtime session, each kept back until it is allowed
 errand        a request over a websocket: decided, shaped, answered, recorded once
+under_way     how many errands there may be at a time, and how large
+settled       what a reply has from the request before it, where the upstream goes on by itself
 frames        messages as events that can be read in one way alone
 errors        the event that says what is not carried on
 """

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from gateway.answers import Amendment, Refusal, Retry
+from gateway.answers import Refusal
 from gateway.exchange import Outcome
 from gateway.formats import responses
 from gateway.formats.strangers import decoded, member, number, string
 from gateway.guard import Out, StreamGuard
 from gateway.guard.asking import refusal_of_stray
-from gateway.hooks import Pending
+from gateway.late_review import reviewed_late
 from gateway.sse import Event, EventReader
 from gateway.websocket.conversation import Passed
 from gateway.websocket.errand import Errand, Handshake
@@ -234,7 +234,7 @@ class ResponsesConversation:
             return let_out
         status = number(event, "status", 200)
         errand.note(b"".join(map(_written, let_out[-1:])), status)
-        refusal = await self._reviewed(errand) or await errand.end(status)
+        refusal = await reviewed_late(self._pipeline.review, errand.exchange) or await errand.end(status)
         self._over(errand)
         if refusal is None:
             return let_out
@@ -253,18 +253,6 @@ class ResponsesConversation:
             errand.refuse(out.refusal)
             found.append(_said(errand, out.refusal))
         return found
-
-    async def _reviewed(self, errand: Errand) -> Refusal | None:
-        """Asks the review about a reply that has gone out but for its end; only a refusal still counts."""
-        for implementation in self._pipeline.review:
-            answer = implementation.ask(errand.exchange)
-            if isinstance(answer, Pending):
-                answer = await answer
-            if isinstance(answer, Refusal):
-                return answer
-            if isinstance(answer, Amendment | Retry):
-                implementation.unusable(errand.exchange, "the stream is already going out")
-        return None
 
 
 def _written(message: Message) -> bytes:
