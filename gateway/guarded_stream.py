@@ -6,7 +6,7 @@ its last event.
 
 import asyncio
 
-from gateway.answers import Amendment, Refusal, Retry
+from gateway.answers import Refusal
 from gateway.client import Client
 from gateway.encoding import EncodingError
 from gateway.errors import refusal_object
@@ -15,7 +15,7 @@ from gateway.formats import WITH_TEXTS
 from gateway.formats.seams import Seam
 from gateway.guard import Out, Sluice, StreamGuard
 from gateway.guarded_whole import UNREADABLE, Again, GuardedWhole
-from gateway.hooks import Pending
+from gateway.late_review import reviewed_late
 from gateway.pipeline import Pipeline
 from gateway.read_again import can_show_rest
 from gateway.relay import BOUNDARIES, Ended, Relay, ends_by_closing
@@ -247,23 +247,12 @@ class GuardedStream(GuardedWhole):
         if last:
             self._keep_out(last)
         self._note_events()
-        refusal = await self._stream_reviewed()
+        review = self._pipeline.review if self._format.name in WITH_TEXTS else ()
+        refusal = await reviewed_late(review, self._exchange)
         if refusal is None:
             self._recorded = True
             refusal = await self._ended("answered")
         return refusal
-
-    async def _stream_reviewed(self) -> Refusal | None:
-        """Asks the review about a stream that has gone out but for its end; only a refusal still counts."""
-        for implementation in self._pipeline.review if self._format.name in WITH_TEXTS else ():
-            answer = implementation.ask(self._exchange)
-            if answer.__class__ is Pending:
-                answer = await answer
-            if isinstance(answer, Refusal):
-                return answer
-            if isinstance(answer, Amendment | Retry):
-                implementation.unusable(self._exchange, "the stream is already going out")
-        return None
 
     async def _finished_stream(self) -> Refusal | None:
         if not self._recorded:
