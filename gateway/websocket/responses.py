@@ -151,16 +151,17 @@ class ResponsesConversation:
         errand = self._active.get(stream_id)
         if kind == "response.created":
             return self._next(stream_id)
-        if kind == "error":
-            return self._failed(event, stream_id)
-        steers = kind.startswith(_STEER)
-        if errand is not None and not steers:
+        fails, steers = kind == "error", kind.startswith(_STEER)
+        failed = self._failed(event, stream_id) if fails else None
+        if failed is not None:
+            return failed
+        if errand is not None and not (fails or steers):
             return errand
-        if responses.event_calls(event):
+        if responses.event_calls(event) or (not steers and responses.event_pieces(event)):
             return errand or self._next(stream_id)
-        # What comes late of a reply that has ended begins no other, unless it says something.
-        ends = responses.ends(b"", event) and self._asked_in(stream_id) in self._waiting
-        return self._next(stream_id) if ends or (not steers and responses.event_pieces(event)) else None
+        # What comes late of a reply that has ended, and says nothing, begins no other.
+        ends = not fails and responses.ends(b"", event) and self._asked_in(stream_id) in self._waiting
+        return self._next(stream_id) if ends else None
 
     def _failed(self, event: Any, stream_id: str) -> Errand | None:
         """Gives the errand that an error is about: the one that it names, else the next one, else the one under way.

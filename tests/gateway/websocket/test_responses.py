@@ -448,6 +448,16 @@ async def test_an_error_ends_the_request_that_it_names_in_whichever_stream(begin
     assert len(by_id) == len(conversing.ended) == 3
 
 
+@pytest.mark.parametrize("named", [None, "e9"])
+async def test_a_call_in_an_error_of_no_request_is_judged(begin: Begins, named: str | None) -> None:
+    conversing = begin(governing())
+    error = failed(error={"message": "No.", "event_id": named}, item=call_item("wipe_disk", "{}"))
+    assert [each["error"]["code"] for each in await conversing.answered(error)] == ["tool_not_offered"]
+    await conversing.asked(response_create("lookup"))
+    await conversing.answered(created())
+    assert [each["error"]["code"] for each in await conversing.answered(error)] == ["tool_not_offered"]
+
+
 async def test_so_many_replies_that_nobody_asked_for_are_kept_and_they_take_the_client_no_room(begin: Begins) -> None:
     conversing = begin()
     await conversing.asked(response_create(stream_id="mine"))
