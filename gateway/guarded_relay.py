@@ -5,18 +5,14 @@ what came of a step, which the next one is made from, and what went out of all, 
 """
 
 from gateway.answers import Refusal
-from gateway.client import Client
-from gateway.exchange import Exchange
 from gateway.formats.seams import Seam
 from gateway.formats.strangers import decoded, member
 from gateway.guarded_stream import GuardedStream
-from gateway.guarded_whole import Again
-from gateway.pipeline import Pipeline
 from gateway.read_again import ONE_STEP
-from gateway.relay import Ended, Relay, is_stream
+from gateway.relay import Relay, is_stream
 from gateway.sse import EventReader, StreamError
 from gateway.tools.loop import can_loop
-from gateway.transport import IncomingReply, UpstreamBroken
+from gateway.transport import UpstreamBroken
 
 
 class GuardedRelay(GuardedStream):
@@ -28,16 +24,8 @@ class GuardedRelay(GuardedStream):
 
     __slots__ = ("_goes_on", "_gone_out", "_step_bytes", "_step_kept")
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        exchange: Exchange,
-        client: Client,
-        reply: IncomingReply,
-        ended: Ended,
-        again: Again,
-    ) -> None:
-        super().__init__(pipeline, exchange, client, reply, ended, again)
+    def _set_out(self) -> None:
+        super()._set_out()
         self._gone_out: list[bytes] = []
         self._step_kept: list[bytes] = []
         self._step_bytes = 0

@@ -7,21 +7,19 @@ its last event.
 import asyncio
 
 from gateway.answers import Refusal
-from gateway.client import Client
 from gateway.encoding import EncodingError
 from gateway.errors import refusal_object
-from gateway.exchange import Exchange, first_header
+from gateway.exchange import first_header
 from gateway.formats import WITH_TEXTS
 from gateway.formats.seams import Seam
 from gateway.guard import Out, Sluice, StreamGuard
-from gateway.guarded_whole import UNREADABLE, Again, GuardedWhole
+from gateway.guarded_whole import UNREADABLE, GuardedWhole
 from gateway.late_review import reviewed_late
-from gateway.pipeline import Pipeline
 from gateway.read_again import can_show_rest
-from gateway.relay import BOUNDARIES, Ended, Relay, ends_by_closing
+from gateway.relay import BOUNDARIES, Relay, ends_by_closing
 from gateway.sse import StreamError, error_event
 from gateway.tools.loop import can_loop
-from gateway.transport import IncomingReply, TransportError, UpstreamBroken
+from gateway.transport import TransportError, UpstreamBroken
 
 
 class GuardedStream(GuardedWhole):
@@ -32,16 +30,8 @@ class GuardedStream(GuardedWhole):
 
     __slots__ = ("_awaited", "_guard", "_is_calm_stream", "_refused", "_seam", "_sluice")
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        exchange: Exchange,
-        client: Client,
-        reply: IncomingReply,
-        ended: Ended,
-        again: Again,
-    ) -> None:
-        super().__init__(pipeline, exchange, client, reply, ended, again)
+    def _set_out(self) -> None:
+        super()._set_out()
         self._refused: Refusal | None = None
         self._awaited: asyncio.Task[bytes] | None = None
         self._seam: Seam | None = None

@@ -54,6 +54,10 @@ class GuardedWhole(Relay):
     ) -> None:
         super().__init__(pipeline, exchange, client, reply, ended)
         self._again = again
+        self._set_out()
+
+    def _set_out(self) -> None:
+        """Sets what is so before the first byte; who knows more of replies adds to it."""
         self._retried = False
         self._loop: ToolLoop | None = None
         self._said: list[Said] = []
