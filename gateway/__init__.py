@@ -32,7 +32,7 @@ from gateway.live_policies import LivePolicies
 from gateway.office.chores import Chore
 from gateway.own_questions import AskError
 from gateway.pushed import UNCHANGED, Standing, Withheld
-from gateway.read_again import refusal_of_hosted
+from gateway.read_again import is_read_again, refusal_of_hosted
 from gateway.reading import counted_events, input_text, output_text, reported_usage
 from gateway.signal_bus import SignalBus
 from gateway.tools.addresses import Network, is_public, public_or_in
@@ -117,6 +117,7 @@ __all__ = [
     "input_text",
     "instructed",
     "is_public",
+    "is_read_again",
     "output_text",
     "public_or_in",
     "refusal_of_hosted",

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from gateway import Exchange, Refusal
+from gateway import Exchange, Refusal, is_read_again
 from plugins.signals.fading import left_after
 
 FORGETS_IN_NS = 1_800_000_000_000
@@ -72,7 +72,7 @@ def blocked_calls(exchange: Exchange) -> int:
     A name that was not offered is the model's slip, and what strict mode keeps from an exchange would keep itself up.
     Who reads a stored reply again tries nothing.
     """
-    if not exchange.tools or exchange.received.method == b"GET":
+    if not exchange.tools or is_read_again(exchange):
         return 0
     return sum(use.status == "blocked" and not _says_nothing(use.because, use.safety_mode) for use in exchange.tools)
 

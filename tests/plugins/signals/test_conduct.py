@@ -8,6 +8,7 @@ from gateway import Refusal
 from gateway.exchange import Step, ToolUse
 from gateway.testing import an_exchange
 from plugins.signals.conduct import FORGETS_IN_NS, UNKNOWN, blocked_calls, was_refused
+from tests.builders.pipelines import ENDPOINTS
 
 RELEASED = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -36,6 +37,13 @@ def test_what_is_kept_back_of_a_stored_reply_counts_against_nobody() -> None:
     exchange = an_exchange(b"", method="GET", path="/v1/responses/resp_1")
     exchange.tools.append(ToolUse("lookup", "blocked", 1, 1, "tool_not_allowed", safety_mode="balanced"))
     assert blocked_calls(exchange) == 0
+
+
+def test_what_is_blocked_on_a_websocket_counts_although_that_began_with_a_get() -> None:
+    exchange = an_exchange(b"", method="GET", path="/v1/realtime")
+    exchange.endpoint = ENDPOINTS.find("GET", "/realtime", "websocket")
+    exchange.tools.append(ToolUse("lookup", "blocked", 1, 1, "tool_not_allowed", safety_mode="balanced"))
+    assert blocked_calls(exchange) == 1
 
 
 def test_blocked_calls_are_counted_and_others_are_not() -> None:
