@@ -95,6 +95,11 @@ class RealtimeCalls:
         self._put_in: deque[bytes] = deque(maxlen=MOST_CALLS)
         self._clients: deque[bytes] = deque(maxlen=MOST_CALLS)
 
+    @property
+    def kept(self) -> int:
+        """How many characters of calls are kept."""
+        return sum(item.kept for item in self._items.values())
+
     def put_in(self, item: Any) -> None:
         """Takes note of a call that the client itself puts into the conversation, and will be told of."""
         call = call_of(item, 0)
@@ -175,7 +180,7 @@ class RealtimeCalls:
 
     def _refusal_of_too_much(self, latest: _Item) -> Refusal | None:
         """Forgets calls that were decided where too much is kept; gives the refusal of the latest if none is left."""
-        over = sum(item.kept for item in self._items.values()) - MOST_HELD
+        over = self.kept - MOST_HELD
         if over <= 0:
             return None
         for id, item in tuple(self._items.items()):

@@ -192,7 +192,28 @@ async def test_long_arguments_that_were_judged_make_room_for_others() -> None:
         event = event_of(Told("lookup", "function_call", []), at, 5)
         event["item"]["arguments"] = long
         assert (await judge.let("text", text_of(event).encode(), event, exchange)).texts == ("text",)
+        assert judge.kept <= MOST_HELD
     assert exchange.tools == []
+
+
+@pytest.mark.parametrize("numbers", [(0, 2), (2, 4), (5,), (5, 2)], ids=range(4))
+@pytest.mark.parametrize("name", ["lookup", "wipe_disk"])
+async def test_where_nobody_asks_for_arguments_those_of_calls_that_were_decided_are_not_kept(
+    name: str, numbers: tuple[int, ...]
+) -> None:
+    judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED))), an_exchange()
+    for number in numbers:
+        event = event_of(Told(name, "function_call", []), 0, number)
+        await judge.let(text_of(event), text_of(event).encode(), event, exchange)
+    assert judge.kept == 0
+
+
+async def test_what_nobody_reads_is_not_noted_without_end() -> None:
+    judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED))), an_exchange()
+    event = {"type": "function_call", "name": "wipe_disk"}
+    for _ in range(MOST_NOTED + 5):
+        assert (await judge.let(text_of(event), text_of(event).encode(), event, exchange)).refusals
+    assert len(exchange.tools) == MOST_NOTED
 
 
 async def test_blocked_calls_without_end_are_not_noted_without_end() -> None:

@@ -350,6 +350,8 @@ async def test_a_call_of_a_model_does_not_pass_as_one_that_the_client_put_in(beg
     await conversing.asked({"type": "conversation.item.create", "item": put})
     got = await conversing.answered(CREATED, *called("wipe_disk", "{}"))
     assert [each["type"] for each in got] == ["response.created", "error"]
+    own = {"type": "conversation.item.added", "item": item("wipe_disk", "{}", id="item_2")}
+    assert await conversing.answered(own) == [own]
 
 
 async def test_a_call_that_the_client_puts_in_with_an_id_is_that_item_alone(begin: Begins) -> None:

@@ -44,17 +44,18 @@ def delta(text: str, **members: Any) -> dict[str, Any]:
     return {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": text, **members}
 
 
-def call_item(name: str, arguments: str = "") -> dict[str, Any]:
-    return {"id": "fc_1", "type": "function_call", "call_id": "call_1", "name": name, "arguments": arguments}
+def call_item(name: str, arguments: str = "", at: int = 0) -> dict[str, Any]:
+    ids = {"id": f"fc_{at}", "call_id": f"call_{at}"}
+    return {**ids, "type": "function_call", "name": name, "arguments": arguments}
 
 
-def called(name: str, arguments: str = '{"disk":"sdz"}') -> list[dict[str, Any]]:
-    place = {"output_index": 0, "item_id": "fc_1"}
+def called(name: str, arguments: str = '{"disk":"sdz"}', at: int = 0) -> list[dict[str, Any]]:
+    place = {"output_index": at, "item_id": f"fc_{at}"}
     return [
-        {"type": "response.output_item.added", "output_index": 0, "item": call_item(name)},
+        {"type": "response.output_item.added", "output_index": at, "item": call_item(name, "", at)},
         {"type": "response.function_call_arguments.delta", **place, "delta": arguments},
         {"type": "response.function_call_arguments.done", **place, "name": name, "arguments": arguments},
-        {"type": "response.output_item.done", "output_index": 0, "item": call_item(name, arguments)},
+        {"type": "response.output_item.done", "output_index": at, "item": call_item(name, arguments, at)},
     ]
 
 
@@ -239,7 +240,7 @@ async def test_a_reply_that_the_upstream_goes_on_with_has_the_tools_of_the_one_b
     await conversing.asked(response_create("lookup"))
     await conversing.answered(created(), completed())
     assert len(await conversing.answered(created("resp_2"), *called("lookup"))) == 5
-    assert (await conversing.answered(*called("wipe_disk")))[-1]["error"]["code"] == "tool_not_offered"
+    assert (await conversing.answered(*called("wipe_disk", at=1)))[-1]["error"]["code"] == "tool_not_offered"
     assert len(conversing.ended) == 2
 
 
@@ -375,7 +376,7 @@ async def test_what_is_said_of_steering_is_of_no_reply_unless_it_tells_of_a_call
     accepted = {"type": "response.steer.accepted", "previous_response_id": "resp_1"}
     assert await conversing.answered(accepted) == [accepted]
     assert len(await conversing.answered(created(), *called("lookup"))) == 5
-    (error,) = await conversing.answered({**accepted, "item": call_item("wipe_disk")})
+    (error,) = await conversing.answered({**accepted, "output_index": 1, "item": call_item("wipe_disk", at=1)})
     assert error["error"]["code"] == "tool_not_offered"
 
 
@@ -467,6 +468,22 @@ async def test_so_many_replies_that_nobody_asked_for_are_kept_and_they_take_the_
     assert (await conversing.asked(response_create())).on
     await conversing.answered(completed(stream_id="mine"))
     assert [each.outcome for each in conversing.ended] == ["cut"] * 9 + ["answered"]
+
+
+async def test_an_error_that_names_something_else_ends_no_request_that_waits(begin: Begins) -> None:
+    conversing = begin()
+    await conversing.asked(response_create(event_id="e1"))
+    error = failed(error={"message": "No.", "event_id": "e9"})
+    assert await conversing.answered(error) == [error]
+    assert conversing.ended == []
+
+
+async def test_a_reply_that_fails_before_it_was_created_is_that_of_the_request_that_waits(begin: Begins) -> None:
+    conversing = begin()
+    await conversing.asked(response_create())
+    last = {"type": "response.failed", "response": {"id": "resp_1", "status": "failed", "output": []}}
+    assert await conversing.answered(last) == [last]
+    assert [each.outcome for each in conversing.ended] == ["answered"]
 
 
 async def test_what_comes_late_of_a_reply_or_early_begins_none(begin: Begins) -> None:

@@ -51,6 +51,13 @@ def test_streams_without_end_are_not_remembered_without_end(handshake: Handshake
     assert (settled.of("0"), settled.of("1")["tools"]) == ({}, TOOLS)
 
 
+def test_the_stream_that_was_asked_in_longest_ago_is_forgotten_first(handshake: Handshake) -> None:
+    settled = Settled()
+    for at in (*range(MOST_ERRANDS), 0, MOST_ERRANDS):
+        settled.note(str(at), asked(handshake))
+    assert (settled.of("0")["tools"], settled.of("1")) == (TOOLS, {})
+
+
 def test_long_requests_are_remembered_as_far_as_there_is_room_and_the_last_one_always(handshake: Handshake) -> None:
     settled = Settled()
     for stream in "abc":
