@@ -134,6 +134,7 @@ class ToolCall(msgspec.Struct, frozen=True):
     """A call that the model made, assembled: `arguments` is the JSON text as the model wrote it.
 
     `server` is the label of the MCP server whose tool is called, empty for others and where it is not known.
+    `namespace` is that of the tool, empty for one that stands in none.
     """
 
     id: str
@@ -143,6 +144,7 @@ class ToolCall(msgspec.Struct, frozen=True):
     index: int = 0
     kind: str = "function"
     server: str = ""
+    namespace: str = ""
 
 
 class ToolResult(_Answer, frozen=True):

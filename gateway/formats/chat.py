@@ -146,6 +146,8 @@ def calls(reply: Any) -> list[FoundCall]:
             call = ToolCall("", string(legacy, "name"), written(legacy.get("arguments")), index)
             found.append(FoundCall(call, (*path, "function_call"), made))
         for number_of_call, each in enumerate(elements(said, "tool_calls")):
+            if each.__class__ is not dict:
+                continue
             kind, tool, arguments = _read(each)
             call = ToolCall(string(each, "id"), tool, arguments, index, number_of_call, kind)
             found.append(FoundCall(call, (*path, "tool_calls", number_of_call), made))

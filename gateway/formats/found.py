@@ -48,7 +48,9 @@ class CallDelta(msgspec.Struct, frozen=True):
     `place` tells the calls of a choice apart. `name` and `arguments` are added to what came before, or replace it
     where `whole` is set; a `name` of None leaves what there is. `named` says that the name is complete with this
     event, `done` that the whole call is. `path` leads to the object in the event that is the call, or to none.
-    `server` is as in `ToolCall`. `again` says that the call may have been told before, in another place.
+    `server` and `namespace` are as in `ToolCall`; a `namespace` of None leaves what there is. `again` says that the
+    call may have been told before, in another place. `item` is the id of the output item that the call is, and
+    `about` says that the event adds to an item which another event tells of.
     """
 
     choice: int
@@ -64,6 +66,9 @@ class CallDelta(msgspec.Struct, frozen=True):
     path: Path = ()
     server: str = ""
     again: bool = False
+    namespace: str | None = None
+    item: str = ""
+    about: bool = False
 
 
 class Answered(msgspec.Struct, frozen=True):

@@ -99,9 +99,11 @@ def call_of(item: Any, choice: int) -> ToolCall | None:
         return None
     id = string(item, "call_id") or string(item, "id")
     if kind == "function_call":
-        return ToolCall(id, string(item, "name"), written(item.get("arguments")), choice)
+        space = written(item.get("namespace"))
+        return ToolCall(id, string(item, "name"), written(item.get("arguments")), choice, namespace=space)
     if kind == "custom_tool_call":
-        return ToolCall(id, string(item, "name"), written(item.get("input")), choice, kind="custom")
+        space = written(item.get("namespace"))
+        return ToolCall(id, string(item, "name"), written(item.get("input")), choice, kind="custom", namespace=space)
     told = (item.get(key) for key in ("arguments", "code", "action", "operation", "queries"))
     arguments = next((text for each in told if (text := written(each))), "")
     name, server = string(item, "name") or kind.removesuffix("_call"), string(item, "server_label")

@@ -11,7 +11,7 @@ from gateway.formats.response_items import CALL, FAMILIES, NEW_FAMILY, call_of, 
 from gateway.formats.responses_assembled import assembled
 from gateway.formats.responses_request import answered_calls, context_changes, input_text, noted, put_back, tool_results
 from gateway.formats.responses_seam import joined, seam, step_of
-from gateway.formats.strangers import elements, member, number, string
+from gateway.formats.strangers import elements, member, number, string, written
 from gateway.formats.strays import ESCAPED, stray_in
 
 __all__ = [
@@ -54,12 +54,13 @@ _CALL_NAME_ALONE = re.compile(rb'_(?i:call(?-i:(?!(?<="parallel_tool_call)s")(?!
 _TOOLS_OR_PROGRAM = re.compile(rb'"(?i:tools|program)"').search
 _PROGRAM = re.compile(rb'"(?i:program)"')
 _STOPPED = frozenset(("incomplete", "failed", "cancelled"))
-# The kinds of calls whose deltas are all that there is of their arguments; of others the whole item says more.
+# The kinds of calls whose name only their item says; what the upstream runs itself has its kind for a name.
 _ARGUMENTS = {
     "response.function_call_arguments": "function",
     "response.mcp_call_arguments": "mcp_call",
     "response.custom_tool_call_input": "custom",
 }
+_RUN_UPSTREAM = re.compile(r"response\.(\w+?_call)_(?!output)\w+").fullmatch
 
 
 def pieces(reply: Any) -> list[Piece]:
@@ -116,16 +117,16 @@ def event_calls(event: Any) -> list[CallDelta]:
     choice = number(event, "output_index")
     called = _ARGUMENTS.get(family)
     if called is not None:
-        server = string(event, "server_label")
-        if step == "delta":
-            return [CallDelta(choice, 0, None, None, string(event, "delta"), False, CALL, called, server=server)]
-        arguments, named = string(event, FAMILIES[family].done), string(event, "name") or None
-        return [CallDelta(choice, 0, None, named, arguments, True, CALL, called, whole=True, server=server)]
+        return [_about(event, called, string(event, "name") or None, family, step)]
+    if (upstream := _RUN_UPSTREAM(family)) is not None:
+        return [_about(event, upstream[1], upstream[1].removesuffix("_call"), family, step)]
     output = enumerate(elements(member(event, "response"), "output"))
     items: list[tuple[int, Any, Path]] = [(choice, member(event, "item"), ("item",))]
     items += [(index, item, ("response", "output", index)) for index, item in output]
     done = kind in _ENDS or kind == "response.output_item.done"
-    found = [(call, path) for index, item, path in items if (call := call_of(item, index)) is not None]
+    found = [
+        (call, path, string(item, "id")) for index, item, path in items if (call := call_of(item, index)) is not None
+    ]
     return [
         CallDelta(
             call.choice,
@@ -140,9 +141,34 @@ def event_calls(event: Any) -> list[CallDelta]:
             named=bool(call.name),
             path=path,
             server=call.server,
+            namespace=call.namespace,
+            item=id,
         )
-        for call, path in found
+        for call, path, id in found
     ]
+
+
+def _about(event: Any, kind: str, called: str | None, family: str, step: str) -> CallDelta:
+    """Gives what an event says about a call that has an item of its own."""
+    whole = step != "delta"
+    texts = FAMILIES.get(family)
+    key = "delta" if not whole else texts.done if texts is not None else "arguments"
+    space = event.get("namespace")
+    return CallDelta(
+        number(event, "output_index"),
+        0,
+        None,
+        called,
+        string(event, key),
+        step == "done" and texts is not None and not texts.index,
+        CALL,
+        kind,
+        whole=whole,
+        server=string(event, "server_label"),
+        namespace=None if space is None else written(space),
+        item=string(event, "item_id"),
+        about=True,
+    )
 
 
 def ended_choices(event: Any) -> list[int]:

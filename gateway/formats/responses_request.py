@@ -122,9 +122,10 @@ def _turn(output: list[Any], answered: Mapping[str, bool], kept: bool) -> list[A
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
+    named = {"call_id": call.id, "name": call.name, **({"namespace": call.namespace} if call.namespace else {})}
     if call.kind == "custom":
-        return {"type": "custom_tool_call", "call_id": call.id, "name": call.name, "input": call.arguments}
-    return {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
+        return {"type": "custom_tool_call", **named, "input": call.arguments}
+    return {"type": "function_call", **named, "arguments": call.arguments}
 
 
 def _output(call: ToolCall, text: str) -> dict[str, Any]:

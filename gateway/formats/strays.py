@@ -28,6 +28,7 @@ _SPELT = CARRIERS | frozenset(
         "item",
         "message",
         "name",
+        "namespace",
         "output",
         "required_action",
         "response",

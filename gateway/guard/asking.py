@@ -17,7 +17,7 @@ from gateway.recorded import recorded_value
 from policies.redaction import redacted_name
 
 NOT_UNDERSTOOD = "call_not_understood"
-_NOT_UNDERSTOOD = Refusal(
+CALL_NOT_UNDERSTOOD = Refusal(
     "The upstream's reply tells of a call in a way that this gateway does not read, so that it does not go out.",
     code=NOT_UNDERSTOOD,
     status=502,
@@ -91,8 +91,8 @@ def refusal_of_stray(exchange: Exchange, format: Format, data: bytes, told: Any,
             name = "a member that stands twice"
         else:
             return None
-    note_blocked(exchange, ToolCall("", name, ""), _NOT_UNDERSTOOD, answered=False)
-    return _NOT_UNDERSTOOD
+    note_blocked(exchange, ToolCall("", name, ""), CALL_NOT_UNDERSTOOD, answered=False)
+    return CALL_NOT_UNDERSTOOD
 
 
 def note_blocked(exchange: Exchange, call: ToolCall, refusal: Refusal, took: int = 0, *, answered: bool) -> None:
@@ -116,12 +116,13 @@ def note_blocked(exchange: Exchange, call: ToolCall, refusal: Refusal, took: int
 
 def hosted_alias(exchange: Exchange, call: ToolCall) -> str | None:
     """Gives the alias of the hosted tool that a call is of; None for the calls of the client and of the upstream."""
-    return exchange.hosted.get(call.name) if call.kind == "function" else None
+    return exchange.hosted.get(call.name) if call.kind == "function" and not call.namespace else None
 
 
 def name_of(call: ToolCall) -> str:
-    """Gives the name of a call's tool as records repeat it."""
-    return redacted_name(call.name[:LONGEST_NAME])
+    """Gives the name of a call's tool as records repeat it, and as rules know it: behind that of its namespace."""
+    name = f"{call.namespace}.{call.name}" if call.namespace else call.name
+    return redacted_name(name[:LONGEST_NAME])
 
 
 def summary_of(arguments: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from gateway.answers import Refusal, ToolCall
 from gateway.exchange import Exchange
 from gateway.formats.found import CallDelta
-from gateway.guard.asking import hosted_alias, note_blocked, refusal_of, summary_of
+from gateway.guard.asking import CALL_NOT_UNDERSTOOD, hosted_alias, note_blocked, refusal_of, summary_of
 from gateway.guard.withheld import Withheld
 from gateway.hooks import Implementation
 
@@ -21,7 +21,8 @@ class Call:
     """A call as far as its deltas came; `allowed` holds for what was asked, and ends where it becomes more.
 
     `shown` says that some of it may have gone out; `withheld` that nothing of it does, `refusal` why where it is
-    blocked, and `noted` where that stands in the exchange.
+    blocked, and `noted` where that stands in the exchange. `strayed` is the name of what was told as this call and is
+    another one, None where all is of one.
     """
 
     __slots__ = (
@@ -33,13 +34,16 @@ class Call:
         "ended",
         "id",
         "index",
+        "item",
         "kind",
         "name",
         "named",
+        "namespace",
         "noted",
         "refusal",
         "server",
         "shown",
+        "strayed",
         "withheld",
     )
 
@@ -60,6 +64,9 @@ class Call:
         self.refusal: Refusal | None = None
         self.noted = -1
         self.server = delta.server
+        self.namespace = ""
+        self.item = ""
+        self.strayed: str | None = None
 
     def add(self, delta: CallDelta, *, arguments_count: bool) -> None:
         """Takes a delta; `arguments_count` says that what was allowed was allowed for its arguments too."""
@@ -68,8 +75,14 @@ class Call:
         self.named = self.named or delta.named
         self.done = self.done or delta.done
         self.server = delta.server or self.server
+        self.item = delta.item or self.item
+        self.namespace = self.namespace if delta.namespace is None else delta.namespace
         self.begun = self.begun or bool(delta.arguments)
-        if delta.whole:
+        if delta.about:
+            self.kind = delta.kind if delta.name else self.kind
+            self.name = delta.name or self.name
+            self.arguments = [delta.arguments] if delta.whole else [*self.arguments, delta.arguments]
+        elif delta.whole:
             self.kind = delta.kind if delta.name else self.kind
             self.name = self.name if delta.name is None else delta.name
             self.arguments = [delta.arguments]
@@ -82,12 +95,25 @@ class Call:
     def _allowed_for(self, arguments_count: bool) -> tuple[str, ...]:
         """Gives what a call was asked about; long arguments are put together only where they count."""
         arguments = "".join(self.arguments) if arguments_count else ""
-        return self.name, self.id, self.kind, self.server, arguments
+        return self.name, self.id, self.kind, self.server, self.namespace, arguments
+
+    def is_other_than(self, delta: CallDelta) -> bool:
+        """Whether what is told in the place of this call is another one."""
+        if delta.item and self.item and delta.item != self.item:
+            return True
+        if not self.name:
+            return False
+        return (
+            (delta.name or self.name) != self.name
+            or delta.kind != self.kind
+            or (delta.namespace is not None and delta.namespace != self.namespace)
+            or bool(delta.server and self.server and delta.server != self.server)
+        )
 
     def tool_call(self) -> ToolCall:
         """Gives the call as the plugins see it."""
         arguments = "".join(self.arguments)
-        return ToolCall(self.id, self.name, arguments, self.choice, self.index, self.kind, self.server)
+        return ToolCall(self.id, self.name, arguments, self.choice, self.index, self.kind, self.server, self.namespace)
 
 
 class Calls:
@@ -144,6 +170,10 @@ class Calls:
         if latest is not None and latest is not call:
             latest.named = True
         self._latest[delta.choice] = call
+        if delta.about and call.is_other_than(delta):
+            call.strayed = delta.name or delta.item or delta.kind
+            self._waiting[id(call)] = call
+            return call
         call.add(delta, arguments_count=self._whole)
         if delta.id:
             self._by_id[delta.id] = call
@@ -163,6 +193,10 @@ class Calls:
         if not self._waiting:
             return refused
         for call in [call for call in self._waiting.values() if self._askable(call)]:
+            if call.strayed is not None:
+                note_blocked(self._exchange, ToolCall("", call.strayed, ""), CALL_NOT_UNDERSTOOD, answered=False)
+                refused.append((call, CALL_NOT_UNDERSTOOD))
+                continue
             if self._runs_here(call):
                 self._withhold(call)
                 continue
@@ -204,8 +238,9 @@ class Calls:
     def _told_before(self, delta: CallDelta) -> Call | None:
         """Gives the call that is told once more in another place, as it was; None where anything of it is new."""
         call = self._by_id.get(delta.id or "")
-        same = call is not None and (call.name, call.kind, call.server) == (delta.name, delta.kind, delta.server)
-        return call if call is not None and same and "".join(call.arguments) == delta.arguments else None
+        if call is None or (call.name, call.kind, call.server) != (delta.name, delta.kind, delta.server):
+            return None
+        return call if "".join(call.arguments) == delta.arguments else None
 
     def _show(self, call: Call) -> None:
         call.allowed = True
@@ -220,7 +255,7 @@ class Calls:
         del self._waiting[id(call)]
 
     def _askable(self, call: Call) -> bool:
-        if call.ended:
+        if call.ended or call.strayed is not None:
             return True
         named = bool(call.name) and (call.named or call.begun)
         if self._whole and not (named and self._runs_here(call)):
@@ -229,10 +264,17 @@ class Calls:
 
     def _runs_here(self, call: Call) -> bool:
         # As `hosted_alias` says, without the arguments, which may have come in many parts.
-        named = call.kind == "function" and call.name in self._exchange.hosted
+        named = call.kind == "function" and not call.namespace and call.name in self._exchange.hosted
         return named and self._loops and not call.shown
 
 
 def _is_another(call: Call, delta: CallDelta) -> bool:
-    """Some upstreams give every call the same index: a new id with a new name, behind arguments, is another call."""
-    return bool(delta.id and call.id and delta.id != call.id and delta.name and call.begun and not delta.whole)
+    """Some upstreams give every call the same index: a new id with a new name, behind arguments, is another call.
+
+    So is a whole one that is not what was told in its place: either is asked about.
+    """
+    if delta.about:
+        return False
+    if delta.whole:
+        return call.is_other_than(delta)
+    return bool(delta.id and call.id and delta.id != call.id and delta.name and call.begun)

@@ -22,14 +22,14 @@ _TYPES = {
 def refusal_of_call(terms: Terms, call: ToolCall) -> Refusal | None:
     """Gives the refusal of a call, None where it may be delivered or run."""
     exchange = terms.exchange
-    shown = redacted_name((call.name or call.kind)[:LONGEST_SHOWN])
+    shown = redacted_name((_qualified(call) or call.kind)[:LONGEST_SHOWN])
     unseen = _has_unseen_tools(exchange)
     stored = _stored(exchange) if unseen else None
-    offered = [reason for tool, reason in _offered(terms, stored or ()) if _is_call_of(tool, call)]
+    offered = [reason for tool, spaces, reason in _offered(terms, stored or ()) if _is_call_of(tool, spaces, call)]
     # A whole reply that says nothing of its tools is left to the list; a stream has to say them before a call.
     if not offered and (not unseen or stored is not None or exchange.reply is None):
         return Refusal(f"The model called {shown}, which it was not offered.", code=NOT_OFFERED)
-    alias = exchange.hosted.get(call.name) if call.kind == "function" else None
+    alias = exchange.hosted.get(call.name) if _may_be_hosted(call) else None
     because: str | None
     if alias is not None:
         because = terms.against_alias(alias)
@@ -79,7 +79,7 @@ def _ran_here(terms: Terms, call: ToolCall, stored: Iterable[Any] | None) -> boo
 
     Where nothing says what tools there were, the name alone says it.
     """
-    tool = terms.offering.tools.by_name.get(call.name) if call.kind == "function" else None
+    tool = terms.offering.tools.by_name.get(call.name) if _may_be_hosted(call) else None
     if tool is None or stored is None:
         return tool is not None
     described = ((each, each.get("function")) for each in stored if each.__class__ is dict)
@@ -87,22 +87,32 @@ def _ran_here(terms: Terms, call: ToolCall, stored: Iterable[Any] | None) -> boo
     return any(each.get("name") == tool.name and each.get("description") == tool.description for each in holders)
 
 
-def _offered(terms: Terms, stored: Iterable[Any]) -> Iterator[tuple[Declared, str | None]]:
-    """Gives every tool that the request offers, and what was `stored`, with what by now is to be said against it."""
+def _offered(terms: Terms, stored: Iterable[Any]) -> Iterator[tuple[Declared, tuple[str, ...], str | None]]:
+    """Gives every tool that the request offers, and what was `stored`, with what by now is to be said against it.
+
+    Between them stand the names of the namespace that the tool is in, none where it is in none.
+    """
     place = place_of(terms.exchange)
     lists = [] if place is None else list(tool_lists(terms.exchange.request.json, place))
     for each in (*lists, ToolList((), list(stored))):
         for written in each.tools:
             tool = declared(written, legacy=each.legacy)
             reason = terms.against(tool)
-            yield tool, reason
+            yield tool, (), reason
             for one in map(declared, tool.inner):
-                yield one, None if reason is None else terms.against(inside(one, tool))
+                yield one, tool.names or ("",), None if reason is None else terms.against(inside(one, tool))
 
 
-def _is_call_of(tool: Declared, call: ToolCall) -> bool:
+def _is_call_of(tool: Declared, spaces: tuple[str, ...], call: ToolCall) -> bool:
     if call.kind in NAMED:
-        return tool.kind in NAMED and call.name in tool.names
+        if tool.kind not in NAMED or call.name not in tool.names:
+            return False
+        if spaces:
+            return bool(call.namespace) and call.namespace in spaces
+        # What the upstream loads by itself is called in a namespace of its own name.
+        return not call.namespace or (tool.deferred and call.namespace == call.name)
+    if spaces:
+        return False
     kind = _type_of(call)
     if kind != "mcp":
         return tool.kind == kind or tool.kind.startswith(f"{kind}_")
@@ -117,6 +127,16 @@ def _type_of(call: ToolCall) -> str:
 def _declared_by(call: ToolCall) -> Declared:
     """Gives the tool that a call must be of, where no request says it."""
     if call.kind in NAMED:
-        return Declared(call.kind, (call.name,))
+        return Declared(call.kind, (_qualified(call),))
     kind = _type_of(call)
     return Declared(kind, ((call.server,) if call.server else ()) if kind == "mcp" else (kind,))
+
+
+def _qualified(call: ToolCall) -> str:
+    """Gives the name by which rules know what is called."""
+    return f"{call.namespace}.{call.name}" if call.namespace and call.kind in NAMED else call.name
+
+
+def _may_be_hosted(call: ToolCall) -> bool:
+    """Whether a call may be of a hosted tool, which stands in no namespace."""
+    return call.kind == "function" and not call.namespace

@@ -19,7 +19,8 @@ class Declared(msgspec.Struct, frozen=True):
     `names` are all that the rules may know it by, each of which has to be allowed: a function with two names is read
     by its first here and perhaps by its second elsewhere. `asks` is the hosted tool that it asks for, empty where it
     asks without saying for which, None where it asks for none. `inner` are the tools of a namespace, `only` the tools
-    of an MCP server that may be called, None where all may.
+    of an MCP server that may be called, None where all may. `deferred` says that the upstream loads it when it is
+    searched for.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Declared(msgspec.Struct, frozen=True):
     asks: str | None = None
     inner: tuple[Any, ...] = ()
     only: frozenset[str] | None = None
+    deferred: bool = False
 
     @property
     def key(self) -> Key:
@@ -53,7 +55,7 @@ def declared(tool: Any, *, legacy: bool = False) -> Declared:
         if kind == ASKED_TYPE:
             return Declared(kind, names, names[0] if names else "")
         asks = next((name.removeprefix(ASKED_PREFIX) for name in names if name.startswith(ASKED_PREFIX)), None)
-        return Declared(kind, names, asks)
+        return Declared(kind, names, asks, deferred=tool.get("defer_loading") is True)
     if kind == "mcp":
         label = tool.get("server_label")
         return Declared(kind, (label,) if label.__class__ is str else (), only=_only(tool.get("allowed_tools")))

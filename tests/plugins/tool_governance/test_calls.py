@@ -172,13 +172,66 @@ def test_a_call_that_does_not_say_of_which_server_it_is_does_not_come_back(kind:
     assert refused(plugin, exchange, run_upstream(kind, "read")) == NOT_OFFERED
 
 
-def test_a_function_in_a_namespace_is_called_by_its_own_name(tmp_path: Path) -> None:
+def namespace(name: str, *functions: str) -> dict[str, Any]:
+    return {"type": "namespace", "name": name, "tools": [function(each, RESPONSES) for each in functions]}
+
+
+def test_a_function_in_a_namespace_is_called_by_its_own_name_and_that_of_the_namespace(tmp_path: Path) -> None:
     plugin = governing(tmp_path, "listed: [crm.read]")
-    both = [function("read", RESPONSES), function("drop", RESPONSES)]
-    exchange = gone_out(plugin, {"tools": [{"type": "namespace", "name": "crm", "tools": both}]}, RESPONSES)
-    assert [refused(plugin, exchange, a_call(name)) for name in ("read", "drop")] == [None, None]
+    exchange = gone_out(plugin, {"tools": [namespace("crm", "read", "drop")]}, RESPONSES)
+    calls = [a_call(name, namespace="crm") for name in ("read", "drop")]
+    assert [refused(plugin, exchange, call) for call in calls] == [None, None]
     exchange.safety_mode = "strict"
-    assert [refused(plugin, exchange, a_call(name)) for name in ("read", "drop")] == [None, NOT_ALLOWED]
+    assert [refused(plugin, exchange, call) for call in calls] == [None, NOT_ALLOWED]
+
+
+@pytest.mark.parametrize("kind", ["function", "custom"])
+def test_a_call_is_of_the_namespace_that_it_says_alone(kind: str) -> None:
+    plugin = governing()
+    exchange = gone_out(plugin, {"tools": [namespace("crm", "read"), function("get", RESPONSES)]}, RESPONSES)
+    of = {
+        (name, space): refused(plugin, exchange, a_call(name, kind=kind, namespace=space))
+        for name in ("read", "get", "crm.read")
+        for space in ("crm", "evil", "", name)
+    }
+    assert {called for called, code in of.items() if code is None} == {("read", "crm"), ("get", "")}
+    assert set(of.values()) == {None, NOT_OFFERED}
+
+
+def test_a_namespace_that_was_withheld_is_not_called_by_a_function_of_the_same_name(tmp_path: Path) -> None:
+    plugin = governing(tmp_path, "client_tools: listed\nlisted: [get]")
+    exchange = gone_out(plugin, {"tools": [namespace("admin", "get"), function("get", RESPONSES)]}, RESPONSES)
+    assert refused(plugin, exchange, a_call("get")) is None
+    assert refused(plugin, exchange, a_call("get", namespace="admin")) == NOT_OFFERED
+
+
+def test_a_namespace_without_a_name_offers_nothing() -> None:
+    plugin = governing()
+    exchange = gone_out(plugin, {"tools": [{**namespace("crm", "read"), "name": None}]}, RESPONSES)
+    assert [refused(plugin, exchange, a_call("read", namespace=space)) for space in ("", "crm")] == [NOT_OFFERED] * 2
+
+
+def test_what_the_upstream_loads_by_itself_may_be_called_in_a_namespace_of_its_own_name() -> None:
+    plugin = governing()
+    tools = [function("get", RESPONSES, defer_loading=True), function("put", RESPONSES)]
+    exchange = gone_out(plugin, {"tools": tools}, RESPONSES)
+    calls = [a_call(name, namespace=space) for name, space in (("get", "get"), ("get", "put"), ("put", "put"))]
+    assert [refused(plugin, exchange, call) for call in calls] == [None, NOT_OFFERED, NOT_OFFERED]
+
+
+def test_a_hosted_tool_is_in_no_namespace() -> None:
+    plugin = governing()
+    exchange = gone_out(plugin, {"tools": [hosted(RETRIEVAL, RESPONSES)]}, RESPONSES)
+    calls = [a_call("retrieve_knowledge", namespace=space) for space in ("", "crm")]
+    assert [refused(plugin, exchange, call) for call in calls] == [None, NOT_OFFERED]
+
+
+def test_where_no_request_says_it_rules_know_a_call_behind_its_namespace(tmp_path: Path) -> None:
+    stored = asking({}, "/v1/conversations/conv_1/items", method="GET")
+    stored.reply = a_reply(path=RESPONSES)
+    listing = governing(tmp_path, "client_tools: listed\nlisted: [get, crm.read]")
+    calls = [a_call("get"), a_call("get", namespace="admin"), a_call("read"), a_call("read", namespace="crm")]
+    assert [refused(listing, stored, call) for call in calls] == [None, NOT_ALLOWED, NOT_ALLOWED, None]
 
 
 def test_of_a_stored_prompt_calls_come_back_that_no_list_forbids(tmp_path: Path) -> None:
