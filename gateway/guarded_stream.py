@@ -13,7 +13,8 @@ from gateway.exchange import first_header
 from gateway.formats import WITH_TEXTS
 from gateway.formats.seams import Seam
 from gateway.guard import Out, Sluice, StreamGuard
-from gateway.guarded_whole import UNREADABLE, GuardedWhole
+from gateway.guard.asking import UNREADABLE
+from gateway.guarded_whole import GuardedWhole
 from gateway.late_review import reviewed_late
 from gateway.read_again import can_show_rest
 from gateway.relay import BOUNDARIES, Relay, ends_by_closing

@@ -3,6 +3,7 @@
 To the client the steps of a loop are one reply: the last one, with the texts of those before, and the usage of all.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from gateway.formats import WITH_CALLS, WITH_TEXTS
 from gateway.formats.found import Answered
 from gateway.formats.seams import Said
 from gateway.guard import Guarded, guard_whole
+from gateway.guard.asking import UNREADABLE
 from gateway.hooks import Implementation, Pending
 from gateway.pipeline import Pipeline
 from gateway.read_again import ONE_STEP, can_show_rest
@@ -27,12 +29,7 @@ from gateway.transport import IncomingReply, TransportError
 
 Again: TypeAlias = Callable[[], Awaitable[IncomingReply | Refusal]]
 
-UNREADABLE = Refusal(
-    "The upstream's reply cannot be read, so that the checks of this gateway could not be made.",
-    code="unreadable_reply",
-    status=502,
-    type="upstream_error",
-)
+_IN_UTF8 = re.compile(rb';\s*charset\s*=\s*"?(?:utf-?8|(?:us-)?ascii)"?\s*(?=;|$)')
 
 
 class GuardedWhole(Relay):
@@ -76,6 +73,10 @@ class GuardedWhole(Relay):
         """Whether this reply is one that the hooks read: a good one, in a format that has what they are asked about."""
         name = self._format.name
         return self._reply.status < 400 and (name in WITH_CALLS or (self._pipeline.reads_all and name in WITH_TEXTS))
+
+    def _refusal_of_kind(self, kind: bytes) -> Refusal | None:
+        """Gives the refusal of a reply that its reader would take for other letters than are read here."""
+        return UNREADABLE if self._judges and b"charset" in _IN_UTF8.sub(b"", kind) else None
 
     async def _bytes(self) -> Refusal | None:
         """Reads what says that it is something else; it goes out if nobody has to be asked about anything in it."""
@@ -133,7 +134,8 @@ class GuardedWhole(Relay):
         if isinstance(reply, Refusal):
             return reply
         self._reply = reply
-        return None
+        kind = (first_header(reply.headers, b"content-type") or b"").lower()
+        return self._refusal_of_kind(kind) if b"charset" in kind else None
 
     async def _judged(self, body: bytes) -> bytes | Refusal | None:
         """Gives the body that goes out, the refusal in its place, or None where the upstream is to be asked again."""

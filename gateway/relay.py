@@ -69,6 +69,8 @@ class Relay:
         if self._exchange.received.method == b"HEAD" or reply.status in (204, 304):
             return await self._bodiless()
         kind = (first_header(reply.headers, b"content-type") or b"").lower()
+        if b"charset" in kind and (refusal := self._refusal_of_kind(kind)) is not None:
+            return refusal
         if kind.startswith(EVENT_STREAM):
             return await (self._packed_events() if _is_packed(reply.headers) else self._events())
         if kind.startswith(b"application/json"):
@@ -86,6 +88,10 @@ class Relay:
         """Notes what had come of the reply when the exchange was left in the middle. Never waits."""
         if self._exchange.reply is None:
             self._note(b"".join(self._kept) if self._kept else None, streamed=self.started, whole=False)
+
+    def _refusal_of_kind(self, kind: bytes) -> Refusal | None:
+        """Gives the refusal of a reply of which nobody here could tell what it says; asked where it names a charset."""
+        return None
 
     # The ways of a reply.
 

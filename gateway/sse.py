@@ -10,12 +10,17 @@ from typing import Any
 import msgspec
 
 from gateway.formats import Format
+from gateway.formats.strangers import decoded
+from gateway.formats.strays import may_tell_of_call
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _UNUSUAL_BEGINNINGS = (b"\n", _BOM[:1])
 _LINE_END = re.compile(rb"\r\n?|\n")
+_FIELDS = frozenset((b"", b"data", b"event", b"id", b"retry"))
+# What some readers take for the end of a line, and the standard does not.
+_ENDS_A_LINE_ELSEWHERE = re.compile(rb"[\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]").search
 # Possessive, so that CRLF is never taken for two line ends. A blank line without a line before it ends nothing.
 _EVENT_END = re.compile(rb"[^\r\n](?:\r\n?+|\n)(?:\r\n?+|\n)")
 
@@ -121,6 +126,22 @@ def _parsed(raw: bytes, lines: list[bytes]) -> Event:
         elif field == b"event":
             name = value.removeprefix(b" ") or None
     return Event(raw, b"\n".join(data) if data else None, name)
+
+
+def is_odd(event: Event) -> bool:
+    """Whether an event has lines that some readers take for more than the standard does, which has them ignored."""
+    bare = event.raw.removeprefix(_BOM)
+    # At the beginning of a stream the mark belongs to no line.
+    raw = bare if parsed(bare).data == event.data else event.raw
+    told: list[bytes] = []
+    for line in _LINE_END.split(raw):
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            told.append(value)
+        elif field not in _FIELDS or _ENDS_A_LINE_ELSEWHERE(line) is not None:
+            return True
+    # One event to us, and one in each line to whoever reads line by line.
+    return len(told) > 1 and any(may_tell_of_call(each) and decoded(each) is not msgspec.UNSET for each in told)
 
 
 def with_data(event: Event, data: bytes) -> bytes:

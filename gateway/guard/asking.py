@@ -16,6 +16,12 @@ from gateway.read_again import HOSTED_HERE, is_read_again
 from gateway.recorded import recorded_value
 from policies.redaction import redacted_name
 
+UNREADABLE = Refusal(
+    "The upstream's reply cannot be read, so that the checks of this gateway could not be made.",
+    code="unreadable_reply",
+    status=502,
+    type="upstream_error",
+)
 NOT_UNDERSTOOD = "call_not_understood"
 CALL_NOT_UNDERSTOOD = Refusal(
     "The upstream's reply tells of a call in a way that this gateway does not read, so that it does not go out.",

@@ -13,13 +13,13 @@ from gateway.formats import Format
 from gateway.formats.found import Piece
 from gateway.formats.seams import Seam
 from gateway.formats.strangers import decoded
-from gateway.guard.asking import refusal_for, refusal_of_stray
+from gateway.guard.asking import UNREADABLE, refusal_for, refusal_of_stray
 from gateway.guard.calls import Call, Calls
 from gateway.guard.texts import Part, Parts, Texts
 from gateway.guard.withheld import Withheld
 from gateway.hooks import Implementation
 from gateway.splice import spliced
-from gateway.sse import Event, parsed, with_data
+from gateway.sse import Event, is_odd, parsed, with_data
 
 MAX_HELD_BYTES = 32 * 1024 * 1024
 
@@ -212,12 +212,18 @@ class StreamGuard:
         return out
 
     def _take(self, event: Event) -> None:
-        if event.data is None or (self._reads_calls_alone and not self._format.may_call(event.data)):
+        # Asked of all bytes: some readers find an event in what is none.
+        if self._reads_calls_alone and not self._format.may_call(event.raw):
             self._queue.append(_Waiting(event, None, (), ()))
+            return
+        may_call = self._governs and self._format.may_hold_call(event.raw)
+        if event.data is None or (may_call and is_odd(event)):
+            self._queue.append(_Waiting(event, None, (), ()))
+            if may_call and is_odd(event):
+                self._unjudged = self._unjudged or (self._queue[-1], UNREADABLE)
             return
         json = decoded(event.data)
         value = None if json is msgspec.UNSET else json
-        may_call = self._governs and self._format.may_hold_call(event.data)
         refusal = self._refusal_of_event(event.data, json) if may_call or json is msgspec.UNSET else None
         if refusal is not None:
             self._queue.append(_Waiting(event, value, (), ()))
