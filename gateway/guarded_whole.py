@@ -3,7 +3,6 @@
 To the client the steps of a loop are one reply: the last one, with the texts of those before, and the usage of all.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -29,7 +28,7 @@ from gateway.transport import IncomingReply, TransportError
 
 Again: TypeAlias = Callable[[], Awaitable[IncomingReply | Refusal]]
 
-_IN_UTF8 = re.compile(rb';\s*charset\s*=\s*"?(?:utf-?8|(?:us-)?ascii)"?\s*(?=;|$)')
+_READ_HERE = frozenset((b"utf-8", b"utf8", b"us-ascii", b"ascii"))
 
 
 class GuardedWhole(Relay):
@@ -76,7 +75,10 @@ class GuardedWhole(Relay):
 
     def _refusal_of_kind(self, kind: bytes) -> Refusal | None:
         """Gives the refusal of a reply that its reader would take for other letters than are read here."""
-        return UNREADABLE if self._judges and b"charset" in _IN_UTF8.sub(b"", kind) else None
+        name, _, rest = kind.partition(b"charset")[2].partition(b";")
+        if name.strip(b' \t="') in _READ_HERE and b"charset" not in rest:
+            return None
+        return UNREADABLE if self._judges else None
 
     async def _bytes(self) -> Refusal | None:
         """Reads what says that it is something else; it goes out if nobody has to be asked about anything in it."""

@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import ResponseStreamEvent
 
 from gateway.formats import chat, completions, responses
-from gateway.sse import Event, EventReader, StreamError, error_event, parsed, reply_of, with_data
+from gateway.sse import Event, EventReader, StreamError, error_event, is_odd, parsed, reply_of, with_data
 
 LINES = (
     b"data: {}",
@@ -168,3 +168,42 @@ def test_a_streamed_body_reads_as_its_whole_reply_even_when_it_is_cut() -> None:
     first, last = (b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}' % text for text in (b"a", b"b"))
     body = first + b"\n\n" + last
     assert reply_of(body, chat)["choices"][0]["message"]["content"] == "ab"
+
+
+CALL = b'{"choices":[{"delta":{"tool_calls":[]}}]}'
+ODD = (
+    b" data: %b\n\n",
+    b"DATA: %b\n\n",
+    b"data : %b\n\n",
+    b"%b\n\n",
+    b"data: {}\n\xef\xbb\xbfdata: %b\n\n",
+    b": \xe2\x80\xa8data: %b\n\n",
+    b"id: \x0bdata: %b\n\n",
+    b"event: x\xc2\x85data: %b\n\n",
+    b'data: {"metadata":\ndata: %b\ndata: }\n\n',
+)
+PLAIN = (
+    b"data: %b\n\n",
+    b"data:%b\r\n\r\n",
+    b"data: %b\r\r",
+    b": a comment\n\n",
+    b":data: %b\n\n",
+    b"id: 1\nretry: 3\nevent: x\ndata: %b\n\n",
+    b"data: {\ndata: \ndata: }\n\n",
+    b"data\n\n",
+)
+
+
+@pytest.mark.parametrize("raw", ODD)
+def test_an_event_that_some_readers_take_for_more_is_odd(raw: bytes) -> None:
+    assert all(is_odd(event) for event in EventReader().feed(raw.replace(b"%b", CALL)))
+
+
+@pytest.mark.parametrize("raw", PLAIN)
+def test_an_event_as_the_standard_writes_it_is_not(raw: bytes) -> None:
+    assert not any(is_odd(event) for event in EventReader().feed(raw.replace(b"%b", CALL)))
+
+
+def test_a_byte_order_mark_is_odd_but_at_the_beginning() -> None:
+    first, second = EventReader().feed(b"\xef\xbb\xbfdata: {}\n\n\xef\xbb\xbfdata: {}\n\n")
+    assert (is_odd(first), is_odd(second)) == (False, True)
