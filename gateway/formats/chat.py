@@ -52,6 +52,7 @@ _TEXTS: tuple[tuple[str, Channel], ...] = (
     ("refusal", "refusal"),
 )
 _STOPPED = frozenset(("length", "content_filter"))
+_KINDS = ("function", "custom")
 _ORDINARY = frozenset(("role", *(key for key, _ in _TEXTS)))
 
 
@@ -220,7 +221,16 @@ def may_hold_call(data: bytes) -> bool:
 def stray_call(told: Any, *, streamed: bool) -> str | None:
     """Gives the name of what tells of a call otherwise than it is read here, None where nothing does."""
     holders = [member(choice, "delta" if streamed else "message") for choice in elements(told, "choices")]
-    return stray_in(told, holders, [call for holder in holders for call in elements(holder, "tool_calls")])
+    called = [call for holder in holders for call in elements(holder, "tool_calls")]
+    return stray_in(told, holders, called) or next((name for call in called if (name := _stray_name(call))), None)
+
+
+def _stray_name(call: Any) -> str:
+    """Gives another name that stands beside that of a call, or a kind of call that is not read; empty for others."""
+    kind, beside, read = string(call, "type"), string(call, "name"), [member(call, each) for each in _KINDS]
+    if kind not in ("", *_KINDS) and read == [None, None]:
+        return kind
+    return "" if beside in [string(each, "name") for each in read] else beside
 
 
 def cut_short(reply: Any) -> bool:

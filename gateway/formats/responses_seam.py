@@ -68,12 +68,13 @@ class ResponsesSeam:
         self._last_id = string(said, "id") or self._last_id
         if kind in _BEGINNINGS and not self._first:
             return None
+        gone = any(not path or path[0] == "item" for path in removed)
         if index.__class__ is int:
-            if any(not path or path[0] == "item" for path in removed):
+            if gone:
                 self._gone.add(index)
             if index in self._gone:
                 return None
-        elif goes_on and kind == "response.completed":
+        elif gone or (goes_on and kind == "response.completed"):
             return None
         changes: list[Change] = []
         if index.__class__ is int:

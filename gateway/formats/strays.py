@@ -102,7 +102,8 @@ def stray_in(told: Any, messages: Iterable[Any], items: Iterable[Any], holders: 
 def _is_carried(key: str, value: Any, *, read: bool) -> bool:
     """Whether this member holds no call, or calls that are read where they stand."""
     if not value or value.__class__ not in (dict, list):
-        return True
+        # Some readers take a text for the JSON in it.
+        return value.__class__ is not str or value.lstrip()[:1] not in ("{", "[")
     if key == "function_call":
         return read and value.__class__ is dict
     return read and value.__class__ is list and all(each is None or each.__class__ is dict for each in value)

@@ -36,6 +36,12 @@ def test_an_item_that_stays_here_does_not_go_out_nor_what_tells_of_it() -> None:
     ]
 
 
+def test_nor_does_one_that_stands_in_no_place() -> None:
+    one = seam()
+    assert one.changes({"type": "error", "message": "x", "item": CALL}, [("item",)], goes_on=True) is None
+    assert one.changes(item(0, TEXT, 0), [], goes_on=True) == []
+
+
 def test_a_mixed_turn_ends_with_the_output_that_went_out() -> None:
     one = seam()
     one.saw({"type": "response.created", "response": {"id": "resp_1"}, "sequence_number": 0})
