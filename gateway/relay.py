@@ -26,6 +26,7 @@ from gateway.trouble import refusal_of
 Ended: TypeAlias = Callable[[Outcome], Awaitable[Refusal | None]]
 EVENT_STREAM = b"text/event-stream"
 BOUNDARIES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_USUAL_KINDS = frozenset((b"application/json", EVENT_STREAM, EVENT_STREAM + b"; charset=utf-8"))
 _LONGEST_UNFINISHED = 1 << 20
 
 
@@ -69,7 +70,7 @@ class Relay:
         if self._exchange.received.method == b"HEAD" or reply.status in (204, 304):
             return await self._bodiless()
         kind = (first_header(reply.headers, b"content-type") or b"").lower()
-        if b"charset" in kind and (refusal := self._refusal_of_kind(kind)) is not None:
+        if kind not in _USUAL_KINDS and b"charset" in kind and (refusal := self._refusal_of_kind(kind)) is not None:
             return refusal
         if kind.startswith(EVENT_STREAM):
             return await (self._packed_events() if _is_packed(reply.headers) else self._events())

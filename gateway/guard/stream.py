@@ -135,6 +135,7 @@ class StreamGuard:
         self._exchange = exchange
         exchange.made_with = None
         self._format = format
+        self._may_call = format.may_call
         self._watches = bool(watch)
         self._governs = bool(allow_tool) or whole_calls or bool(exchange.hosted)
         self._texts = Texts(exchange, watch, clock, max_hold_ms * 1_000_000, max_hold_chars, format.repeats)
@@ -213,13 +214,14 @@ class StreamGuard:
 
     def _take(self, event: Event) -> None:
         # Asked of all bytes: some readers find an event in what is none.
-        if self._reads_calls_alone and not self._format.may_call(event.raw):
+        if self._reads_calls_alone and not self._may_call(event.raw):
             self._queue.append(_Waiting(event, None, (), ()))
             return
         may_call = self._governs and self._format.may_hold_call(event.raw)
-        if event.data is None or (may_call and is_odd(event)):
+        odd = may_call and is_odd(event)
+        if event.data is None or odd:
             self._queue.append(_Waiting(event, None, (), ()))
-            if may_call and is_odd(event):
+            if odd:
                 self._unjudged = self._unjudged or (self._queue[-1], UNREADABLE)
             return
         json = decoded(event.data)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import strategies as some
 
+from gateway.answers import Refusal, ToolCall
 from gateway.testing import an_exchange
 from gateway.websocket.calls import MOST_CALLS, MOST_HELD, RealtimeCalls
 from gateway.websocket.under_way import MOST_NOTED
@@ -123,7 +124,7 @@ async def test_what_follows_of_a_blocked_call_is_not_held_and_the_call_refused_o
     judge, exchange = RealtimeCalls(gated(allowing(*ALLOWED))), an_exchange()
     told = Told("wipe_disk", "function_call", [])
     long = "x" * (MOST_HELD // 2)
-    refusals = []
+    refusals: list[Refusal] = []
     for number in (0, 2, 2, 2, 3):
         event = event_of(told, 0, number)
         refusals += (await judge.let(long, text_of(event).encode(), event, exchange)).refusals
@@ -222,3 +223,29 @@ async def test_blocked_calls_without_end_are_not_noted_without_end() -> None:
         event = event_of(Told("wipe_disk", "function_call", []), at, 0)
         assert (await judge.let(text_of(event), text_of(event).encode(), event, exchange)).refusals
     assert len(exchange.tools) == MOST_NOTED
+
+
+OTHER_CALLS = {
+    "name": {"name": "wipe_disk"},
+    "namespace": {"namespace": "admin"},
+    "item": {"name": "wipe_disk", "item_id": "item_9"},
+}
+
+
+@pytest.mark.parametrize("member", OTHER_CALLS.values(), ids=OTHER_CALLS.keys())
+@pytest.mark.parametrize("step", ["delta", "done"])
+async def test_an_event_about_a_call_that_names_another_one_is_asked_about_as_that(
+    step: str, member: dict[str, Any]
+) -> None:
+    def gate(call: ToolCall) -> Refusal | None:
+        return None if (call.name, call.namespace) == ("lookup", "") else Refusal("Not this tool.", code="refused")
+
+    judge, exchange = RealtimeCalls(gated(gate)), an_exchange()
+    told = Told("lookup", "function_call", [])
+    straying = {**event_of(told, 0, 2 if step == "delta" else 3), **member}
+    lets = [
+        await judge.let(text_of(each), text_of(each).encode(), each, exchange)
+        for each in (event_of(told, 0, 0), straying)
+    ]
+    assert [len(let.texts) for let in lets] == [1, 0]
+    assert [refusal.code for let in lets for refusal in let.refusals] == ["refused"]
