@@ -31,7 +31,9 @@ def began(exchange: Exchange) -> dict[str, Any]:
 
 def ended(exchange: Exchange, status: int | None = 200, after_ms: int = 100) -> dict[str, Any]:
     by = answered_by(exchange)
-    line = ended_line(exchange, ADA if exchange.caller else None, by, status, exchange.clock + after_ms * MS, upstream_ns(exchange))
+    line = ended_line(
+        exchange, ADA if exchange.caller else None, by, status, exchange.clock + after_ms * MS, upstream_ns(exchange)
+    )
     assert line.endswith(b"\n") and line.count(b"\n") == 1
     whole: dict[str, Any] = json.loads(line)
     return whole
