@@ -17,6 +17,10 @@ WORKERS = 2
 # Far fewer tests mean that the run broke, not that the SDK shrank.
 FEWEST = 5000
 
+# The mock fills the `required_action` of a run with calls of a name that it invents: those are not to be delivered.
+INVENTED = "which it was not offered"
+RUNS = tuple(f"tests.api_resources.beta.{module}." for module in ("test_threads", "threads.test_runs"))
+
 pytestmark = pytest.mark.full
 
 
@@ -53,6 +57,8 @@ def test_nothing_fails_through_the_gateway_that_passes_directly(
     with capsys.disabled():
         sys.stdout.write(f"\n{source.name} {SUITE}\n  directly: {counts(direct.values())}\n")
         sys.stdout.write(f"  through:  {counts(through.values())}\n")
+        sys.stdout.write(f"  of them the gateway refused what nobody had offered: {len(found.lost)}\n")
     assert len(direct) > FEWEST
-    assert not found.lost, "\n".join(found.lost[:50])
+    lost = [each for each in found.lost if INVENTED not in each or not each.startswith(RUNS)]
+    assert not lost, "\n".join(lost[:50])
     assert not found.changed, "\n".join(found.changed[:50])
