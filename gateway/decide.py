@@ -15,7 +15,6 @@ from gateway.json_body import read_json
 from gateway.loosened import loosened
 from gateway.signal_bus import SignalBus
 from gateway.splice import spliced
-from identity.caller import Caller
 from policies.modulation.parameters import is_looser
 
 LARGEST_LIMIT = 1e9
@@ -70,16 +69,13 @@ async def decided(by: Deciders, exchange: Exchange) -> Refusal | None:
 
 async def identified(identify: tuple[Implementation, ...], exchange: Exchange) -> Refusal | None:
     """Finds out who calls. Nobody knows: 401."""
-    for implementation in identify:
-        answer = implementation.ask(exchange)
-        if answer.__class__ is Pending:
-            answer = await answer
-        if isinstance(answer, Refusal):
-            return answer
-        if isinstance(answer, Caller):
-            exchange.caller = answer
-            return None
-    return UNIDENTIFIED
+    answer = await first_answer(identify, exchange)
+    if answer is None:
+        return UNIDENTIFIED
+    if isinstance(answer, Refusal):
+        return answer
+    exchange.caller = answer
+    return None
 
 
 async def admitted(admit: tuple[Implementation, ...], exchange: Exchange) -> Refusal | None:

@@ -27,7 +27,6 @@ from gateway.preview_question import PATH, PERMISSION, QuestionError, asked_in, 
 from gateway.settings import Settings
 
 _PATH = PATH.encode()
-_ALL = "*"
 
 
 class PreviewFront:
@@ -64,7 +63,7 @@ class PreviewFront:
         exchange = Exchange(new_audit_id(), time_ns(), monotonic_ns(), received, None)
         if await identified(self._pipeline.identify, exchange) is not None or exchange.caller is None:
             return False
-        return not exchange.caller.permissions.isdisjoint((PERMISSION, _ALL))
+        return exchange.caller.may(PERMISSION)
 
     async def _found(self, body: bytes) -> Sequence[Found] | None:
         """Gives what each plugin finds, or what stands for it where one breaks; None of a caller who is to be new."""

@@ -6,6 +6,8 @@ import msgspec
 
 PASSTHROUGH_TIER = "T1"
 ADMIN_TIER = "T5"
+ALL_PERMISSIONS = frozenset(("*",))
+"""What stands for every permission."""
 
 
 class Caller(msgspec.Struct, frozen=True, tag_field="answer", tag="caller"):
@@ -26,3 +28,7 @@ class Caller(msgspec.Struct, frozen=True, tag_field="answer", tag="caller"):
     mode: Literal["off", "shadow", "enforce"] | None = None
     owner: str | None = None
     tools: tuple[str, ...] = ()
+
+    def may(self, permission: str) -> bool:
+        """Whether the caller has a permission; `*` is all of them."""
+        return permission in self.permissions or not self.permissions.isdisjoint(ALL_PERMISSIONS)

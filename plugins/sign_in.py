@@ -3,10 +3,8 @@
 from collections.abc import Callable
 
 from gateway import Caller, Exchange, Startup, hookimpl
-from identity.caller import ADMIN_TIER, PASSTHROUGH_TIER
+from identity.caller import ADMIN_TIER, ALL_PERMISSIONS, PASSTHROUGH_TIER
 from identity.credentials import bearer, is_gateway_key
-
-ALL_PERMISSIONS = frozenset(("*",))
 
 
 class SignIn:

@@ -18,7 +18,6 @@ from gateway.answers import Refusal
 from gateway.body_parts import Part, Parts
 from gateway.office.audit.names import Names
 from gateway.office.audit.routes import UNKNOWN, UNWRITABLE
-from gateway.office.audit.sight import may
 from gateway.office.refusing import Refused
 from identity.caller import Caller
 from identity.keyring import Keyring
@@ -81,7 +80,7 @@ class KeptBodies:
         line = self._bundles.find(audit_id) if AUDIT_ID.fullmatch(audit_id) else None
         record = _record(line) if line is not None else _Ended()
         own = record.caller is not None and record.caller == self._names.of_caller(caller)
-        if not (own or (line is not None and may(caller, BODIES))):
+        if not (own or (line is not None and caller.may(BODIES))):
             raise Refused(UNKNOWN)
         event = find_body(self._journal, audit_id, record.ended) if record.ended is not None else None
         if event is None:
@@ -89,7 +88,7 @@ class KeptBodies:
         plain = self._opened(event)
         if not own:
             self._append(msgspec.json.encode(BodiesRead(audit_id, self._now(), self._asker(caller), event.caller)))
-        return plain if may(caller, BODIES) else _for_the_client(plain)
+        return plain if caller.may(BODIES) else _for_the_client(plain)
 
     def _opened(self, event: BodyEvent) -> bytes:
         key = self._keyring.key_of(event.caller)

@@ -15,7 +15,6 @@ from litestar.params import JSONBody
 
 from gateway.answers import Refusal
 from gateway.office.audit.routes import UNWRITABLE
-from gateway.office.audit.sight import may
 from gateway.office.refusing import Refused
 from identity.caller import Caller
 from identity.erasure import Erased, Erasure
@@ -47,7 +46,7 @@ def _purge(erasure: Erasure, asker: Callable[[Caller], str]) -> HTTPRouteHandler
     @post("/audit/purge", tags=["audit"], status_code=200)
     async def audit_purge(caller: NamedDependency[Caller], data: JSONBody[Purge]) -> Erased:
         """Erases a person: their key, their name, what names them in running gateways. There is no way back."""
-        if not may(caller, ERASE):
+        if not caller.may(ERASE):
             raise Refused(Refusal(f"Erasing somebody needs the permission {ERASE}.", code="not_allowed"))
         return await _done(lambda: erasure(data.principal, asker(caller), data.because))
 

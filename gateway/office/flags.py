@@ -13,7 +13,6 @@ from litestar.params import JSONBody, QueryParameter
 
 from gateway.answers import Refusal
 from gateway.flags import KNOWN_FLAGS, FlagError, Flags, value_of, written_value
-from gateway.office.audit.sight import may
 from gateway.office.feedback.routes import done
 from gateway.office.refusing import Refused
 from gateway.writable import written
@@ -120,5 +119,5 @@ def _understood(name: str, said: bool | str) -> str:
 
 
 def _permit(caller: Caller) -> None:
-    if not may(caller, FLAGS):
+    if not caller.may(FLAGS):
         raise Refused(Refusal(f"This needs the permission {FLAGS}.", code="not_allowed"))

@@ -17,7 +17,6 @@ from gateway.levels_from_records import recent, state_after
 from gateway.live_policies import LivePolicies
 from gateway.loader import Chain
 from gateway.office.audit.names import Names
-from gateway.office.audit.sight import may
 from gateway.office.refusing import Refused
 from gateway.preview import Previewed, Previews, Question
 from gateway.preview_question import (
@@ -80,7 +79,7 @@ def modulation_routes(previews: Previews, around: Around) -> Sequence[HTTPRouteH
         Takes `{"request": {...}}` with `endpoint`, `principal`, `tier`, `mode`, `headers`, `signals` and `state`
         (`held`, or `new` for a caller of whom nothing is held).
         """
-        if not may(caller, PERMISSION):
+        if not caller.may(PERMISSION):
             raise Refused(Refusal(f"This needs the permission {PERMISSION}.", code="not_allowed"))
         try:
             asked = asked_in(await request.body())

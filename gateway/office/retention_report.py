@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.answers import Refusal
-from gateway.office.audit.sight import READ, may
+from gateway.office.audit.sight import READ
 from gateway.office.refusing import Refused
 from gateway.office.retention import Report
 from gateway.settings import Retention as Days
@@ -28,7 +28,7 @@ def retention_route(days: Days, last: Callable[[], Report | None]) -> HTTPRouteH
     @get("/ops/retention", tags=["operations"])
     async def ops_retention(caller: NamedDependency[Caller]) -> Told:
         """Says what the retention took away last, and what was too old then; needs `audit:read`."""
-        if not may(caller, READ):
+        if not caller.may(READ):
             raise Refused(Refusal(f"This needs the permission {READ}.", code="not_allowed"))
         return Told(days, last())
 

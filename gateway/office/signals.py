@@ -27,7 +27,7 @@ from gateway.levels_from_records import (
 )
 from gateway.office.audit.names import Names
 from gateway.office.audit.routes import record_for
-from gateway.office.audit.sight import READ, may
+from gateway.office.audit.sight import READ
 from gateway.office.refusing import Refused
 from gateway.signal_bus import NAMES
 from identity.caller import Caller
@@ -126,7 +126,7 @@ def _live(
                 Refusal(f"Unknown parameter: {unknown[:64]!r}.", "unknown_parameter", 400, param=unknown[:64])
             )
         whose = principal or caller.principal
-        if whose != caller.principal and not may(caller, READ):
+        if whose != caller.principal and not caller.may(READ):
             raise Refused(Refusal(f"Seeing the signals of others needs the permission {READ}.", code="not_allowed"))
         at = now()
         state = await _asked(lambda: state_after(policy(), recent(bundles, names.recorded(whose), at)))

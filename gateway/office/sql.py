@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
 from gateway.answers import Refusal
-from gateway.office.audit.sight import READ, may
+from gateway.office.audit.sight import READ
 from gateway.office.refusing import Refused
 from identity.caller import Caller
 from policies.queries import Query
@@ -141,4 +141,4 @@ def _schema(sandbox: Sandbox, queries: Mapping[str, Query], threads: Executor) -
 
 
 def _principal(caller: Caller) -> str | None:
-    return None if may(caller, READ) else caller.principal
+    return None if caller.may(READ) else caller.principal

@@ -27,7 +27,6 @@ from plugins.signals.wording import Wording, read_learned
 from plugins.signals.words import read_words
 
 NOVELTY_PERMISSION = "signals:novelty"
-_ALL = "*"
 _LEAST = 0.001
 _TOLD = {"alignment_risk": 0.025}
 _TOLD_ELSE = 0.1
@@ -111,7 +110,7 @@ class SixSignals:
         levels = {name: round(each.level, 3) for name, each in found.items() if each.level >= _LEAST}
         because = {name: found[name].because for name, level in levels.items() if level >= _TOLD.get(name, _TOLD_ELSE)}
         for name, level in said_levels.items():
-            if name == "novelty" and not _may_say_novelty(caller):
+            if name == "novelty" and not caller.may(NOVELTY_PERMISSION):
                 because[name] = f"the client's level does not count: its key lacks the permission {NOVELTY_PERMISSION}"
             elif level > levels.get(name, 0.0):
                 levels[name] = level
@@ -213,10 +212,6 @@ def _of(seen: Seen, name: str) -> Cues:
 
 def _ends(text: str) -> str:
     return f"{text[: _OWN_WORDS // 2]}\n{text[-(_OWN_WORDS // 2) :]}"
-
-
-def _may_say_novelty(caller: Caller) -> bool:
-    return NOVELTY_PERMISSION in caller.permissions or _ALL in caller.permissions
 
 
 def _from_client(exchange: Exchange) -> tuple[Mapping[str, float], float | None, Mapping[str, Found]]:

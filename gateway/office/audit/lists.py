@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.answers import Refusal
 from gateway.office.audit.markup import clipped
-from gateway.office.audit.sight import READ, may
+from gateway.office.audit.sight import READ
 from gateway.office.refusing import Refused
 from identity.caller import Caller
 from storage.bundles import Outliner, Position, Search
@@ -50,7 +50,7 @@ def search_of(caller: Caller, search: Search, cursor: str | None) -> Search:
         until=_utc(search.until),
         below=position_of(cursor) if cursor is not None else None,
     )
-    if may(caller, READ):
+    if caller.may(READ):
         return asked
     if asked.caller not in (None, caller.principal):
         raise Refused(Refusal(f"Seeing the exchanges of others needs the permission {READ}.", code="not_allowed"))

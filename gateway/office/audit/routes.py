@@ -16,7 +16,7 @@ from gateway.office.audit.lists import MOST, USUAL, Listed, check_names, listed,
 from gateway.office.audit.logged import bundle_in, logged_line
 from gateway.office.audit.names import Names
 from gateway.office.audit.page import page
-from gateway.office.audit.sight import WRITE, may, may_see
+from gateway.office.audit.sight import WRITE, may_see
 from gateway.office.audit.style import page_headers
 from gateway.office.audit.visits import Visits
 from gateway.office.refusing import Refused
@@ -148,7 +148,7 @@ def _log(
     @post("/audit/log", tags=["audit"], status_code=200, request_max_body_size=MOST_LOGGED)
     async def audit_log(request: Request[Any, Any, Any], caller: NamedDependency[Caller]) -> Status:
         """Takes the bundle of an exchange that another runtime carried: a JSON object with an `audit_id`."""
-        if not may(caller, WRITE):
+        if not caller.may(WRITE):
             raise Refused(Refusal(f"Reporting exchanges needs the permission {WRITE}.", code="not_allowed"))
         audit_id, bundle = bundle_in(await request.body())
         async with one_at_a_time:

@@ -15,7 +15,6 @@ from litestar.params import JSONBody, QueryParameter
 from gateway.answers import Refusal
 from gateway.office.audit.names import Names
 from gateway.office.audit.routes import UNWRITABLE
-from gateway.office.audit.sight import may
 from gateway.office.feedback.card import CardSent
 from gateway.office.feedback.feedback import Feedback, Health, Lut
 from gateway.office.feedback.symbols import PersonalSymbols, SymbolsShown, doubled
@@ -171,5 +170,5 @@ async def done(work: Callable[[], Result]) -> Result:
 
 
 def _permit(caller: Caller) -> None:
-    if not may(caller, LOCKS):
+    if not caller.may(LOCKS):
         raise Refused(Refusal(f"This needs the permission {LOCKS}.", code="not_allowed"))

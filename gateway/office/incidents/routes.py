@@ -16,7 +16,7 @@ from litestar.params import FromPath, QueryParameter
 from gateway.answers import Refusal
 from gateway.office.audit.lists import check_names
 from gateway.office.audit.names import Names
-from gateway.office.audit.sight import READ, may
+from gateway.office.audit.sight import READ
 from gateway.office.feedback.routes import done
 from gateway.office.incidents.tightenings import Tightenings
 from gateway.office.refusing import Refused
@@ -184,7 +184,7 @@ def tightening_routes(
         """Lists what is withheld, since when and why: from you, or from everybody with `admin:tightenings`."""
 
         def held() -> list[Withheld]:
-            sees_all, own = may(caller, RELEASE) or may(caller, READ), names.of_caller(caller)
+            sees_all, own = caller.may(RELEASE) or caller.may(READ), names.of_caller(caller)
             return [
                 Withheld(
                     each.id,
@@ -206,7 +206,7 @@ def tightening_routes(
     @delete("/tools/tightenings/{id:str}", tags=["tools"], status_code=200)
     async def tools_tightenings_release(caller: NamedDependency[Caller], id: FromPath[str]) -> Released:
         """Gives back what was withheld; what was blocked before counts no more. Needs `admin:tightenings`."""
-        if not may(caller, RELEASE):
+        if not caller.may(RELEASE):
             raise Refused(Refusal(f"This needs the permission {RELEASE}.", code="not_allowed"))
         return Released(await done(lambda: tightenings.release(id, asker(caller))))
 
@@ -217,7 +217,7 @@ def _fitting(
     caller: Caller, tool: str | None, since_hours: float | None, principal: str | None, now: datetime
 ) -> Mapping[str, Any]:
     """Gives the parameters of the statements. Errors: Refused, for somebody else's without the permission."""
-    if principal not in (None, caller.principal) and not may(caller, READ):
+    if principal not in (None, caller.principal) and not caller.may(READ):
         raise Refused(Refusal(f"Seeing the incidents of others needs the permission {READ}.", code="not_allowed"))
     since = None if since_hours is None else now.astimezone(UTC).replace(tzinfo=None) - timedelta(hours=since_hours)
     return {"since": since, "tool": tool, "principal": principal}
@@ -230,7 +230,7 @@ def _asked(
     fitting: Mapping[str, Any],
     format: Literal["json", "csv"] = "json",
 ) -> Answer:
-    principal = None if may(caller, READ) else caller.principal
+    principal = None if caller.may(READ) else caller.principal
     limits = Limits(MOST + 1, SECONDS)
     return sandbox.query(sql, dict(fitting), principal=principal, asker=caller.principal, limits=limits, format=format)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.office.audit.sight import READ, WRITE, may, may_see
+from gateway.office.audit.sight import READ, WRITE, may_see
 from gateway.testing import a_caller
 
 
@@ -19,9 +19,3 @@ from gateway.testing import a_caller
 def test_who_sees_whose(permissions: frozenset[str], mine: bool, others: bool, nobodys: bool) -> None:
     caller = a_caller(principal="key:me", permissions=permissions)
     assert [may_see(caller, "p-me", whose) for whose in ("p-me", "p-you", None)] == [mine, others, nobodys]
-
-
-def test_a_permission_is_had_by_name_or_by_all() -> None:
-    assert may(a_caller(permissions=frozenset((WRITE,))), WRITE)
-    assert may(a_caller(permissions=frozenset(("*",))), WRITE)
-    assert not may(a_caller(permissions=frozenset((READ,))), WRITE)
